@@ -1,0 +1,1 @@
+"""The clipmill command."""

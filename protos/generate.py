@@ -1,0 +1,97 @@
+"""Generate the Python code of the protos and the topic table. Run by `make generate`; `--check` fails when stale."""
+
+import argparse
+import filecmp
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+HERE = Path(__file__).parent
+OUT = HERE / "src"
+
+
+def compile_protos(out: Path) -> None:
+    """Compile every .proto under protos/clipmill into `out`: messages, gRPC stubs and their types."""
+    protos = sorted(str(p.relative_to(HERE)) for p in (HERE / "clipmill").rglob("*.proto"))
+    subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--python_out={out}", f"--grpc_python_out={out}"]
+        + [f"--mypy_out=quiet:{out}", f"--mypy_grpc_out=quiet:{out}", *protos],
+        cwd=HERE,
+        check=True,
+        env={"PATH": str(Path(sys.executable).parent)},
+    )
+    for proto in protos:
+        # Without a service there is nothing to import from the gRPC module.
+        if "\nservice " not in (HERE / proto).read_text():
+            for suffix in ("py", "pyi"):
+                (out / proto.replace(".proto", f"_pb2_grpc.{suffix}")).unlink(missing_ok=True)
+        (out / proto).parent.joinpath("__init__.py").touch()
+        (out / proto).parent.parent.joinpath("__init__.py").touch()
+
+
+def write_topics(out: Path) -> None:
+    """Write clipmill/topics.py: one typed constant a topic of topics.yaml."""
+    table = cast(dict[str, dict[str, object]], yaml.safe_load((HERE / "topics.yaml").read_text())["topics"])
+    imports: set[str] = set()
+    rows: list[str] = []
+    for name, row in table.items():
+        message = str(row["message"])
+        package, _, cls = message.rpartition(".")
+        area = package.split(".")[1]
+        imports.add(f"from {package} import {area}_pb2")
+        constant = name.upper().replace(".", "_").removesuffix("_V1")
+        retention = row["retention"]
+        rows.append(
+            f"{constant} = Topic(\n    name={name!r},\n    message={area}_pb2.{cls},\n    key={row['key']!r},\n"
+            f"    ordered={row['ordered']},\n    partitions={row['partitions']},\n"
+            f"    retention_h={None if retention == 'compact' else retention},\n"
+            f"    writers={tuple(cast(list[str], row['writers']))!r},\n"
+            f"    readers={tuple(cast(list[str], row['readers']))!r},\n)"
+        )
+    text = '"""Every topic. Generated from protos/topics.yaml by `make generate`: do not edit."""\n\n'
+    text += "\n".join(sorted(imports)) + "\n\nfrom clipmill.topic import Topic\n\n" + "\n".join(rows) + "\n"
+    names = [r.split(" ", 1)[0] for r in rows]
+    text += "\nALL = (\n" + "".join(f"    {n},\n" for n in names) + ")\n"
+    target = out / "clipmill" / "topics.py"
+    target.write_text(text)
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", "--line-length=120", str(target)], check=True)
+
+
+def generate(out: Path) -> None:
+    compile_protos(out)
+    write_topics(out)
+
+
+def stale(fresh: Path) -> list[str]:
+    """The files that differ between a fresh generation and the committed one, in either direction."""
+    made = {p.relative_to(fresh) for p in fresh.rglob("*.py*") if p.suffix in (".py", ".pyi")}
+    kept = {p.relative_to(OUT) for p in OUT.rglob("*_pb2*.py*") if p.suffix in (".py", ".pyi")}
+    differing = {f for f in made & {p.relative_to(OUT) for p in OUT.rglob("*.py*")} if not same(fresh / f, OUT / f)}
+    return sorted(str(f) for f in differing | (made - {p.relative_to(OUT) for p in OUT.rglob("*.py*")}) | (kept - made))
+
+
+def same(a: Path, b: Path) -> bool:
+    return filecmp.cmp(a, b, shallow=False)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="fail when the committed code is not what would be made")
+    if not parser.parse_args().check:
+        generate(OUT)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "clipmill").mkdir()
+        generate(Path(folder))
+        files = stale(Path(folder))
+    for file in files:
+        print(f"protos/src/{file} is stale: run `make generate` and commit what it wrote")
+    return 1 if files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""What a topic is."""
+
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A row of protos/topics.yaml.
+
+    `key` is the dotted path of the message's field that partitions it. `retention_h` is None for a compacted topic.
+    """
+
+    name: str
+    message: type[Message]
+    key: str
+    ordered: bool
+    partitions: int
+    retention_h: int | None
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+
+    def key_of(self, message: Message) -> str:
+        """The partition key of `message`; ValueError when the field is empty."""
+        value: object = message
+        for part in self.key.split("."):
+            value = getattr(value, part)
+        if not value:
+            raise ValueError(f"{self.name}: {self.key} is empty, and it is the record's key")
+        return str(value)
+
+    @property
+    def dead_letters(self) -> str:
+        """The name of the topic that takes the records nobody could handle."""
+        return f"{self.name}.dlq"

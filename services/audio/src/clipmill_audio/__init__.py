@@ -1,0 +1,1 @@
+"""Hears: voice activity, words with times, loudness."""

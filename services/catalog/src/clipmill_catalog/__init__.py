@@ -1,0 +1,1 @@
+"""Keeps what has been made: videos, transcripts, clips."""

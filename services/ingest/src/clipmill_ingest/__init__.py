@@ -1,0 +1,1 @@
+"""Takes videos in, schedules the work, ends every job."""

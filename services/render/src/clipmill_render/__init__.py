@@ -1,0 +1,1 @@
+"""Makes the clips: crop, captions, loudness."""

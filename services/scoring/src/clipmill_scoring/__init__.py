@@ -1,0 +1,1 @@
+"""Chooses clips and says why."""

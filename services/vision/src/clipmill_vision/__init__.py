@@ -1,0 +1,1 @@
+"""Sees: shots, faces, motion, sharpness."""

@@ -1,0 +1,250 @@
+"""Blobs: content-addressed bytes in an object store, and source videos that are read where they lie.
+
+Nothing larger than an event travels on the bus; a BlobRef does. `blob:` references are in the object store, under
+the owner; `file:` references are files under an import root, which are read in place (a long video is not copied).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import obstore
+from clipmill.common.v1.common_pb2 import BlobRef
+from google.protobuf.message import DecodeError, Message
+from obstore.store import LocalStore, ObjectStore
+
+from clipmill_shared.errors import ClipmillError, DiskFullError
+
+M = TypeVar("M", bound=Message)
+CHUNK_BYTES = 1 << 20
+
+
+class BlobMissingError(ClipmillError):
+    """A reference leads to nothing, or to other bytes than it says."""
+
+    def __init__(self, uri: str, why: str) -> None:
+        super().__init__("BLOB_MISSING", f"{uri}: {why}.", "Run the same command again: it is made anew.")
+
+
+class Blobs:
+    """Reads and writes blobs of one object store.
+
+    `import_roots` are the folders whose files may be referenced in place. Errors: BlobMissingError, DiskFullError.
+    """
+
+    def __init__(self, store: ObjectStore, scratch: Path, import_roots: tuple[Path, ...] = ()) -> None:
+        self._store = store
+        self._scratch = scratch
+        self._import_roots = tuple(root.resolve() for root in import_roots)
+        scratch.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def in_folder(cls, folder: Path, scratch: Path, import_roots: tuple[Path, ...] = ()) -> Blobs:
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(LocalStore(folder), scratch, import_roots)
+
+    async def put_bytes(self, owner_id: str, content: bytes, media_type: str) -> BlobRef:
+        """Store `content`; the same content of the same owner is stored once."""
+        digest = hashlib.sha256(content).hexdigest()
+        key = _key(owner_id, digest)
+        with _disk_full_is_named(self._scratch):
+            await self._store.put_async(key, content)
+        return BlobRef(uri=f"blob:{key}", size_bytes=len(content), sha256=digest, media_type=media_type)
+
+    async def put_message(self, owner_id: str, message: Message) -> BlobRef:
+        """Store a typed record; its media type names the message."""
+        content = message.SerializeToString(deterministic=True)
+        return await self.put_bytes(owner_id, content, f"application/protobuf; type={message.DESCRIPTOR.full_name}")
+
+    async def put_file(self, owner_id: str, path: Path, media_type: str) -> BlobRef:
+        """Store a file's bytes; a file of this process's scratch folder is moved, not copied, where that is possible."""
+        digest, size = await asyncio.to_thread(sha256_of, path)
+        key = _key(owner_id, digest)
+        with _disk_full_is_named(self._scratch):
+            if isinstance(self._store, LocalStore) and path.is_relative_to(self._scratch):
+                await asyncio.to_thread(_move, path, self._local_path(key))
+            else:
+                await self._store.put_async(key, path)
+        return BlobRef(uri=f"blob:{key}", size_bytes=size, sha256=digest, media_type=media_type)
+
+    async def reference_file(self, path: Path, sha256: str, media_type: str) -> BlobRef:
+        """Refer to a file under an import root where it lies."""
+        real = self._under_import_root(path)
+        return BlobRef(uri=f"file:{real}", size_bytes=real.stat().st_size, sha256=sha256, media_type=media_type)
+
+    async def get_bytes(self, ref: BlobRef) -> bytes:
+        """The whole content, checked by size and SHA-256. For records, not for videos."""
+        try:
+            result = await self._store.get_async(_key_of(ref))
+            content = bytes(await result.bytes_async())
+        except FileNotFoundError as error:
+            raise BlobMissingError(ref.uri, "it is not in the store") from error
+        if len(content) != ref.size_bytes or hashlib.sha256(content).hexdigest() != ref.sha256:
+            raise BlobMissingError(ref.uri, "its content is not what its reference says")
+        return content
+
+    async def get_message(self, ref: BlobRef, kind: type[M]) -> M:
+        """A typed record."""
+        try:
+            return kind.FromString(await self.get_bytes(ref))
+        except DecodeError as error:
+            raise BlobMissingError(ref.uri, f"it is not a {kind.DESCRIPTOR.full_name}") from error
+
+    async def stream(self, ref: BlobRef, offset: int = 0) -> AsyncIterator[bytes]:
+        """The content from `offset`, in pieces of at most 1 MiB."""
+        async with self.local(ref) as path:
+            with path.open("rb") as file:
+                file.seek(offset)
+                while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                    yield chunk
+
+    async def exists(self, ref: BlobRef) -> bool:
+        """True when the blob is there with the size that its reference says."""
+        try:
+            if ref.uri.startswith("file:"):
+                return self._under_import_root(Path(ref.uri.removeprefix("file:"))).stat().st_size == ref.size_bytes
+            meta = await self._store.head_async(_key_of(ref))
+            return int(meta["size"]) == ref.size_bytes
+        except (FileNotFoundError, ClipmillError):
+            return False
+
+    async def delete(self, ref: BlobRef) -> None:
+        """Erase a blob of the store; a file under an import root is the user's own and stays."""
+        if ref.uri.startswith("blob:"):
+            try:
+                await self._store.delete_async(_key_of(ref))
+            except FileNotFoundError:
+                return
+
+    @asynccontextmanager
+    async def local(self, ref: BlobRef) -> AsyncIterator[Path]:
+        """A local file with the content, for decoders, which open nothing but local files. Do not write to it."""
+        if ref.uri.startswith("file:"):
+            path = self._under_import_root(Path(ref.uri.removeprefix("file:")))
+            if path.stat().st_size != ref.size_bytes:
+                raise ClipmillError(
+                    "INPUT_CHANGED", f"{path} changed while it was being read.", "Run the same command again."
+                )
+            yield path
+        elif isinstance(self._store, LocalStore):
+            path = self._local_path(_key_of(ref))
+            if not path.is_file() or path.stat().st_size != ref.size_bytes:
+                raise BlobMissingError(ref.uri, "it is not in the store, or not whole")
+            yield path
+        else:
+            with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+                yield await self._download(ref, Path(folder) / "blob")
+
+    @asynccontextmanager
+    async def scratch_folder(self) -> AsyncIterator[Path]:
+        """A folder for work in progress, erased when the context is left; on the store's disk where it is local."""
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, True)
+
+    # --- keyed records: the cache of results ---
+
+    async def write_record(self, owner_id: str, key: str, message: Message) -> None:
+        """Keep a record under a key of the caller's choice, replacing what was there."""
+        with _disk_full_is_named(self._scratch):
+            await self._store.put_async(f"{owner_id}/results/{key}", message.SerializeToString(deterministic=True))
+
+    async def read_record(self, owner_id: str, key: str, kind: type[M]) -> M | None:
+        """The record under a key, or None when there is none that can be read."""
+        try:
+            result = await self._store.get_async(f"{owner_id}/results/{key}")
+            return kind.FromString(bytes(await result.bytes_async()))
+        except (FileNotFoundError, DecodeError):
+            return None
+
+    async def _download(self, ref: BlobRef, path: Path) -> Path:
+        digest = hashlib.sha256()
+        with _disk_full_is_named(self._scratch):
+            try:
+                result = await self._store.get_async(_key_of(ref))
+            except FileNotFoundError as error:
+                raise BlobMissingError(ref.uri, "it is not in the store") from error
+            with path.open("wb") as file:
+                async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+                    digest.update(chunk)
+                    await asyncio.to_thread(file.write, chunk)
+        if digest.hexdigest() != ref.sha256:
+            raise BlobMissingError(ref.uri, "its content is not what its reference says")
+        return path
+
+    def _local_path(self, key: str) -> Path:
+        assert isinstance(self._store, LocalStore)
+        return Path(str(self._store.prefix)) / key
+
+    def _under_import_root(self, path: Path) -> Path:
+        real = path.resolve()
+        if not any(real.is_relative_to(root) for root in self._import_roots):
+            raise ClipmillError(
+                "INPUT_NOT_UNDER_IMPORT_ROOT",
+                f"{path} is not under an import root.",
+                "Upload the video, or add its folder to CLIPMILL_IMPORT_ROOTS.",
+            )
+        if not real.is_file():
+            raise ClipmillError("INPUT_NOT_FOUND", f"{path} is not there any more.", "Put the file back and run again.")
+        return real
+
+
+def sha256_of(path: Path, progress: Callable[[float], None] = lambda _: None) -> tuple[str, int]:
+    """The SHA-256 (hexadecimal) and size in bytes of a file, read in pieces; `progress` is told the share read."""
+    digest = hashlib.sha256()
+    total = max(path.stat().st_size, 1)
+    size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(8 * CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+            progress(size / total)
+    return digest.hexdigest(), size
+
+
+def _key(owner_id: str, digest: str) -> str:
+    return f"{owner_id}/blobs/{digest[:2]}/{digest}"
+
+
+def _key_of(ref: BlobRef) -> str:
+    if not ref.uri.startswith("blob:"):
+        raise BlobMissingError(ref.uri, "it is not a reference to the store")
+    return ref.uri.removeprefix("blob:")
+
+
+def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+
+
+class _disk_full_is_named:
+    """Turns the many ways in which a full disk shows itself into DiskFullError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and is_disk_full(error):
+            raise DiskFullError(str(self._folder)) from error
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """True when `error` says that a disk has no room (or a quota none)."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    # obstore and ffmpeg pass the operating system's words on, without its number.
+    return "No space left on device" in str(error)

@@ -1,0 +1,58 @@
+"""An event: a typed message with the CloudEvents 1.0 attributes that travel beside it as headers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from clipmill.topic import Topic
+from google.protobuf.message import Message
+
+
+def event_id(*meaning: str | int) -> str:
+    """An id derived from what the event means (job, stage, part, ...), so that a replay has the same id."""
+    text = "\x1f".join(str(part) for part in meaning)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a delivered event lies in its log. `topic_id` changes when a topic is made anew."""
+
+    cluster_id: str
+    topic_id: str
+    partition: int
+    offset: int
+
+
+M = TypeVar("M", bound=Message, covariant=True)
+
+
+@dataclass(frozen=True)
+class Event(Generic[M]):
+    """One record of a topic.
+
+    `id` identifies what happened, not the sending of it: two events with one id are the same. `position` is set on
+    delivered events. `attempt` counts deliveries to a failing handler from 1.
+    """
+
+    topic: Topic
+    message: M
+    id: str
+    owner_id: str
+    source: str
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    traceparent: str | None = None
+    position: Position | None = None
+    attempt: int = 1
+
+    @property
+    def key(self) -> str:
+        return self.topic.key_of(self.message)
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type: the message's full name, which carries its version."""
+        return str(self.message.DESCRIPTOR.full_name)

@@ -1,0 +1,246 @@
+"""A worker: takes a stage's tasks, answers from the cache or does the work, keeps its leases, obeys cancels.
+
+Every stage that does heavy work is one of these, so that leasing, fencing, caching, cancelling and failing are the
+same everywhere, and a stage is a function from a task to a result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import structlog
+from clipmill import topics
+from clipmill.common.v1.common_pb2 import BlobRef
+from clipmill.topic import Topic
+from clipmill.work.v1.work_pb2 import Answer, JobControl, Lease, Stage, Task, TaskFailed, WorkerStatus
+from google.protobuf.message import Message
+
+from clipmill_shared.blobs import Blobs, is_disk_full
+from clipmill_shared.bus import Bus, Subscription
+from clipmill_shared.errors import ClipmillError, DiskFullError
+from clipmill_shared.events import Event, event_id
+
+log = structlog.get_logger()
+STATUS_EVERY_S = 1.0
+
+Report = Callable[[float], None]
+T = TypeVar("T", bound=Message)
+R = TypeVar("R", bound=Message)
+
+
+@dataclass(frozen=True)
+class StageWork(Generic[T, R]):
+    """What makes a worker the worker of its stage.
+
+    `work` turns a task into its result without headers: the worker sets `task` and `answer`, and keeps the warnings
+    and models that `work` put into `answer`. It raises ClipmillError for what the user must know. `version` changes
+    whenever the same task would be answered otherwise (code, models, defaults): results cached under another version
+    do not count. `name` is the part's name as users read it: "audio".
+    """
+
+    stage: Stage.ValueType
+    name: str
+    tasks: Topic
+    results: Topic
+    version: str
+    work: Callable[[T, Report], Awaitable[R]]
+    # The cache key of a task's content, where the message does not say it (import hashes a file first).
+    content_key: Callable[[T, Report], Awaitable[str]] | None = None
+    # Makes a cached result this task's own where it names something that is not content (a path).
+    adopt: Callable[[T, R], Awaitable[R]] | None = None
+
+
+@dataclass
+class _Held:
+    """A task in a slot."""
+
+    task: Task
+    running: asyncio.Task[Any]
+    progress: float = 0.0
+    cancelled: bool = False
+
+
+class Worker(Generic[T, R]):
+    """Runs one stage's tasks in `slots` places.
+
+    Duplicates are harmless: a result is made under the task's attempt, and the ledger takes one of an attempt.
+    """
+
+    def __init__(self, stage: StageWork[T, R], bus: Bus, blobs: Blobs, slots: int, worker_id: str) -> None:
+        self._stage = stage
+        self._bus = bus
+        self._blobs = blobs
+        self._slots = slots
+        self._worker_id = worker_id
+        self._held: dict[str, _Held] = {}
+        self._changed = asyncio.Event()
+        self._status_number = 0
+        # Cancels of jobs whose tasks may still be on their way here; bounded.
+        self._cancelled_jobs: dict[str, None] = {}
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        return (
+            Subscription(
+                self._stage.tasks, group=f"{self._stage.name}-workers", handler=self._on_task, max_in_flight=self._slots
+            ),
+            Subscription(topics.JOBS_CONTROL, group="", handler=self._on_control, broadcast=True),
+        )
+
+    async def report_status(self) -> None:
+        """Send the worker's status every second and at each change, until cancelled; the last one says goodbye."""
+        try:
+            while True:
+                await self._send_status(leaving=False)
+                self._changed.clear()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), STATUS_EVERY_S)
+                except TimeoutError:
+                    continue
+        finally:
+            await asyncio.shield(self._send_status(leaving=True))
+
+    async def _on_control(self, event: Event[Any]) -> Sequence[Event[Message]]:
+        control: JobControl = event.message
+        if control.command == JobControl.COMMAND_CANCEL:
+            self._cancelled_jobs[control.job_id] = None
+            while len(self._cancelled_jobs) > MAX_REMEMBERED_CANCELS:
+                self._cancelled_jobs.pop(next(iter(self._cancelled_jobs)))
+            for held in self._held.values():
+                if held.task.job_id == control.job_id:
+                    held.cancelled = True
+                    held.running.cancel()
+        return ()
+
+    async def _on_task(self, event: Event[Any]) -> Sequence[Event[Message]]:
+        task: Task = event.message.task
+        if task.lease_until.ToSeconds() < time.time() or task.job_id in self._cancelled_jobs:
+            # The ledger has given it up; it has released it again, or ended the job.
+            return ()
+        running = asyncio.ensure_future(self._answer(event.message))
+        held = _Held(task, running)
+        self._held[task.task_id] = held
+        self._changed.set()
+        try:
+            return await running
+        except asyncio.CancelledError:
+            if held.cancelled:
+                return ()
+            running.cancel()
+            raise
+        finally:
+            if self._held.get(task.task_id) is held:
+                del self._held[task.task_id]
+            self._changed.set()
+
+    async def _answer(self, message: T) -> Sequence[Event[Message]]:
+        """The task's result from the cache or from work, or its failure."""
+        task: Task = message.task  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(job_id=task.job_id, task_id=task.task_id, attempt=task.attempt)
+        try:
+            result = await self._cached_or_made(message)
+        except ClipmillError as error:
+            log.warning("task failed", part=self._stage.name, code=error.code, error=error.message)
+            return (self._failed(task, error),)
+        except Exception as error:
+            if is_disk_full(error):
+                return (self._failed(task, DiskFullError("the data folder")),)
+            log.exception("task failed without a reason that a user could act on", part=self._stage.name)
+            return (self._failed(task, _unexpected(self._stage.name, error)),)
+        return (self._event(self._stage.results, task, result),)
+
+    async def _cached_or_made(self, message: T) -> R:
+        task: Task = message.task  # type: ignore[attr-defined]
+        stage = self._stage
+        report = self._reporter(task)
+        content = await stage.content_key(message, report) if stage.content_key else _content_key(message)
+        key = hashlib.sha256(f"{stage.name}\x1f{stage.version}\x1f{content}".encode()).hexdigest()
+        result = await self._blobs.read_record(task.owner_id, key, stage.results.message)
+        if result is not None and await self._is_whole(result):
+            if stage.adopt:
+                result = await stage.adopt(message, result)  # type: ignore[arg-type]
+            _answer_of(result).cached = True
+        else:
+            began = time.monotonic()
+            result = await stage.work(message, report)
+            _answer_of(result).compute_s = time.monotonic() - began
+            await self._blobs.write_record(task.owner_id, key, result)
+        result.task.CopyFrom(task)  # type: ignore[attr-defined]
+        return result  # type: ignore[return-value]
+
+    async def _is_whole(self, result: Message) -> bool:
+        """True when every blob that the cached result refers to is still there (a clean-up may have taken it)."""
+        return all([await self._blobs.exists(ref) for ref in blob_refs(result) if ref.uri.startswith("blob:")])
+
+    def _reporter(self, task: Task) -> Report:
+        def report(share: float) -> None:
+            if held := self._held.get(task.task_id):
+                held.progress = share
+
+        return report
+
+    def _failed(self, task: Task, error: ClipmillError) -> Event[Message]:
+        return self._event(topics.TASKS_FAILED, task, TaskFailed(task=task, failure=error.failure(self._stage.name)))
+
+    def _event(self, topic: Topic, task: Task, message: Message) -> Event[Message]:
+        return Event(
+            topic, message, event_id(task.task_id, task.attempt, topic.name), task.owner_id, f"/{self._stage.name}"
+        )
+
+    async def _send_status(self, *, leaving: bool) -> None:
+        leases = [
+            Lease(job_id=h.task.job_id, task_id=h.task.task_id, attempt=h.task.attempt, progress=h.progress)
+            for h in self._held.values()
+        ]
+        status = WorkerStatus(
+            worker_id=self._worker_id, stage=self._stage.stage, slots=self._slots, leases=leases, leaving=leaving
+        )
+        status.sent_at.GetCurrentTime()
+        self._status_number += 1
+        name = event_id(self._worker_id, self._status_number)
+        await self._bus.publish(
+            Event(topics.WORKERS_STATUS, status, name, SYSTEM_OWNER, f"/{self._stage.name}")
+        )
+
+
+MAX_REMEMBERED_CANCELS = 1000
+# The owner of messages that are about the system itself.
+SYSTEM_OWNER = "clipmill"
+
+
+def blob_refs(message: Message) -> Iterator[BlobRef]:
+    """Every BlobRef inside a message, at any depth."""
+    if isinstance(message, BlobRef):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for item in value if field.is_repeated else (value,):
+                yield from blob_refs(item)
+
+
+def _content_key(message: Message) -> str:
+    """A digest of what a task asks for: all but its header, with blobs named by content instead of place."""
+    bare = type(message).FromString(message.SerializeToString())
+    bare.ClearField("task")
+    for ref in blob_refs(bare):
+        ref.uri = ""
+    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
+
+
+def _answer_of(result: Message) -> Answer:
+    return result.answer  # type: ignore[attr-defined,no-any-return]
+
+
+def _unexpected(part: str, error: Exception) -> ClipmillError:
+    return ClipmillError(
+        "INTERNAL",
+        f"The part {part} failed in a way it does not know: {type(error).__name__}: {error}.",
+        "Run the same command again; if it fails again, please report it with the log.",
+        retryable=True,
+    )
