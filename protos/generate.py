@@ -18,8 +18,11 @@ def compile_protos(out: Path) -> None:
     """Compile every .proto under protos/clipmill into `out`: messages, gRPC stubs and their types."""
     protos = sorted(str(p.relative_to(HERE)) for p in (HERE / "clipmill").rglob("*.proto"))
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--python_out={out}", f"--grpc_python_out={out}"]
-        + [f"--mypy_out=quiet:{out}", f"--mypy_grpc_out=quiet:{out}", *protos],
+        [
+            *(sys.executable, "-m", "grpc_tools.protoc", "-I.", f"--python_out={out}", f"--grpc_python_out={out}"),
+            *(f"--mypy_out=quiet:{out}", f"--mypy_grpc_out=quiet:{out}"),
+            *protos,
+        ],
         cwd=HERE,
         check=True,
         env={"PATH": str(Path(sys.executable).parent)},

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -17,11 +16,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-import obstore
-from clipmill.common.v1.common_pb2 import BlobRef
 from google.protobuf.message import DecodeError, Message
 from obstore.store import LocalStore, ObjectStore
 
+from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_shared.errors import ClipmillError, DiskFullError
 
 M = TypeVar("M", bound=Message)
@@ -56,7 +54,7 @@ class Blobs:
         """Store `content`; the same content of the same owner is stored once."""
         digest = hashlib.sha256(content).hexdigest()
         key = _key(owner_id, digest)
-        with _disk_full_is_named(self._scratch):
+        with _DiskFullNamed(self._scratch):
             await self._store.put_async(key, content)
         return BlobRef(uri=f"blob:{key}", size_bytes=len(content), sha256=digest, media_type=media_type)
 
@@ -66,10 +64,10 @@ class Blobs:
         return await self.put_bytes(owner_id, content, f"application/protobuf; type={message.DESCRIPTOR.full_name}")
 
     async def put_file(self, owner_id: str, path: Path, media_type: str) -> BlobRef:
-        """Store a file's bytes; a file of this process's scratch folder is moved, not copied, where that is possible."""
+        """Store a file's bytes; a file of this process's scratch folder is moved, not copied, where it can be."""
         digest, size = await asyncio.to_thread(sha256_of, path)
         key = _key(owner_id, digest)
-        with _disk_full_is_named(self._scratch):
+        with _DiskFullNamed(self._scratch):
             if isinstance(self._store, LocalStore) and path.is_relative_to(self._scratch):
                 await asyncio.to_thread(_move, path, self._local_path(key))
             else:
@@ -157,7 +155,7 @@ class Blobs:
 
     async def write_record(self, owner_id: str, key: str, message: Message) -> None:
         """Keep a record under a key of the caller's choice, replacing what was there."""
-        with _disk_full_is_named(self._scratch):
+        with _DiskFullNamed(self._scratch):
             await self._store.put_async(f"{owner_id}/results/{key}", message.SerializeToString(deterministic=True))
 
     async def read_record(self, owner_id: str, key: str, kind: type[M]) -> M | None:
@@ -170,7 +168,7 @@ class Blobs:
 
     async def _download(self, ref: BlobRef, path: Path) -> Path:
         digest = hashlib.sha256()
-        with _disk_full_is_named(self._scratch):
+        with _DiskFullNamed(self._scratch):
             try:
                 result = await self._store.get_async(_key_of(ref))
             except FileNotFoundError as error:
@@ -225,10 +223,10 @@ def _key_of(ref: BlobRef) -> str:
 
 def _move(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)
+    source.replace(target)
 
 
-class _disk_full_is_named:
+class _DiskFullNamed:
     """Turns the many ways in which a full disk shows itself into DiskFullError."""
 
     def __init__(self, folder: Path) -> None:

@@ -29,9 +29,7 @@ class ClipmillError(Exception):
 
     def failure(self, part: str) -> Failure:
         """The error as a message; `part` is the stage that failed."""
-        return Failure(
-            code=self.code, message=self.message, remedy=self.remedy, part=part, retryable=self.retryable
-        )
+        return Failure(code=self.code, message=self.message, remedy=self.remedy, part=part, retryable=self.retryable)
 
     @property
     def is_input_at_fault(self) -> bool:

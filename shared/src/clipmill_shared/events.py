@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
-from clipmill.topic import Topic
 from google.protobuf.message import Message
+
+from clipmill.topic import Topic
 
 
 def event_id(*meaning: str | int) -> str:
@@ -27,11 +28,11 @@ class Position:
     offset: int
 
 
-M = TypeVar("M", bound=Message, covariant=True)
+M_co = TypeVar("M_co", bound=Message, covariant=True)
 
 
 @dataclass(frozen=True)
-class Event(Generic[M]):
+class Event(Generic[M_co]):
     """One record of a topic.
 
     `id` identifies what happened, not the sending of it: two events with one id are the same. `position` is set on
@@ -39,7 +40,7 @@ class Event(Generic[M]):
     """
 
     topic: Topic
-    message: M
+    message: M_co
     id: str
     owner_id: str
     source: str

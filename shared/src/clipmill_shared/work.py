@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import structlog
+from google.protobuf.message import Message
+
 from clipmill import topics
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.topic import Topic
 from clipmill.work.v1.work_pb2 import Answer, JobControl, Lease, Stage, Task, TaskFailed, WorkerStatus
-from google.protobuf.message import Message
-
 from clipmill_shared.blobs import Blobs, is_disk_full
 from clipmill_shared.bus import Bus, Subscription
 from clipmill_shared.errors import ClipmillError, DiskFullError
@@ -27,6 +27,10 @@ from clipmill_shared.events import Event, event_id
 
 log = structlog.get_logger()
 STATUS_EVERY_S = 1.0
+HELD_A_SLOT = 4
+MAX_REMEMBERED_CANCELS = 1000
+# The owner of messages that are about the system itself.
+SYSTEM_OWNER = "clipmill"
 
 Report = Callable[[float], None]
 T = TypeVar("T", bound=Message)
@@ -66,7 +70,7 @@ class _Held:
 
 
 class Worker(Generic[T, R]):
-    """Runs one stage's tasks in `slots` places.
+    """Runs one stage's tasks in `slots` places, and holds a few more, under lease, so that no place waits for one.
 
     Duplicates are harmless: a result is made under the task's attempt, and the ledger takes one of an attempt.
     """
@@ -78,6 +82,7 @@ class Worker(Generic[T, R]):
         self._slots = slots
         self._worker_id = worker_id
         self._held: dict[str, _Held] = {}
+        self._places = asyncio.Semaphore(slots)
         self._changed = asyncio.Event()
         self._status_number = 0
         # Cancels of jobs whose tasks may still be on their way here; bounded.
@@ -87,7 +92,7 @@ class Worker(Generic[T, R]):
     def subscriptions(self) -> tuple[Subscription, ...]:
         return (
             Subscription(
-                self._stage.tasks, group=f"{self._stage.name}-workers", handler=self._on_task, max_in_flight=self._slots
+                self._stage.tasks, group=f"{self._stage.name}-workers", handler=self._on_task, max_in_flight=self._slots * HELD_A_SLOT,
             ),
             Subscription(topics.JOBS_CONTROL, group="", handler=self._on_control, broadcast=True),
         )
@@ -143,7 +148,8 @@ class Worker(Generic[T, R]):
         task: Task = message.task  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(job_id=task.job_id, task_id=task.task_id, attempt=task.attempt)
         try:
-            result = await self._cached_or_made(message)
+            async with self._places:
+                result = await self._cached_or_made(message)
         except ClipmillError as error:
             log.warning("task failed", part=self._stage.name, code=error.code, error=error.message)
             return (self._failed(task, error),)
@@ -203,14 +209,7 @@ class Worker(Generic[T, R]):
         status.sent_at.GetCurrentTime()
         self._status_number += 1
         name = event_id(self._worker_id, self._status_number)
-        await self._bus.publish(
-            Event(topics.WORKERS_STATUS, status, name, SYSTEM_OWNER, f"/{self._stage.name}")
-        )
-
-
-MAX_REMEMBERED_CANCELS = 1000
-# The owner of messages that are about the system itself.
-SYSTEM_OWNER = "clipmill"
+        await self._bus.publish(Event(topics.WORKERS_STATUS, status, name, SYSTEM_OWNER, f"/{self._stage.name}"))
 
 
 def blob_refs(message: Message) -> Iterator[BlobRef]:

@@ -1,6 +1,6 @@
 """Heavy work leaves the event loop: in a limited child process a slot, warm between calls, killed on cancel."""
 
-from clipmill_shared.compute.children import Children, Limits
-from clipmill_shared.compute.child import Report
+from clipmill_shared.compute.child import Limits, Report
+from clipmill_shared.compute.children import Children
 
 __all__ = ["Children", "Limits", "Report"]

@@ -95,16 +95,3 @@ def _apply(limits: Limits) -> None:
     if limits.address_space_bytes is not None:
         resource.setrlimit(resource.RLIMIT_AS, (limits.address_space_bytes, limits.address_space_bytes))
     os.nice(limits.niceness)
-
-
-if __name__ == "__main__":
-    die_with_parent()
-    # The classes must be those that the parent unpickles, not those of a module called __main__.
-    from clipmill_shared.compute import child
-
-    descriptor, wanted, address_space, files, nice = sys.argv[1:]
-    child.main(
-        Connection(int(descriptor)),
-        wanted,
-        child.Limits(None if address_space == "None" else int(address_space), int(files), int(nice)),
-    )

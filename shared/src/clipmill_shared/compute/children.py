@@ -105,8 +105,10 @@ class Children:
         with theirs:
             limits = self._limits
             process = subprocess.Popen(
-                [sys.executable, "-m", "clipmill_shared.compute.child", str(theirs.fileno()), self._function]
-                + [str(limits.address_space_bytes), str(limits.open_files), str(limits.niceness)],
+                [
+                    *(sys.executable, "-m", "clipmill_shared.compute", str(theirs.fileno()), self._function),
+                    *(str(limits.address_space_bytes), str(limits.open_files), str(limits.niceness)),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )

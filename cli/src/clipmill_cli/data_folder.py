@@ -1,0 +1,162 @@
+"""The one folder in which Clipmill keeps what it keeps: laid out, bounded, emptied.
+
+blobs/    results and their parts, by content: what makes a second run quick
+runs/     the state of runs in progress, each under a lock; swept when its process is gone
+log/      what happened, rotated
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clipmill_shared.blobs import is_disk_full
+from clipmill_shared.errors import ClipmillError, DiskFullError
+
+# A blob that was used this recently may belong to a run in progress.
+RECENT_S = 3600.0
+# The least room that a run begins with.
+MIN_FREE_BYTES = 64 << 20
+
+
+class DataFolderSettings(BaseSettings):
+    """Environment: CLIPMILL_DATA_DIR, CLIPMILL_DATA_MAX_GIB."""
+
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_")
+
+    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("clipmill", appauthor=False))
+    # Least recently used results go first when the folder holds more.
+    data_max_gib: float = Field(20.0, gt=0)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The state of one run; gone when the run is over."""
+
+    path: Path
+
+    @property
+    def scratch(self) -> Path:
+        return self.path / "scratch"
+
+
+class DataFolder:
+    """The data folder at `path`, holding at most `max_bytes` between runs."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.path = path.absolute()
+        self._max_bytes = max_bytes
+
+    @classmethod
+    def configured(cls) -> DataFolder:
+        settings = DataFolderSettings()
+        return cls(settings.data_dir.expanduser(), int(settings.data_max_gib * (1 << 30)))
+
+    @property
+    def blobs(self) -> Path:
+        return self.path / "blobs"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log" / "clipmill.log"
+
+    @contextmanager
+    def run(self) -> Iterator[RunFolder]:
+        """A folder for one run's state, under a lock that ends with the process; leftovers of dead runs are swept."""
+        try:
+            (self.path / "runs").mkdir(parents=True, exist_ok=True)
+            self._check_room()
+            self.sweep()
+            folder = self.path / "runs" / uuid.uuid4().hex[:12]
+            folder.mkdir(mode=0o700)
+            lock = (folder / "lock").open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            if is_disk_full(error):
+                raise DiskFullError(str(self.path)) from error
+            raise ClipmillError(
+                "DATA_DIR_UNUSABLE",
+                f"The data folder {self.path} cannot be written: {error.strerror}.",
+                "Set CLIPMILL_DATA_DIR to a folder of yours.",
+            ) from error
+        try:
+            yield RunFolder(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.close()
+            self.shrink()
+
+    def sweep(self) -> None:
+        """Remove the state of runs whose process is gone (killed, or the machine went down)."""
+        for folder in (self.path / "runs").iterdir():
+            if not _is_locked(folder / "lock"):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def shrink(self) -> None:
+        """Remove the least recently used results until the folder holds no more than its bound."""
+        files: list[tuple[float, int, Path]] = []
+        for folder, _, names in os.walk(self.blobs):
+            for name in names:
+                path = Path(folder) / name
+                with contextlib.suppress(FileNotFoundError):
+                    stat = path.stat()
+                    files.append((max(stat.st_atime, stat.st_mtime), stat.st_size, path))
+        excess = sum(size for _, size, _ in files) - self._max_bytes
+        now = time.time()
+        for used, size, path in sorted(files):
+            if excess <= 0 or now - used < RECENT_S:
+                return
+            path.unlink(missing_ok=True)
+            excess -= size
+
+    def empty(self) -> int:
+        """Remove everything but the state of runs in progress; the number of bytes freed.
+
+        ClipmillError DATA_DIR_BUSY while a run is in progress: its results would be pulled from under it.
+        """
+        runs = self.path / "runs"
+        if runs.is_dir():
+            self.sweep()
+            if any(runs.iterdir()):
+                raise ClipmillError(
+                    "DATA_DIR_BUSY",
+                    "A run is in progress and needs what would be removed.",
+                    "Wait until it has ended, or stop it, and run `clipmill clean` again.",
+                )
+        freed = self.size_bytes()
+        for part in ("blobs", "runs", "log"):
+            shutil.rmtree(self.path / part, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+        return freed
+
+    def size_bytes(self) -> int:
+        return sum((Path(folder) / name).stat().st_size for folder, _, names in os.walk(self.path) for name in names)
+
+    def _check_room(self) -> None:
+        if shutil.disk_usage(self.path).free < MIN_FREE_BYTES:
+            raise DiskFullError(str(self.path))
+
+
+def _is_locked(lock: Path) -> bool:
+    try:
+        with lock.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        # Either a run that is just being made, or what a sweep that was killed has left.
+        return time.time() - lock.parent.stat().st_mtime < RECENT_S if lock.parent.exists() else True
+    return False

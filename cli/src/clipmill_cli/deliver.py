@@ -1,0 +1,158 @@
+"""The output folder: the clips' files, clips.json and the report. Written whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from clipmill.audio.v1.audio_pb2 import Word
+from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest
+from clipmill.client import Client
+from clipmill.jobs.v1.jobs_pb2 import Job
+from clipmill_cli.options import Options
+from clipmill_cli.report import report
+from clipmill_cli.results import (
+    ClipRecord,
+    FeatureRecord,
+    ModelRecord,
+    OptionsRecord,
+    ResultRecord,
+    ShortageRecord,
+    SourceRecord,
+    WarningRecord,
+    WordRecord,
+)
+from clipmill_shared.errors import ClipmillError
+
+TIMINGS = {Word.TIMING_ALIGNED: "aligned", Word.TIMING_INTERPOLATED: "interpolated"}
+FILE = DownloadClipRequest.File
+
+
+async def deliver(client: Client, job: Job, options: Options, output: Path) -> ResultRecord:
+    """Fetch a finished job's clips into `output`. Without clips nothing is written there.
+
+    The files appear together, by renaming; what an earlier run of Clipmill left under the same names is replaced.
+    """
+    clips = await client.wait_for_clips(job) if job.clip_ids else []
+    language, words = await client.transcript(job.video_id)
+    result = result_of(job, options, clips, language, words)
+    if clips:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ClipmillError(
+                "INVALID_OUTPUT", f"{output} cannot be written: {error.strerror}.", "Name another folder with -o."
+            ) from error
+        folder = Path(tempfile.mkdtemp(prefix=".clipmill-", dir=output))
+        try:
+            for clip, record in zip(clips, result.clips, strict=True):
+                await client.download(clip, FILE.FILE_VIDEO, folder / record.video)
+                await client.download(clip, FILE.FILE_THUMBNAIL, folder / record.thumbnail)
+                if record.subtitles:
+                    await client.download(clip, FILE.FILE_SUBTITLES, folder / record.subtitles)
+            await asyncio.to_thread(_finish, folder, output, result, words)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return result
+
+
+def _finish(folder: Path, output: Path, result: ResultRecord, words: list[Word]) -> None:
+    (folder / "report.html").write_text(report(result, words), encoding="utf-8")
+    (folder / "clips.json").write_text(result.model_dump_json(indent=2), encoding="utf-8")
+    _remove_former(output)
+    # clips.json last: where it is, all is.
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == "clips.json"):
+        path.replace(output / path.name)
+
+
+def _remove_former(output: Path) -> None:
+    """Remove the files that an earlier result in this folder names, and nothing else."""
+    former = output / "clips.json"
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        result = ResultRecord.model_validate(json.loads(former.read_text(encoding="utf-8")))
+        for clip in result.clips:
+            for name in (clip.video, clip.thumbnail, clip.subtitles):
+                if name and "/" not in name:
+                    (output / name).unlink(missing_ok=True)
+        former.unlink()
+
+
+def result_of(job: Job, options: Options, clips: list[Clip], language: str, words: list[Word]) -> ResultRecord:
+    """The result of a finished job, with file names given by rank."""
+    info = job.info
+    source = SourceRecord(
+        name=job.source.name or Path(job.source.path or job.source.url).name,
+        path=job.source.path or None,
+        url=job.source.url or None,
+        sha256=job.video_source.sha256,
+        size_bytes=job.video_source.size_bytes,
+        duration_s=info.duration_s,
+        width=info.video.display_width,
+        height=info.video.display_height,
+        fps=info.video.fps,
+        video_codec=info.video.codec,
+        audio_codec=info.audio.codec if info.HasField("audio") else None,
+    )
+    return ResultRecord(
+        clipmill_version=importlib.metadata.version("clipmill"),
+        job_id=job.job_id,
+        source=source,
+        options=OptionsRecord(
+            clips=options.clips,
+            min_s=options.min_s,
+            max_s=options.max_s,
+            aspect=options.aspect,
+            language=options.language,
+            captions=options.captions,
+            profile=options.profile,
+        ),
+        language=language or None,
+        models=tuple(ModelRecord(task=m.task, name=m.name, version=m.version) for m in job.models),
+        cached=job.cached,
+        clips=tuple(_clip(clip, number, words) for number, clip in enumerate(clips, 1)),
+        shortages=tuple(ShortageRecord(code=s.code, message=s.message, remedy=s.remedy) for s in job.shortages),
+        warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in job.warnings),
+    )
+
+
+def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:
+    scored, made = clip.scored, clip.rendering
+    span = scored.head.range
+    return ClipRecord(
+        rank=number,
+        clip_id=scored.head.clip_id,
+        title=scored.head.title,
+        reason=scored.reason,
+        score=scored.head.score,
+        base=scored.base,
+        features=tuple(
+            FeatureRecord(name=f.name, unit=f.unit, version=f.version, value=f.value, added=f.added)
+            for f in scored.features
+        ),
+        start_s=span.start_s,
+        end_s=span.end_s,
+        duration_s=made.duration_s,
+        video=f"clip-{number:02d}.mp4",
+        subtitles=f"clip-{number:02d}.srt" if made.HasField("subtitles") else None,
+        thumbnail=f"clip-{number:02d}.jpg",
+        width=made.width,
+        height=made.height,
+        loudness_lufs=made.loudness_lufs if made.HasField("loudness_lufs") else None,
+        text=scored.text,
+        words=tuple(_word(w) for w in words if w.end_s > span.start_s and w.start_s < span.end_s),
+        warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),
+    )
+
+
+def _word(word: Word) -> WordRecord:
+    return WordRecord(
+        text=word.text,
+        start_s=word.start_s,
+        end_s=word.end_s,
+        timing=TIMINGS.get(word.timing, "unknown"),
+    )

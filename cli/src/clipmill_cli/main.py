@@ -1,0 +1,51 @@
+"""The clipmill command. Each subcommand's parts are imported when it runs, so that the start stays quick."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from clipmill_cli.exit_codes import ExitCode
+from clipmill_cli.options import Options, run_options
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="clipmill")
+def cli() -> None:
+    """Turn long videos into ranked, explained, ready-to-post clips, on this machine."""
+
+
+@cli.command(
+    epilog="Exit codes: 0 clips made, 2 wrong usage, 3 the input is at fault, 4 no clip fits, 5 a part failed."
+)
+@run_options
+def run(options: Options) -> None:
+    """Make clips of VIDEO, a file or an http(s) address."""
+    from clipmill_cli.run import run as run_job
+
+    sys.exit(run_job(options))
+
+
+@cli.command()
+def clean() -> None:
+    """Empty the data folder: cached results, logs, what is left of old runs."""
+    from clipmill_cli.data_folder import DataFolder
+    from clipmill_shared.errors import ClipmillError
+
+    data = DataFolder.configured()
+    try:
+        freed = data.empty()
+    except ClipmillError as error:
+        click.echo(f"clipmill: {error}", err=True)
+        sys.exit(ExitCode.PART_FAILED)
+    click.echo(f"Freed {freed / 1e6:,.1f} MB in {data.path}")
+
+
+def main() -> None:
+    """The console script's entry point."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

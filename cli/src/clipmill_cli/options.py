@@ -1,0 +1,120 @@
+"""What `clipmill run` can be asked, and how that reads as a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions
+from clipmill.common.v1.common_pb2 import Profile
+
+ASPECTS = {
+    "9:16": Aspect.ASPECT_9_16,
+    "1:1": Aspect.ASPECT_1_1,
+    "16:9": Aspect.ASPECT_16_9,
+    "source": Aspect.ASPECT_SOURCE,
+}
+CAPTIONS = {
+    "karaoke": CaptionStyle.CAPTION_STYLE_KARAOKE,
+    "block": CaptionStyle.CAPTION_STYLE_BLOCK,
+    "none": CaptionStyle.CAPTION_STYLE_NONE,
+}
+PROFILES = {"fast": Profile.PROFILE_FAST, "best": Profile.PROFILE_BEST}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of `clipmill run`."""
+
+    video: str
+    output: Path | None
+    clips: int
+    min_s: float
+    max_s: float
+    aspect: str
+    language: str
+    captions: str
+    profile: str
+    as_json: bool
+
+    @property
+    def is_url(self) -> bool:
+        return self.video.startswith(("http://", "https://"))
+
+    def request(self) -> ClipOptions:
+        return ClipOptions(
+            clips=self.clips,
+            min_s=self.min_s,
+            max_s=self.max_s,
+            aspect=ASPECTS[self.aspect],
+            language=self.language,
+            captions=CAPTIONS[self.captions],
+            profile=PROFILES[self.profile],
+        )
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Declare the options of `clipmill run` and hand them to `command` as one Options."""
+
+    def with_options(**values: Any) -> None:
+        options = Options(**values)
+        if options.min_s >= options.max_s:
+            raise click.UsageError(f"--min ({options.min_s:g} s) must be less than --max ({options.max_s:g} s).")
+        command(options)
+
+    declared: Callable[..., None] = with_options
+    for option in reversed(
+        (
+            click.argument("video", metavar="VIDEO"),
+            click.option(
+                "-o",
+                "--output",
+                type=click.Path(file_okay=False, path_type=Path),
+                metavar="DIR",
+                help="Where the clips go.  [default: VIDEO's name with -clips, here]",
+            ),
+            click.option(
+                "--clips",
+                type=click.IntRange(1, 50),
+                default=5,
+                show_default=True,
+                metavar="N",
+                help="At most so many.",
+            ),
+            click.option(
+                "--min",
+                "min_s",
+                type=click.FloatRange(1, 3600),
+                default=15,
+                show_default=True,
+                metavar="SECONDS",
+                help="A clip's least length.",
+            ),
+            click.option(
+                "--max",
+                "max_s",
+                type=click.FloatRange(1, 3600),
+                default=60,
+                show_default=True,
+                metavar="SECONDS",
+                help="A clip's greatest length.",
+            ),
+            click.option("--aspect", type=click.Choice(list(ASPECTS)), default="9:16", show_default=True),
+            click.option(
+                "--language", default="auto", show_default=True, metavar="auto|xx", help="What is spoken (ISO 639-1)."
+            ),
+            click.option("--captions", type=click.Choice(list(CAPTIONS)), default="karaoke", show_default=True),
+            click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True),
+            click.option(
+                "--json", "as_json", is_flag=True, help="Progress and result as JSON lines on standard output."
+            ),
+        )
+    ):
+        declared = option(declared)
+    declared.__doc__ = command.__doc__
+    declared.__name__ = command.__name__
+    return declared

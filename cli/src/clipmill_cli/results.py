@@ -1,0 +1,122 @@
+"""clips.json: the result as a program reads it. `docs/clips.schema.json` is generated from these types."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceRecord(Record):
+    """The video that the clips are of."""
+
+    name: str
+    path: str | None = Field(None, description="Absolute path; absent for an address.")
+    url: str | None = None
+    sha256: str
+    size_bytes: int
+    duration_s: float
+    width: int = Field(description="Pixels as shown: after rotation and pixel aspect.")
+    height: int
+    fps: float
+    video_codec: str
+    audio_codec: str | None = Field(None, description="Absent when the source has no sound.")
+
+
+class ModelRecord(Record):
+    """A model that answered, with its version."""
+
+    task: str
+    name: str
+    version: str
+
+
+class WarningRecord(Record):
+    """Something to know of a result that was still made."""
+
+    code: str
+    message: str
+    part: str
+
+
+class ShortageRecord(Record):
+    """Why there are fewer clips than asked for, and the option that would change it."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+class FeatureRecord(Record):
+    """What a feature measured, and the points that it added to the score."""
+
+    name: str
+    unit: str
+    version: int
+    value: float
+    added: float
+
+
+class WordRecord(Record):
+    """A word; times in seconds on the source's clock."""
+
+    text: str
+    start_s: float
+    end_s: float
+    timing: Literal["aligned", "interpolated", "unknown"]
+
+
+class ClipRecord(Record):
+    """One clip; times in seconds on the source's clock; score = base + the sum of what the features added."""
+
+    rank: int
+    clip_id: str
+    title: str
+    reason: str
+    score: float = Field(ge=0, le=100)
+    base: float
+    features: tuple[FeatureRecord, ...]
+    start_s: float
+    end_s: float
+    duration_s: float
+    video: str = Field(description="File name beside clips.json.")
+    subtitles: str | None = Field(None, description="File name; absent when nothing is said.")
+    thumbnail: str
+    width: int
+    height: int
+    loudness_lufs: float | None = Field(None, description="Integrated, EBU R128; absent without sound.")
+    text: str
+    words: tuple[WordRecord, ...]
+    warnings: tuple[WarningRecord, ...]
+
+
+class OptionsRecord(Record):
+    """What was asked for."""
+
+    clips: int
+    min_s: float
+    max_s: float
+    aspect: str
+    language: str
+    captions: str
+    profile: str
+
+
+class ResultRecord(Record):
+    """The whole file."""
+
+    schema_version: Literal[1] = 1
+    clipmill_version: str
+    job_id: str
+    source: SourceRecord
+    options: OptionsRecord
+    language: str | None = Field(None, description="Of the transcript; absent when nothing is said.")
+    models: tuple[ModelRecord, ...]
+    cached: bool = Field(description="True when every step was answered from the cache.")
+    clips: tuple[ClipRecord, ...]
+    shortages: tuple[ShortageRecord, ...]
+    warnings: tuple[WarningRecord, ...]

@@ -1,0 +1,33 @@
+"""The clips as a table on the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from clipmill_cli.results import ResultRecord
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss, or h:mm:ss from an hour on."""
+    whole = int(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def table(result: ResultRecord) -> str:
+    """One row a clip: rank, score, place, length, file, title and reason."""
+    grid = Table(box=None, pad_edge=False)
+    for name, justify in (("#", "right"), ("Score", "right"), ("From", "right"), ("Length", "right")):
+        grid.add_column(name, justify=justify)  # type: ignore[arg-type]
+    grid.add_column("File", no_wrap=True)
+    grid.add_column("What, and why")
+    for clip in result.clips:
+        grid.add_row(
+            str(clip.rank), f"{clip.score:.0f}", clock(clip.start_s), f"{clip.duration_s:.0f} s", clip.video,
+            f"{clip.title}\n[dim]{clip.reason}[/dim]",
+        )  # fmt: skip
+    console = Console()
+    with console.capture() as captured:
+        console.print(grid)
+    return captured.get().rstrip()

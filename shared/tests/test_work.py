@@ -1,0 +1,203 @@
+"""A worker: every task gets one answer, from work or from the cache, as a result or as a failure."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+
+import pytest
+from clipmill import topics
+from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
+from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Warning
+from clipmill.work.v1.work_pb2 import JobControl, Stage, Task
+from clipmill_shared.blobs import Blobs
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.events import Event
+from clipmill_shared.work import StageWork, Worker
+
+
+@dataclass
+class RecordingBus:
+    """Keeps what is published; the test delivers by calling handlers."""
+
+    published: list[Event] = field(default_factory=list)
+
+    async def publish(self, *events: Event) -> None:
+        self.published.extend(events)
+
+
+@dataclass
+class Hearing:
+    """A stand-in for the audio stage's work that counts its calls."""
+
+    blobs: Blobs
+    calls: int = 0
+    error: Exception | None = None
+    hold: asyncio.Event | None = None
+    running: int = 0
+    most_running: int = 0
+
+    async def work(self, task: AudioTask, report) -> AudioAnalyzed:
+        self.calls += 1
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            report(0.5)
+            if self.hold:
+                await self.hold.wait()
+            if self.error:
+                raise self.error
+            result = AudioAnalyzed(part=task.part, analysis=await self.blobs.put_bytes("ann", b"analysis", "x"))
+            result.answer.warnings.append(Warning(code="DOUBT", message="Hm.", part="audio"))
+            return result
+        finally:
+            self.running -= 1
+
+
+@pytest.fixture
+def hearing(tmp_path) -> Hearing:
+    return Hearing(Blobs.in_folder(tmp_path / "store", tmp_path / "scratch"))
+
+
+def worker(hearing: Hearing, version: str = "1", slots: int = 1) -> tuple[Worker, RecordingBus]:
+    bus = RecordingBus()
+    stage = StageWork(
+        Stage.STAGE_AUDIO, "audio", topics.AUDIO_TASKS, topics.AUDIO_ANALYZED, version, hearing.work
+    )
+    return Worker(stage, bus, hearing.blobs, slots, "w1"), bus
+
+
+def task_event(task_id="t1", attempt=1, lease_s=20.0, job_id="j1", sha="a", uri="blob:x", end_s=5.0) -> Event:
+    task = Task(owner_id="ann", job_id=job_id, task_id=task_id, stage=Stage.STAGE_AUDIO, attempt=attempt)
+    task.lease_until.FromMilliseconds(int((time.time() + lease_s) * 1000))
+    speech = BlobRef(uri=uri, sha256=sha, size_bytes=1)
+    message = AudioTask(task=task, speech=speech, part=TimeRange(start_s=0, end_s=end_s), language="en")
+    return Event(topics.AUDIO_TASKS, message, f"e-{task_id}-{attempt}", "ann", "/ingest")
+
+
+async def handle(worker: Worker, event: Event):
+    subscription = next(s for s in worker.subscriptions if s.topic is event.topic)
+    return await subscription.handler(event)
+
+
+async def test_a_task_is_answered_under_its_own_header(hearing):
+    w, _ = worker(hearing)
+    event = task_event()
+    (answer,) = await handle(w, event)
+    assert answer.topic is topics.AUDIO_ANALYZED
+    assert answer.message.task == event.message.task
+    assert not answer.message.answer.cached
+    assert [x.code for x in answer.message.answer.warnings] == ["DOUBT"]
+
+
+async def test_a_replay_has_the_same_id_and_another_attempt_another(hearing):
+    w, _ = worker(hearing)
+    first, again, later = [(await handle(w, e))[0] for e in (task_event(), task_event(), task_event(attempt=2))]
+    assert first.id == again.id != later.id
+
+
+async def test_the_same_work_is_not_done_twice_in_another_job_from_another_place(hearing):
+    w, _ = worker(hearing)
+    await handle(w, task_event())
+    (answer,) = await handle(w, task_event(task_id="t2", job_id="j2", uri="file:/elsewhere"))
+    assert hearing.calls == 1
+    assert answer.message.answer.cached and answer.message.task.job_id == "j2"
+    assert [x.code for x in answer.message.answer.warnings] == ["DOUBT"]
+
+
+@pytest.mark.parametrize("change", [{"sha": "b"}, {"end_s": 6.0}])
+async def test_other_content_is_other_work(hearing, change):
+    w, _ = worker(hearing)
+    await handle(w, task_event())
+    await handle(w, task_event(task_id="t2", **change))
+    assert hearing.calls == 2
+
+
+async def test_another_version_of_the_stage_does_not_count_as_the_same(hearing):
+    await handle(worker(hearing, version="1")[0], task_event())
+    await handle(worker(hearing, version="2")[0], task_event())
+    assert hearing.calls == 2
+
+
+async def test_a_cached_result_whose_blob_is_gone_is_made_anew(hearing):
+    w, _ = worker(hearing)
+    (answer,) = await handle(w, task_event())
+    await hearing.blobs.delete(answer.message.analysis)
+    (again,) = await handle(w, task_event())
+    assert hearing.calls == 2 and not again.message.answer.cached
+
+
+async def test_a_named_error_is_a_failure_with_its_words(hearing):
+    hearing.error = ClipmillError("INPUT_BAD", "talk.mp4 is bad.", "Send another.")
+    w, _ = worker(hearing)
+    (failed,) = await handle(w, task_event())
+    assert failed.topic is topics.TASKS_FAILED
+    failure = failed.message.failure
+    assert (failure.code, failure.part, failure.retryable) == ("INPUT_BAD", "audio", False)
+
+
+async def test_an_unknown_error_is_a_failure_that_may_be_tried_again(hearing):
+    hearing.error = RuntimeError("boom")
+    w, _ = worker(hearing)
+    (failed,) = await handle(w, task_event())
+    assert failed.message.failure.code == "INTERNAL" and failed.message.failure.retryable
+    assert "audio" in failed.message.failure.message and "boom" in failed.message.failure.message
+
+
+async def test_a_full_disk_is_named(hearing):
+    hearing.error = OSError(28, "No space left on device")
+    w, _ = worker(hearing)
+    (failed,) = await handle(w, task_event())
+    assert failed.message.failure.code == "DISK_FULL"
+
+
+async def test_a_task_whose_lease_has_lapsed_is_dropped(hearing):
+    w, _ = worker(hearing)
+    assert await handle(w, task_event(lease_s=-2)) == ()
+    assert hearing.calls == 0
+
+
+async def test_a_cancel_stops_the_work_and_what_is_still_to_come_of_its_job(hearing):
+    hearing.hold = asyncio.Event()
+    w, _ = worker(hearing)
+    running = asyncio.create_task(handle(w, task_event()))
+    while not hearing.running:
+        await asyncio.sleep(0)
+    control = JobControl(owner_id="ann", job_id="j1", command=JobControl.COMMAND_CANCEL)
+    await handle(w, Event(topics.JOBS_CONTROL, control, "c1", "ann", "/ingest"))
+    assert await running == ()
+    assert await handle(w, task_event(task_id="t2")) == ()
+    assert hearing.calls == 1 and hearing.running == 0
+
+
+async def test_no_more_run_than_there_are_slots_and_all_that_is_held_is_leased(hearing):
+    hearing.hold = asyncio.Event()
+    w, bus = worker(hearing, slots=2)
+    running = [asyncio.create_task(handle(w, task_event(f"t{i}", sha=str(i)))) for i in range(5)]
+    status = asyncio.create_task(w.report_status())
+    while not bus.published or len(bus.published[-1].message.leases) < 5:
+        await asyncio.sleep(0.01)
+    shares = {lease.task_id: lease.progress for lease in bus.published[-1].message.leases}
+    assert sorted(shares.values()) == [0, 0, 0, 0.5, 0.5] or max(shares.values()) == 0
+    assert bus.published[-1].message.slots == 2
+    hearing.hold.set()
+    await asyncio.gather(*running)
+    assert hearing.most_running == 2
+    status.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await status
+    assert bus.published[-1].message.leaving and not bus.published[-1].message.leases
+
+
+async def test_a_stage_may_name_its_content_and_adopt_what_is_cached(hearing):
+    async def content_key(task: AudioTask, report) -> str:
+        return "always the same"
+
+    async def adopt(task: AudioTask, result: AudioAnalyzed) -> AudioAnalyzed:
+        result.language = task.language
+        return result
+
+    w, _ = worker(hearing)
+    w._stage = replace(w._stage, content_key=content_key, adopt=adopt)
+    await handle(w, task_event())
+    (answer,) = await handle(w, task_event(sha="other"))
+    assert hearing.calls == 1 and answer.message.language == "en"
