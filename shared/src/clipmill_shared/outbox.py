@@ -8,6 +8,7 @@ same id.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -76,10 +77,10 @@ class Outbox:
                     log.exception("the outbox could not be relayed; trying again")
                     await asyncio.sleep(IDLE_S)
                     continue
-                try:
-                    await asyncio.wait_for(self._written.wait(), IDLE_S)
-                except TimeoutError:
-                    continue
+                # Not wait_for: in Python 3.11 it loses a cancel that comes together with the event.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE_S):
+                        await self._written.wait()
 
     async def _relay_batch(self) -> bool:
         """Publish the oldest rows, then delete them; False when there were none."""

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -103,10 +104,10 @@ class Worker(Generic[T, R]):
             while True:
                 await self._send_status(leaving=False)
                 self._changed.clear()
-                try:
-                    await asyncio.wait_for(self._changed.wait(), STATUS_EVERY_S)
-                except TimeoutError:
-                    continue
+                # Not wait_for: in Python 3.11 it loses a cancel that comes together with the event.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(STATUS_EVERY_S):
+                        await self._changed.wait()
         finally:
             await asyncio.shield(self._send_status(leaving=True))
 
