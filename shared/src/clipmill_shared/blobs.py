@@ -76,7 +76,7 @@ class Blobs:
 
     async def reference_file(self, path: Path, sha256: str, media_type: str) -> BlobRef:
         """Refer to a file under an import root where it lies."""
-        real = self._under_import_root(path)
+        real = self._file_in_place(path)
         return BlobRef(uri=f"file:{real}", size_bytes=real.stat().st_size, sha256=sha256, media_type=media_type)
 
     async def get_bytes(self, ref: BlobRef) -> bytes:
@@ -109,7 +109,7 @@ class Blobs:
         """True when the blob is there with the size that its reference says."""
         try:
             if ref.uri.startswith("file:"):
-                return self._under_import_root(Path(ref.uri.removeprefix("file:"))).stat().st_size == ref.size_bytes
+                return self._file_in_place(Path(ref.uri.removeprefix("file:"))).stat().st_size == ref.size_bytes
             meta = await self._store.head_async(_key_of(ref))
             return int(meta["size"]) == ref.size_bytes
         except (FileNotFoundError, ClipmillError):
@@ -127,7 +127,7 @@ class Blobs:
     async def local(self, ref: BlobRef) -> AsyncIterator[Path]:
         """A local file with the content, for decoders, which open nothing but local files. Do not write to it."""
         if ref.uri.startswith("file:"):
-            path = self._under_import_root(Path(ref.uri.removeprefix("file:")))
+            path = self._file_in_place(Path(ref.uri.removeprefix("file:")))
             if path.stat().st_size != ref.size_bytes:
                 raise ClipmillError(
                     "INPUT_CHANGED", f"{path} changed while it was being read.", "Run the same command again."
@@ -185,7 +185,8 @@ class Blobs:
         assert isinstance(self._store, LocalStore)
         return Path(str(self._store.prefix)) / key
 
-    def _under_import_root(self, path: Path) -> Path:
+    def under_import_root(self, path: Path) -> Path:
+        """The real path of a file that may be referenced in place; ClipmillError when it is under no import root."""
         real = path.resolve()
         if not any(real.is_relative_to(root) for root in self._import_roots):
             raise ClipmillError(
@@ -193,6 +194,10 @@ class Blobs:
                 f"{path} is not under an import root.",
                 "Upload the video, or add its folder to CLIPMILL_IMPORT_ROOTS.",
             )
+        return real
+
+    def _file_in_place(self, path: Path) -> Path:
+        real = self.under_import_root(path)
         if not real.is_file():
             raise ClipmillError("INPUT_NOT_FOUND", f"{path} is not there any more.", "Put the file back and run again.")
         return real

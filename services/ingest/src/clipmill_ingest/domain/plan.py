@@ -1,0 +1,142 @@
+"""The plan of a job: import, then audio and vision side by side, then scoring, then a render a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
+from clipmill.clips.v1.clips_pb2 import RenderTask, ScoringTask
+from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
+from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested
+from clipmill.vision.v1.vision_pb2 import VisionAnalyzed, VisionTask
+from clipmill.work.v1.work_pb2 import Stage, Task
+from clipmill_ingest.domain.record import JobRecord, LedgerTask, new_task
+
+AnyTask = ImportTask | AudioTask | VisionTask | ScoringTask | RenderTask
+
+# Seconds of media that a task without a range counts for.
+IMPORT_COST_S = 60.0
+SCORING_COST_S = 10.0
+
+
+def first_tasks(job_id: str, now: float) -> tuple[LedgerTask, ...]:
+    return (new_task(job_id, Stage.STAGE_IMPORT, 0, IMPORT_COST_S, now),)
+
+
+def next_tasks(record: JobRecord, now: float) -> Sequence[LedgerTask]:
+    """The tasks that have become possible and are not planned yet; none when the job waits, or has all it needs."""
+    if record.ingested is None:
+        return ()
+    analyses = [*record.of(Stage.STAGE_AUDIO), *record.of(Stage.STAGE_VISION)]
+    if not analyses:
+        return tuple(_analyses(record.job_id, record.ingested, now))
+    if not all(task.has_ended for task in analyses):
+        return ()
+    if not record.of(Stage.STAGE_SCORING):
+        return (new_task(record.job_id, Stage.STAGE_SCORING, 0, SCORING_COST_S, now),)
+    if record.scored is None or record.of(Stage.STAGE_RENDER):
+        return ()
+    return tuple(
+        new_task(record.job_id, Stage.STAGE_RENDER, part, clip.range.end_s - clip.range.start_s, now)
+        for part, clip in enumerate(record.scored.clips)
+    )
+
+
+def is_complete(record: JobRecord) -> bool:
+    """True when nothing is left to do."""
+    return record.scored is not None and all(task.has_ended for task in record.tasks)
+
+
+def _analyses(job_id: str, ingested: MediaIngested, now: float) -> Iterator[LedgerTask]:
+    has_sound = ingested.HasField("speech")
+    for stage, parts in (
+        (Stage.STAGE_AUDIO, ingested.audio_parts if has_sound else ()),
+        (Stage.STAGE_VISION, ingested.vision_parts),
+    ):
+        for part, span in enumerate(parts):
+            yield new_task(job_id, stage, part, span.end_s - span.start_s, now)
+
+
+def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTask:
+    """The task as workers read it; they drop it when they get it after `drop_after` (Unix seconds)."""
+    header = Task(
+        owner_id=record.owner_id,
+        job_id=record.job_id,
+        task_id=task.task_id,
+        stage=task.stage,
+        attempt=task.attempt,
+    )
+    header.lease_until.FromNanoseconds(round(drop_after * 1e9))
+    if task.stage == Stage.STAGE_IMPORT:
+        return ImportTask(task=header, source=record.source)
+    media = record.ingested
+    assert media is not None, "no stage but import comes before import has ended"
+    if task.stage == Stage.STAGE_AUDIO:
+        return _audio_task(record, media, task.part, header)
+    if task.stage == Stage.STAGE_VISION:
+        return _vision_task(record, media, task.part, header)
+    if task.stage == Stage.STAGE_SCORING:
+        return ScoringTask(
+            task=header,
+            video_id=media.video_id,
+            info=media.info,
+            audio=_analyses_of(record, Stage.STAGE_AUDIO, None),
+            vision=_analyses_of(record, Stage.STAGE_VISION, None),
+            clips=record.options.clips,
+            min_s=record.options.min_s,
+            max_s=record.options.max_s,
+        )
+    return _render_task(record, media, task.part, header)
+
+
+def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> AudioTask:
+    return AudioTask(
+        task=header,
+        speech=media.speech,
+        part=media.audio_parts[part],
+        language=record.options.language,
+        profile=record.options.profile,
+        video_id=media.video_id,
+    )
+
+
+def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> VisionTask:
+    picture = media.info.video
+    return VisionTask(
+        task=header,
+        source=media.source,
+        part=media.vision_parts[part],
+        source_start_s=media.info.start_s,
+        video_stream=picture.index,
+        rotation_deg=picture.rotation_deg,
+        display_width=picture.display_width,
+        display_height=picture.display_height,
+        profile=record.options.profile,
+        video_id=media.video_id,
+    )
+
+
+def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> RenderTask:
+    assert record.scored is not None, "renders are planned from the chosen clips"
+    clip = record.scored.clips[part]
+    return RenderTask(
+        task=header,
+        video_id=media.video_id,
+        clip=clip,
+        source=media.source,
+        info=media.info,
+        audio=_analyses_of(record, Stage.STAGE_AUDIO, clip.range),
+        vision=_analyses_of(record, Stage.STAGE_VISION, clip.range),
+        aspect=record.options.aspect,
+        captions=record.options.captions,
+        profile=record.options.profile,
+    )
+
+
+def _analyses_of(record: JobRecord, stage: Stage.ValueType, touching: TimeRange | None) -> Iterator[BlobRef]:
+    """The analyses of a stage's parts in order; only of those that touch a range, if one is given."""
+    for task in record.of(stage):
+        if isinstance(task.result, AudioAnalyzed | VisionAnalyzed):
+            part = task.result.part
+            if touching is None or (part.start_s < touching.end_s and part.end_s > touching.start_s):
+                yield task.result.analysis

@@ -1,0 +1,200 @@
+"""What may happen to a job. Each function takes the job as it is and gives it as it then is; the same object means
+that nothing changed.
+
+Every accepted job ends: a task is done, fails, is lost and tried again a bounded number of times, or nobody comes for
+it and the job fails; each of these leads on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from clipmill.clips.v1.clips_pb2 import ClipOptions
+from clipmill.common.v1.common_pb2 import Failure
+from clipmill.jobs.v1.jobs_pb2 import JobState
+from clipmill.media.v1.media_pb2 import Source
+from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
+from clipmill_ingest.domain import plan, view
+from clipmill_ingest.domain.record import STAGE_NAMES, JobRecord, LedgerTask, Result, Rules, TaskState
+
+
+def admit(job_id: str, owner_id: str, source: Source, options: ClipOptions, now: float) -> JobRecord:
+    """A new job, with its options pinned."""
+    return JobRecord(job_id, owner_id, source, options, now, tasks=plan.first_tasks(job_id, now))
+
+
+def release(record: JobRecord, task_id: str, now: float, rules: Rules) -> JobRecord:
+    """A waiting task goes out, as its next attempt."""
+    task = record.task(task_id)
+    if not record.is_open or task is None or task.state != TaskState.WAITING:
+        return record
+    released = replace(
+        task,
+        state=TaskState.RELEASED,
+        attempt=task.attempt + 1,
+        lease_until=now + rules.lease_s,
+        held=False,
+        progress=0.0,
+        moved_at=now,
+        started_at=task.started_at or now,
+    )
+    return replace(record.with_task(released), state=JobState.JOB_STATE_RUNNING)
+
+
+def renew(released: Iterable[LedgerTask], status: WorkerStatus, now: float, rules: Rules) -> tuple[LedgerTask, ...]:
+    """The tasks of `released` (all of the worker's stage) that its status changes.
+
+    What the worker holds is renewed. What is still queued is renewed by any worker that has no free slot: the queue is
+    long because work is, and nothing is lost. A leaving worker hands its leases back at no cost.
+    """
+    held = {(lease.task_id, lease.attempt): lease for lease in status.leases}
+    is_full = len(status.leases) >= status.slots
+    changed = []
+    for task in released:
+        lease = held.get((task.task_id, task.attempt))
+        if task.state != TaskState.RELEASED:
+            continue
+        if lease is not None and status.leaving:
+            changed.append(_waiting(task, now))
+        elif lease is not None:
+            moved = lease.progress > task.progress or not task.held
+            changed.append(
+                replace(
+                    task,
+                    held=True,
+                    lease_until=now + rules.lease_s,
+                    progress=max(task.progress, min(lease.progress, 1.0)),
+                    moved_at=now if moved else task.moved_at,
+                )
+            )
+        elif not task.held and is_full and not status.leaving:
+            changed.append(replace(task, lease_until=now + rules.lease_s, moved_at=now))
+    return tuple(changed)
+
+
+def take_result(record: JobRecord, result: Result, now: float) -> JobRecord:
+    """The result of a task's present attempt is taken once; of an older attempt, or of an ended job, never."""
+    task = record.task(result.task.task_id)
+    if not record.is_open or task is None or task.has_ended or result.task.attempt != task.attempt:
+        return record
+    done = replace(task, state=TaskState.DONE, result=result, progress=1.0, finished_at=now, held=False)
+    return _advance(record.with_task(done), now)
+
+
+def take_failure(record: JobRecord, failed: TaskFailed, now: float, rules: Rules) -> JobRecord:
+    """A failure of the present attempt: tried again if that may help, else the end of the task."""
+    task = record.task(failed.task.task_id)
+    if not record.is_open or task is None or task.state != TaskState.RELEASED:
+        return record
+    if failed.task.attempt != task.attempt:
+        return record
+    return _lose(record, task, failed.failure, now, rules)
+
+
+def lapse(record: JobRecord, now: float, rules: Rules) -> JobRecord:
+    """Released tasks whose lease has run out, or that do not get on, are tried again or given up."""
+    for task in record.tasks:
+        if not record.is_open or task.state != TaskState.RELEASED:
+            continue
+        if task.lease_until <= now:
+            record = _lose(record, task, _lost(task), now, rules)
+        elif task.moved_at <= now - rules.stall_s:
+            record = _lose(record, task, _stalled(task, rules), now, rules)
+    return record
+
+
+def give_up_without_worker(
+    record: JobRecord, stage: Stage.ValueType, last_seen: float, now: float, rules: Rules
+) -> JobRecord:
+    """Fail a job that needs a stage whose last worker was seen at `last_seen` (0: never), too long ago."""
+    waiting = [task for task in record.of(stage) if not task.has_ended]
+    if not record.is_open or not waiting:
+        return record
+    if now - max(last_seen, min(task.ready_at for task in waiting)) < rules.no_worker_s:
+        return record
+    part = STAGE_NAMES[stage]
+    return fail(
+        record,
+        Failure(
+            code="NO_WORKER",
+            message=f"No worker for the part {part} has been seen for {rules.no_worker_s:.0f} s.",
+            remedy=f"Start the {part} service, then submit the video again.",
+            part=part,
+            retryable=True,
+        ),
+        now,
+    )
+
+
+def cancel(record: JobRecord, now: float) -> JobRecord:
+    if not record.is_open:
+        return record
+    return replace(record, state=JobState.JOB_STATE_CANCELLED, finished_at=now)
+
+
+def fail(record: JobRecord, failure: Failure, now: float) -> JobRecord:
+    if not record.is_open:
+        return record
+    return replace(record, state=JobState.JOB_STATE_FAILED, error=failure, finished_at=now)
+
+
+def _lose(record: JobRecord, task: LedgerTask, failure: Failure, now: float, rules: Rules) -> JobRecord:
+    losses = task.losses + 1
+    if failure.retryable and losses < rules.attempts:
+        return record.with_task(replace(_waiting(task, now + rules.retry_s * losses), losses=losses))
+    record = record.with_task(
+        replace(task, state=TaskState.FAILED, failure=failure, losses=losses, finished_at=now, held=False)
+    )
+    # One clip that cannot be rendered does not take the others with it.
+    return _advance(record, now) if task.stage == Stage.STAGE_RENDER else fail(record, failure, now)
+
+
+def _waiting(task: LedgerTask, ready_at: float) -> LedgerTask:
+    return replace(task, state=TaskState.WAITING, ready_at=ready_at, held=False, progress=0.0)
+
+
+def _advance(record: JobRecord, now: float) -> JobRecord:
+    record = record.with_tasks(plan.next_tasks(record, now))
+    if not plan.is_complete(record):
+        return record
+    renders = record.of(Stage.STAGE_RENDER)
+    failures = [task.failure for task in renders if task.failure is not None]
+    if renders and len(failures) == len(renders):
+        return fail(record, failures[0], now)
+    if record.scored is not None and not renders and not record.scored.shortages:
+        return fail(record, _NO_REASON, now)
+    has_remarks = bool(view.warnings_of(record)) or not renders
+    state = JobState.JOB_STATE_COMPLETED_WITH_WARNINGS if has_remarks else JobState.JOB_STATE_COMPLETED
+    return replace(record, state=state, finished_at=now)
+
+
+def _lost(task: LedgerTask) -> Failure:
+    part = STAGE_NAMES[task.stage]
+    return Failure(
+        code="WORKER_LOST",
+        message=f"The worker that had a task of the part {part} went away {task.losses + 1} times.",
+        remedy="Run the same command again: finished work is kept. If it happens again, the machine may be short of "
+        "memory; the log has the details.",
+        part=part,
+        retryable=True,
+    )
+
+
+def _stalled(task: LedgerTask, rules: Rules) -> Failure:
+    part = STAGE_NAMES[task.stage]
+    return Failure(
+        code="WORK_STALLED",
+        message=f"A task of the part {part} made no progress for {rules.stall_s / 60:.0f} minutes.",
+        remedy="Run the same command again: finished work is kept. If it happens again, please report it with the log.",
+        part=part,
+        retryable=True,
+    )
+
+
+_NO_REASON = Failure(
+    code="INTERNAL",
+    message="The part scoring gave neither clips nor a reason why there are none.",
+    remedy="Please report it with the log.",
+    part="scoring",
+)

@@ -1,0 +1,71 @@
+"""What is checked before a job is accepted: cheap, so that whoever asks is told at once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from yarl import URL
+
+from clipmill.clips.v1.clips_pb2 import ClipOptions
+from clipmill.common.v1.common_pb2 import BlobRef
+from clipmill.media.v1.media_pb2 import Source
+from clipmill_ingest.domain import options as rules
+from clipmill_ingest.sources import check_file
+from clipmill_shared.blobs import Blobs
+from clipmill_shared.errors import ClipmillError
+
+MAX_URL = 2048
+MAX_NAME = 255
+
+
+class Requests:
+    def __init__(self, blobs: Blobs, max_file_bytes: int) -> None:
+        self._blobs = blobs
+        self._max_file_bytes = max_file_bytes
+
+    async def check(self, owner_id: str, source: Source, options: ClipOptions) -> tuple[Source, ClipOptions]:
+        """The source with its real path and its name, and the options with their defaults.
+
+        ClipmillError INVALID_OPTIONS, INVALID_SOURCE, INPUT_NOT_UNDER_IMPORT_ROOT and those of `check_file`.
+        """
+        whole = rules.complete(options)
+        if fault := rules.fault_of(whole):
+            raise ClipmillError("INVALID_OPTIONS", *fault)
+        return await self._checked(owner_id, source), whole
+
+    async def _checked(self, owner_id: str, source: Source) -> Source:
+        checked = Source()
+        checked.CopyFrom(source)
+        if source.HasField("path"):
+            path = self._blobs.under_import_root(Path(source.path))
+            await asyncio.to_thread(check_file, path, self._max_file_bytes)
+            checked.path = str(path)
+            checked.name = checked.name or path.name
+        elif source.HasField("url"):
+            checked.name = checked.name or _name_in(source.url)
+        elif not _is_upload_of(owner_id, source.upload):
+            raise ClipmillError(
+                "INVALID_SOURCE", "The request names no video.", "Give a path, a URL, or upload the bytes."
+            )
+        checked.name = checked.name[:MAX_NAME]
+        return checked
+
+
+def _is_upload_of(owner_id: str, ref: BlobRef) -> bool:
+    # The place follows from owner and content, so that nobody can name another owner's bytes.
+    return bool(ref.sha256) and ref.uri == f"blob:{owner_id}/blobs/{ref.sha256[:2]}/{ref.sha256}"
+
+
+def _name_in(text: str) -> str:
+    """The name that a URL suggests; INVALID_SOURCE when it is no http or https URL."""
+    try:
+        url = URL(text)
+        is_web = url.scheme in ("http", "https") and bool(url.host)
+    except ValueError:
+        is_web = False
+    if not is_web or len(text) > MAX_URL:
+        raise ClipmillError(
+            "INVALID_SOURCE", f"{text[:200]} is not a web address.", "Give an http or https URL that leads to a video."
+        )
+    return url.name or str(url.host)
