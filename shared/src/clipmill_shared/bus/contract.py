@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from clipmill.topic import Topic
 from google.protobuf.message import Message
 
+from clipmill.topic import Topic
 from clipmill_shared.events import Event
 
 # A handler narrows the message's type itself: a subscription names its topic, and a topic its message.

@@ -1,0 +1,26 @@
+"""Every metric of the bus, with a sentence. Without an OpenTelemetry SDK they cost next to nothing."""
+
+from __future__ import annotations
+
+from opentelemetry import metrics
+
+_meter = metrics.get_meter("clipmill.bus")
+
+PUBLISHED = _meter.create_counter("clipmill.bus.published", unit="{event}", description="Events stored in a topic.")
+HANDLED = _meter.create_counter(
+    "clipmill.bus.handled", unit="{event}", description="Events that a group's handler finished, by topic and group."
+)
+RETRIED = _meter.create_counter(
+    "clipmill.bus.retried", unit="{event}", description="Attempts of a handler that failed and will be repeated."
+)
+DEAD_LETTERED = _meter.create_counter(
+    "clipmill.bus.dead_lettered", unit="{event}", description="Events given up: poison, or too many failed attempts."
+)
+DISCARDED = _meter.create_counter(
+    "clipmill.bus.discarded",
+    unit="{event}",
+    description="Events dropped unread from an in-process topic whose reader has stopped.",
+)
+HANDLING_S = _meter.create_histogram(
+    "clipmill.bus.handling", unit="s", description="Seconds in a handler and in publishing what it returned."
+)
