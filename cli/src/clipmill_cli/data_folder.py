@@ -27,18 +27,18 @@ from clipmill_shared.errors import ClipmillError, DiskFullError
 
 # A blob that was used this recently may belong to a run in progress.
 RECENT_S = 3600.0
-# The least room that a run begins with.
-MIN_FREE_BYTES = 64 << 20
 
 
 class DataFolderSettings(BaseSettings):
-    """Environment: CLIPMILL_DATA_DIR, CLIPMILL_DATA_MAX_GIB."""
+    """Environment: CLIPMILL_DATA_DIR, CLIPMILL_DATA_MAX_GIB, CLIPMILL_DATA_MIN_FREE_MIB."""
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_")
 
     data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("clipmill", appauthor=False))
     # Least recently used results go first when the folder holds more.
     data_max_gib: float = Field(20.0, gt=0)
+    # A run does not begin with less room on the disk.
+    data_min_free_mib: int = Field(64, ge=0)
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,17 @@ class RunFolder:
 class DataFolder:
     """The data folder at `path`, holding at most `max_bytes` between runs."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, min_free_bytes: int = 0) -> None:
         self.path = path.absolute()
         self._max_bytes = max_bytes
+        self._min_free_bytes = min_free_bytes
 
     @classmethod
     def configured(cls) -> DataFolder:
         settings = DataFolderSettings()
-        return cls(settings.data_dir.expanduser(), int(settings.data_max_gib * (1 << 30)))
+        return cls(
+            settings.data_dir.expanduser(), int(settings.data_max_gib * (1 << 30)), settings.data_min_free_mib << 20
+        )
 
     @property
     def blobs(self) -> Path:
@@ -146,7 +149,7 @@ class DataFolder:
         return sum((Path(folder) / name).stat().st_size for folder, _, names in os.walk(self.path) for name in names)
 
     def _check_room(self) -> None:
-        if shutil.disk_usage(self.path).free < MIN_FREE_BYTES:
+        if shutil.disk_usage(self.path).free < self._min_free_bytes:
             raise DiskFullError(str(self.path))
 
 
