@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 import av
 import jiwer
@@ -50,7 +51,7 @@ def test_scores_add_up_and_are_in_order(made):
 def test_clips_have_the_length_asked_for_and_do_not_overlap(made):
     spans = sorted((clip.start_s, clip.end_s) for clip in made.result.clips)
     assert all(10 <= end - start <= 40 for start, end in spans)
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
 
 
 def test_no_clip_cuts_a_word_of_the_truth(made, truth):
@@ -73,9 +74,8 @@ def test_clips_begin_and_end_with_sentences_of_the_truth(made, truth):
 
 def test_the_words_are_those_that_are_said(made, truth):
     for clip in made.result.clips:
-        said = [
-            w["text"] for w in truth["words"] if w["start_s"] > clip.start_s - 0.2 and w["end_s"] < clip.end_s + 0.2
-        ]
+        span = (clip.start_s - 0.2, clip.end_s + 0.2)
+        said = [w["text"] for w in truth["words"] if span[0] < w["start_s"] and w["end_s"] < span[1]]
         heard = [w.text for w in clip.words]
         assert jiwer.wer(_plain(said), _plain(heard)) < 0.25, (said, heard)
 
@@ -150,9 +150,8 @@ def test_the_same_again_comes_from_the_cache_and_says_so(made):
 
 
 def test_other_clip_options_share_the_analysis(made):
-    other = make_clips(
-        made.folder, made.video, "--clips", "1", "--min", "10", "--max", "30", "--captions", "none", "--json"
-    )
+    options = ("--clips", "1", "--min", "10", "--max", "30", "--captions", "none")
+    other = make_clips(made.folder, made.video, *options, "--json")
     last = [event for event in other.ran.events if event["event"] == "progress"][-1]
     assert {s["stage"]: s["cached"] for s in last["stages"]} == {
         "reading": True, "hearing": True, "seeing": True, "choosing": False, "rendering": False,
