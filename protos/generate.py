@@ -2,6 +2,7 @@
 
 import argparse
 import filecmp
+import json
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,8 @@ import yaml
 
 HERE = Path(__file__).parent
 OUT = HERE / "src"
+TOPICS_PAGE = HERE.parent / "docs" / "topics.md"
+SCHEMA = HERE.parent / "docs" / "clips.schema.json"
 
 
 def compile_protos(out: Path) -> None:
@@ -64,6 +67,31 @@ def write_topics(out: Path) -> None:
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", "--line-length=120", str(target)], check=True)
 
 
+def topics_page() -> str:
+    """docs/topics.md: the table for people."""
+    rows = yaml.safe_load((HERE / "topics.yaml").read_text())["topics"].items()
+    text = (
+        "# Topics\n\nGenerated from `protos/topics.yaml` by `make generate`: do not edit.\n\nEvents are protobuf in "
+        "CloudEvents 1.0 binary mode (`ce_*` headers). Each ordered topic is in order per key. Beside each topic lies "
+        "`<topic>.dlq`, for the records that nobody could handle.\n\n"
+        "| Topic | Message | Key | Ordered | Partitions | Kept | Written by | Read by |\n"
+        "|---|---|---|---|---|---|---|---|\n"
+    )
+    for name, row in rows:
+        kept = "compacted" if row["retention"] == "compact" else f"{row['retention']} h"
+        cells = [f"`{name}`", f"`{row['message']}`", f"`{row['key']}`", "yes" if row["ordered"] else "no"]
+        cells += [str(row["partitions"]), kept, ", ".join(row["writers"]), ", ".join(row["readers"])]
+        text += "| " + " | ".join(cells) + " |\n"
+    return text
+
+
+def result_schema() -> str:
+    """docs/clips.schema.json: what clips.json holds."""
+    from clipmill_cli.results import ResultRecord
+
+    return json.dumps(ResultRecord.model_json_schema(), indent=2) + "\n"
+
+
 def generate(out: Path) -> None:
     compile_protos(out)
     write_topics(out)
@@ -86,14 +114,20 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="fail when the committed code is not what would be made")
     if not parser.parse_args().check:
         generate(OUT)
+        TOPICS_PAGE.write_text(topics_page())
+        SCHEMA.write_text(result_schema())
         return 0
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "clipmill").mkdir()
         generate(Path(folder))
         files = stale(Path(folder))
-    for file in files:
-        print(f"protos/src/{file} is stale: run `make generate` and commit what it wrote")
-    return 1 if files else 0
+    stale_files = [f"protos/src/{file}" for file in files]
+    for page, wanted in ((TOPICS_PAGE, topics_page()), (SCHEMA, result_schema())):
+        if not page.exists() or page.read_text() != wanted:
+            stale_files.append(f"docs/{page.name}")
+    for file in stale_files:
+        print(f"{file} is stale: run `make generate` and commit what it wrote")
+    return 1 if stale_files else 0
 
 
 if __name__ == "__main__":
