@@ -1,0 +1,69 @@
+"""The report and the table: what they show, and that no text in them can do harm."""
+
+import pytest
+
+from clipmill.audio.v1.audio_pb2 import Word
+from clipmill_cli.report import report, speech, strongest
+from clipmill_cli.results import ClipRecord, FeatureRecord, OptionsRecord, ResultRecord, SourceRecord
+from clipmill_cli.run import default_output
+from clipmill_cli.table import clock, table
+
+
+def clip(title: str = "A title", added: tuple[float, ...] = (3.0, -9.0, 0.01)) -> ClipRecord:
+    features = tuple(
+        FeatureRecord(name=f"f{n}", unit="ratio", version=1, value=0.5, added=points) for n, points in enumerate(added)
+    )
+    return ClipRecord(
+        rank=1, clip_id="c", title=title, reason="Because.", score=50 + sum(added), base=50, features=features,
+        start_s=61, end_s=80, duration_s=19, video="clip-01.mp4", thumbnail="clip-01.jpg", width=1080, height=1920,
+        text="Said.", words=(), warnings=(),
+    )  # fmt: skip
+
+
+def result(*clips: ClipRecord, name: str = "talk.mp4") -> ResultRecord:
+    source = SourceRecord(
+        name=name, sha256="0", size_bytes=1, duration_s=100, width=1280, height=720, fps=25, video_codec="h264"
+    )
+    options = OptionsRecord(clips=1, min_s=1, max_s=2, aspect="9:16", language="auto", captions="none", profile="fast")
+    return ResultRecord(
+        clipmill_version="1", job_id="j", source=source, options=options, models=(), cached=False, clips=clips,
+        shortages=(), warnings=(),
+    )  # fmt: skip
+
+
+def test_texts_are_escaped():
+    page = report(result(clip(title="<script>alert(1)</script>"), name='"><img src=x>'), [])
+    assert "<script>" not in page and "<img" not in page
+
+
+def test_speech_is_drawn_in_stretches():
+    words = [Word(text=str(s), start_s=s, end_s=s + 0.5) for s in (0, 1, 10)]
+    assert [(round(x.left, 1), round(x.width, 1)) for x in speech(words, 100)] == [(0, 1.5), (10, 0.5)]
+
+
+def test_the_strongest_features_come_first_and_what_added_nothing_is_left_out():
+    assert [f.name for f in strongest(clip())] == ["f1", "f0"]
+
+
+def test_the_table_says_what_and_why():
+    text = table(result(clip()))
+    assert "clip-01.mp4" in text and "A title" in text and "Because." in text and "1:01" in text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.9, "1:01"), (3600, "1:00:00"), (36061, "10:01:01")])
+def test_clock(seconds, text):
+    assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("video", "folder"),
+    [
+        ("talk.mp4", "talk-clips"),
+        ("/a/b/my talk.final.mov", "my talk.final-clips"),
+        ("https://example.org/v/talk%20one.mp4?x=1", "talk one-clips"),
+        ("https://example.org/", "example.org-clips"),
+        ("é" * 130 + ".mp4", "é" * 100 + "-clips"),
+    ],
+)
+def test_the_default_folder(video, folder):
+    assert str(default_output(video)) in (folder, "video-clips")
