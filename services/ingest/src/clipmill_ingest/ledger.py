@@ -21,7 +21,7 @@ from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
 from clipmill_ingest.domain import plan, scheduler, transitions
 from clipmill_ingest.domain.record import JobRecord, Result, Rules, derived_id
 from clipmill_ingest.domain.scheduler import Turns, Waiting
-from clipmill_ingest.settings import Settings
+from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.store import SOURCE, Store
 from clipmill_ingest.watchers import Signal
 from clipmill_shared.errors import ClipmillError
@@ -57,7 +57,7 @@ class Ledger:
     """Every change of a job goes through here. `changed` fires after each commit that a watcher could see."""
 
     def __init__(
-        self, settings: Settings, database: Database, store: Store, clock: Callable[[], float] = time.time
+        self, settings: IngestSettings, database: Database, store: Store, clock: Callable[[], float] = time.time
     ) -> None:
         self._settings = settings
         self._database = database

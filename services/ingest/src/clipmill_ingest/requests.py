@@ -29,10 +29,15 @@ class Requests:
 
         ClipmillError INVALID_OPTIONS, INVALID_SOURCE, INPUT_NOT_UNDER_IMPORT_ROOT and those of `check_file`.
         """
+        whole = self.check_options(options)
+        return await self._checked(owner_id, source), whole
+
+    def check_options(self, options: ClipOptions) -> ClipOptions:
+        """The options with their defaults; ClipmillError INVALID_OPTIONS."""
         whole = rules.complete(options)
         if fault := rules.fault_of(whole):
             raise ClipmillError("INVALID_OPTIONS", *fault)
-        return await self._checked(owner_id, source), whole
+        return whole
 
     async def _checked(self, owner_id: str, source: Source) -> Source:
         checked = Source()

@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class Settings(BaseSettings):
+class IngestSettings(BaseSettings):
     """Units are in the names."""
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_INGEST_", frozen=True)

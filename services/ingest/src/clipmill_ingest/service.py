@@ -1,0 +1,61 @@
+"""Where ingest's parts meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc.aio
+
+from clipmill.jobs.v1 import jobs_pb2
+from clipmill.jobs.v1.jobs_pb2_grpc import add_IngestServiceServicer_to_server
+from clipmill_ingest import tables
+from clipmill_ingest.download import Downloads
+from clipmill_ingest.handlers import Handlers
+from clipmill_ingest.importer import Importer
+from clipmill_ingest.ledger import Ledger
+from clipmill_ingest.requests import Requests
+from clipmill_ingest.servicer import IngestServicer
+from clipmill_ingest.settings import IngestSettings
+from clipmill_ingest.store import Store
+from clipmill_ingest.uploads import Uploads
+from clipmill_shared.outbox import Outbox
+from clipmill_shared.platform import Platform
+from clipmill_shared.service import Service
+from clipmill_shared.sql import Database, migrate
+from clipmill_shared.work import Worker
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(settings: IngestSettings, platform: Platform) -> Service:
+    """The ingest service: the ledger, its API, and the import stage's worker."""
+    database = Database(platform.sql_url_of("ingest"))
+    outbox = Outbox(database, tables.outbox, platform.bus)
+    store = Store(outbox)
+    ledger = Ledger(settings, database, store)
+    requests = Requests(platform.blobs, settings.max_file_bytes)
+    downloads = Downloads(settings, platform.blobs)
+    importer = Importer(settings, platform.blobs, downloads)
+    worker = Worker(importer.stage, platform.bus, platform.blobs, settings.import_slots, f"import-{platform.instance}")
+    servicer = IngestServicer(database, store, ledger, requests, Uploads(settings, platform.blobs))
+
+    def add(server: grpc.aio.Server) -> None:
+        add_IngestServiceServicer_to_server(servicer, server)
+
+    async def start() -> None:
+        await migrate(MIGRATIONS, database)
+
+    async def stop() -> None:
+        await importer.close()
+        await downloads.close()
+        await database.close()
+
+    return Service(
+        name="ingest",
+        subscriptions=(*Handlers(ledger, requests).subscriptions, *worker.subscriptions),
+        loops=(ledger.drive, ledger.prune, outbox.relay, worker.report_status),
+        servicers=(add,),
+        grpc_names=(jobs_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,),
+        start=start,
+        stop=stop,
+    )

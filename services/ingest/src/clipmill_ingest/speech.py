@@ -1,0 +1,178 @@
+"""The sound as recognisers want it: 16 kHz, mono, 16 bit, on the video's clock. Runs in the child process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.stream import AudioStream as AvAudio
+from av.container import InputContainer
+from av.stream import Discard
+
+from clipmill_ingest.domain.parts import Span
+from clipmill_shared.compute import Report
+
+RATE_HZ = 16_000
+LEVEL_STEP_S = 0.02
+BLOCK = 65_536
+# Timestamps that are off by less are jitter; the sound goes on without a seam.
+JITTER_S = 0.05
+# Sound that claims to begin so much before its predecessor's end is another recording's, not an overlap.
+OVERLAP_S = 2.0
+
+Samples = npt.NDArray[np.int16]
+
+
+@dataclass
+class Speech:
+    """What was extracted: the level of each step in dB of full scale, how much sound there was, what was damaged."""
+
+    level_db: npt.NDArray[np.float32]
+    decoded_s: float
+    damaged_packets: int
+
+
+def extract(container: InputContainer, sound: AvAudio, clock: Span, target: Path, report: Report) -> Speech:
+    """Write the track as FLAC that covers `clock`, the picture's range in the container's time.
+
+    Sound before the first frame is left out, gaps and a missing end are silence.
+    """
+    track = _Track(round((clock.end_s - clock.start_s) * RATE_HZ))
+    decoder = _Decoder(sound)
+    with _FlacFile(target) as flac:
+        for block in track.blocks(decoder.pieces(container, clock.start_s)):
+            flac.write(block)
+            report(track.written / max(track.total, 1))
+    return Speech(track.level_db(), decoder.samples / RATE_HZ, decoder.damaged)
+
+
+class _Decoder:
+    """Decodes and resamples one track; gives pieces of sound, each with the sample number at which it begins."""
+
+    def __init__(self, sound: AvAudio) -> None:
+        self._sound = sound
+        self.samples = 0
+        self.damaged = 0
+
+    def pieces(self, container: InputContainer, start_s: float) -> Iterator[tuple[int, Samples]]:
+        resampler: av.AudioResampler | None = None
+        at = 0  # where the next sample of the resampler belongs
+        fed_until_s = 0.0
+        for frame in self._frames(container):
+            time_s = frame.time - start_s if frame.time is not None else fed_until_s
+            if resampler is None or abs(time_s - fed_until_s) > JITTER_S:
+                if resampler is not None:
+                    yield at, self._samples(resampler.resample(None))
+                resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ, frame_size=4096)
+                at = round(time_s * RATE_HZ)
+                fed_until_s = time_s
+            fed_until_s += frame.samples / frame.sample_rate
+            piece = self._samples(resampler.resample(frame))
+            yield at, piece
+            at += len(piece)
+        if resampler is not None:
+            yield at, self._samples(resampler.resample(None))
+
+    def _frames(self, container: InputContainer) -> Iterator[av.AudioFrame]:
+        self._sound.codec_context.thread_count = 1
+        for stream in container.streams:
+            if stream.index != self._sound.index:
+                stream.discard = Discard.all
+        packets = container.demux(self._sound)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.FFmpegError):
+                return
+            try:
+                yield from (frame for frame in packet.decode() if isinstance(frame, av.AudioFrame))
+            except av.error.InvalidDataError:
+                self.damaged += 1
+
+    def _samples(self, frames: list[av.AudioFrame]) -> Samples:
+        if not frames:
+            return np.zeros(0, np.int16)
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+        self.samples += len(samples)
+        return samples
+
+
+@dataclass
+class _Track:
+    """Lays pieces of sound onto one clock of `total` samples, and measures their level."""
+
+    total: int
+    written: int = 0
+    _levels: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    _shift: int = 0
+
+    def blocks(self, pieces: Iterator[tuple[int, Samples]]) -> Iterator[Samples]:
+        """The whole track in blocks of BLOCK samples, the last one shorter."""
+        rest = np.zeros(0, np.int16)
+        for piece in self._placed(pieces):
+            rest = np.concatenate((rest, piece))
+            while len(rest) >= BLOCK:
+                yield self._measured(rest[:BLOCK])
+                rest = rest[BLOCK:]
+        if len(rest):
+            yield self._measured(rest)
+
+    def _placed(self, pieces: Iterator[tuple[int, Samples]]) -> Iterator[Samples]:
+        """The pieces without what overlaps or lies outside, with silence where nothing is."""
+        end = 0
+        for start, piece in pieces:
+            at = start + self._shift
+            if at < end - OVERLAP_S * RATE_HZ and end > 0:
+                # The clock was set back: what comes now goes on behind what was.
+                self._shift = end - start
+                at = end
+            sound = piece[max(0, end - at) : max(0, self.total - at)]
+            if not len(sound):
+                continue
+            yield from _silence(max(at, end) - end)
+            yield sound
+            end = max(at, end) + len(sound)
+        yield from _silence(self.total - end)
+
+    def _measured(self, block: Samples) -> Samples:
+        step = round(LEVEL_STEP_S * RATE_HZ)
+        whole = np.zeros(-(-len(block) // step) * step, np.float32)
+        whole[: len(block)] = block
+        power = np.mean(np.square(whole.reshape(-1, step) / 32768.0), axis=1)
+        self._levels.append((10 * np.log10(power + 1e-12)).astype(np.float32))
+        self.written += len(block)
+        return block
+
+    def level_db(self) -> npt.NDArray[np.float32]:
+        return np.concatenate(self._levels) if self._levels else np.zeros(0, np.float32)
+
+
+def _silence(samples: int) -> Iterator[Samples]:
+    while samples > 0:
+        yield np.zeros(min(samples, BLOCK), np.int16)
+        samples -= BLOCK
+
+
+class _FlacFile:
+    def __init__(self, target: Path) -> None:
+        self._container = av.open(str(target), "w", format="flac")
+        self._stream = self._container.add_stream("flac", rate=RATE_HZ, layout="mono", format="s16")
+        self._written = 0
+
+    def __enter__(self) -> _FlacFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+    def write(self, block: Samples) -> None:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block[np.newaxis]), format="s16", layout="mono")
+        frame.sample_rate = RATE_HZ
+        frame.pts = self._written
+        self._written += len(block)
+        self._container.mux(self._stream.encode(frame))

@@ -1,0 +1,65 @@
+"""A video as a stream of bytes: to scratch, then a blob."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from clipmill.common.v1.common_pb2 import BlobRef
+from clipmill.jobs.v1.jobs_pb2 import UploadHeader, UploadVideoRequest
+from clipmill_ingest.settings import IngestSettings
+from clipmill_ingest.sources import too_large
+from clipmill_shared.blobs import Blobs
+from clipmill_shared.errors import ClipmillError
+
+Messages = AsyncIterator[UploadVideoRequest]
+
+
+class Uploads:
+    """Receives uploads. Errors: ClipmillError INVALID_UPLOAD, INPUT_TOO_LARGE, INPUT_EMPTY, DiskFullError."""
+
+    def __init__(self, settings: IngestSettings, blobs: Blobs) -> None:
+        self._settings = settings
+        self._blobs = blobs
+
+    async def header(self, messages: Messages) -> UploadHeader:
+        first = await self._next(messages)
+        if first is None or not first.HasField("header"):
+            raise _bad_upload("An upload begins with its header.")
+        return first.header
+
+    async def receive(self, owner_id: str, header: UploadHeader, messages: Messages) -> BlobRef:
+        """The content that follows the header, as a blob of the owner's."""
+        name = header.name or "The upload"
+        async with self._blobs.scratch_folder() as scratch:
+            target = scratch / "upload"
+            if await self._write(name, messages, target) == 0:
+                raise ClipmillError("INPUT_EMPTY", f"{name} is empty.", "Send the video's bytes.")
+            media_type = mimetypes.guess_type(header.name)[0] or "application/octet-stream"
+            ref = await self._blobs.put_file(owner_id, target, media_type)
+        if header.sha256 and header.sha256.lower() != ref.sha256:
+            # The blob stays: the same bytes may be another job's.
+            raise _bad_upload(f"The bytes received have the SHA-256 {ref.sha256}, not {header.sha256[:64]}.")
+        return ref
+
+    async def _write(self, name: str, messages: Messages, target: Path) -> int:
+        size = 0
+        with await asyncio.to_thread(target.open, "wb") as file:
+            while (message := await self._next(messages)) is not None:
+                size += len(message.content)
+                if size > self._settings.max_file_bytes:
+                    raise too_large(name, size, self._settings.max_file_bytes)
+                await asyncio.to_thread(file.write, message.content)
+        return size
+
+    async def _next(self, messages: Messages) -> UploadVideoRequest | None:
+        try:
+            return await asyncio.wait_for(anext(messages, None), self._settings.upload_idle_timeout_s)
+        except TimeoutError:
+            raise _bad_upload(f"Nothing came for {self._settings.upload_idle_timeout_s:g} s.") from None
+
+
+def _bad_upload(why: str) -> ClipmillError:
+    return ClipmillError("INVALID_UPLOAD", why, "Send the header, then the content, and upload again.")

@@ -1,0 +1,149 @@
+"""The import of one video, in the child process: what it is, its sound for speech, and where it can be cut."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+
+from clipmill.common.v1.common_pb2 import TimeRange, Warning  # noqa: A004 - the message's name
+from clipmill.media.v1.media_pb2 import MediaInfo
+from clipmill_ingest import faults, probe, speech
+from clipmill_ingest.domain import parts
+from clipmill_ingest.domain.parts import Span
+from clipmill_shared.compute import Report
+
+# Decoding the sound is what takes the time.
+SOUND_FROM = 0.3
+# The sound may outlast the picture by so much without a remark.
+BEYOND_S = 2.0
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """`name` is how the user knows the file; the sound goes to `speech_path`."""
+
+    path: Path
+    name: str
+    speech_path: Path
+    max_duration_s: float
+    part_s: float
+    side_by_side: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    info: MediaInfo
+    has_speech: bool
+    audio_parts: list[TimeRange]
+    vision_parts: list[TimeRange]
+    warnings: list[Warning]
+
+
+def import_video(request: ImportRequest, report: Report) -> Imported:
+    """ClipmillError with an INPUT_ code when the file is at fault; OSError when the disk is."""
+    try:
+        return _import_video(request, report)
+    except av.FFmpegError as error:
+        # FFmpeg's errors do not cross process borders whole; a full disk must be recognised on the other side.
+        raise OSError(error.errno or errno.EIO, str(error)) from None
+
+
+def _import_video(request: ImportRequest, report: Report) -> Imported:
+    name = request.name
+    with probe.opened(request.path, name) as container:
+        picture = probe.picture_of(container, name)
+        if picture.codec_context is None:
+            raise faults.codec(name, "its codec is unknown")
+        sound = probe.sound_of(container)
+        packets = probe.read_packets(container, picture)
+        timing = packets.timing
+        if timing is None or timing.end_s <= timing.start_s:
+            raise faults.zero_length(name)
+        probe.check_whole(container, packets, name)
+        warnings = []
+        if timing.goes_back:
+            warnings.append(
+                _warning("TIMESTAMPS_NOT_MONOTONIC", f"The timestamps of {name} go back; its times may be off.")
+            )
+        if not packets.is_readable:
+            warnings.append(_warning("INPUT_DAMAGED", f"A piece of {name} cannot be read; it may lack frames."))
+    duration_s = timing.end_s - timing.start_s
+    if duration_s > request.max_duration_s:
+        raise faults.too_long(name, duration_s, request.max_duration_s)
+    with probe.opened(request.path, name) as container:
+        picture, sound = probe.picture_of(container, name), probe.sound_of(container)
+        info = probe.describe(container, picture, sound, timing, name)
+    report(SOUND_FROM)
+    count = parts.number_of_parts(duration_s, request.part_s, request.side_by_side)
+    keyframes = [at - timing.start_s for at in timing.keyframes_s]
+    audio_parts: list[Span] = []
+    if sound is not None:
+        heard = _hear(request, info, report)
+        if heard.decoded_s > 0:
+            audio_parts = parts.at_silences(heard.level_db, speech.LEVEL_STEP_S, duration_s, count)
+            beyond_s = packets.ends_s.get(sound.index, timing.end_s) - timing.end_s
+            warnings += _sound_warnings(info, heard, beyond_s, name)
+    if not audio_parts:
+        info.ClearField("audio")
+        warnings.append(_no_audio(info, name))
+    return Imported(
+        info,
+        bool(audio_parts),
+        _ranges(audio_parts),
+        _ranges(parts.at_keyframes(keyframes, duration_s, count)),
+        warnings,
+    )
+
+
+def _hear(request: ImportRequest, info: MediaInfo, report: Report) -> speech.Speech:
+    with probe.opened(request.path, request.name) as container:
+        sound = probe.sound_of(container)
+        assert sound is not None
+        return speech.extract(
+            container,
+            sound,
+            Span(info.start_s, info.start_s + info.duration_s),
+            request.speech_path,
+            lambda share: report(SOUND_FROM + (1 - SOUND_FROM) * share),
+        )
+
+
+def _sound_warnings(info: MediaInfo, heard: speech.Speech, beyond_s: float, name: str) -> list[Warning]:
+    warnings = []
+    if info.audio_tracks > 1:
+        language = f" ({info.audio.language})" if info.audio.language else ""
+        warnings.append(
+            _warning(
+                "SEVERAL_AUDIO_TRACKS",
+                f"{name} has {info.audio_tracks} audio tracks; track {info.audio.index}{language} is used.",
+            )
+        )
+    if heard.damaged_packets:
+        warnings.append(
+            _warning("SOUND_DAMAGED", f"{heard.damaged_packets} packets of the sound of {name} cannot be decoded.")
+        )
+    if beyond_s > BEYOND_S:
+        warnings.append(
+            _warning(
+                "SOUND_BEYOND_PICTURE",
+                f"The sound of {name} lasts {beyond_s:.0f} s longer than its picture; that is left out.",
+            )
+        )
+    return warnings
+
+
+def _no_audio(info: MediaInfo, name: str) -> Warning:
+    if info.audio_tracks:
+        return _warning("AUDIO_UNREADABLE", f"No sound of {name} can be decoded; the clips rest on the picture alone.")
+    return _warning("NO_AUDIO", f"{name} has no sound; the clips rest on the picture alone.")
+
+
+def _warning(code: str, message: str) -> Warning:
+    return Warning(code=code, message=message, part="import")
+
+
+def _ranges(spans: list[Span]) -> list[TimeRange]:
+    return [TimeRange(start_s=span.start_s, end_s=span.end_s) for span in spans]
