@@ -1,0 +1,161 @@
+"""From a timeline to chosen clips: boundaries, candidates, features, score, selection, reasons."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from clipmill_scoring.domain.boundaries import Units, sentence_units, shot_units
+from clipmill_scoring.domain.candidates import Candidates, candidates
+from clipmill_scoring.domain.explain import Added, reason, title
+from clipmill_scoring.domain.features import columns, hooks, is_english
+from clipmill_scoring.domain.score import added, total
+from clipmill_scoring.domain.selection import select
+from clipmill_scoring.domain.shortage import Ask, Shortage, shortage
+from clipmill_scoring.domain.timeline import Timeline
+from clipmill_scoring.domain.words import marks
+
+# More would not be looked at; it bounds the memory of the selection.
+MAX_CLIPS = 200
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A chosen clip: score == BASE plus the points of `features`, added in order."""
+
+    clip_id: str
+    start_s: float
+    end_s: float
+    score: float
+    title: str
+    reason: str
+    text: str
+    features: tuple[Added, ...]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something that the user should know of the result."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The clips in order of rank; why there are not more; what to know of them."""
+
+    clips: tuple[Clip, ...]
+    candidates: int
+    shortages: tuple[Shortage, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def choose(video_id: str, timeline: Timeline, ask: Ask) -> Choice:
+    """The set of at most `ask.clips` candidates without overlap that has the largest total score, best first."""
+    units, these, spoken = _material(timeline, ask.min_s, ask.max_s)
+    found = columns(timeline, units, these)
+    points = added(found)
+    score = total(points)
+    chosen = select(these.start_s, these.end_s, score, min(ask.clips, MAX_CLIPS))
+    ranked = sorted(chosen.tolist(), key=lambda k: (-score[k], these.start_s[k]))
+    sentence_hooks = hooks(marks(timeline.words), units.first_word, units.last_word)
+    clips = []
+    for k in ranked:
+        run = range(int(these.first[k]), int(these.last[k]) + 1)
+        sentences = [text for i in run if (text := _text(timeline, units.first_word[i], units.last_word[i]))]
+        features = tuple(
+            Added(name, float(values[k]), float(points[name][k]))
+            for name, values in found.items()
+            if not np.isnan(values[k])
+        )
+        start_s, end_s = float(these.start_s[k]), float(these.end_s[k])
+        # With the silent units left out of `sentences`, their hooks are left out as well.
+        their_hooks = [float(sentence_hooks[i]) for i in run if units.first_word[i] < units.last_word[i]]
+        clips.append(
+            Clip(
+                clip_id=clip_id(video_id, start_s, end_s),
+                start_s=start_s,
+                end_s=end_s,
+                score=float(score[k]),
+                title=title(sentences, their_hooks) or f"{_clock(start_s)} to {_clock(end_s)}",
+                reason=reason(features),
+                text=" ".join(sentences),
+                features=features,
+            )
+        )
+    short = shortage(
+        ask, len(clips), timeline.duration_s, spoken, lambda min_s, max_s: _material(timeline, min_s, max_s)[1]
+    )
+    return Choice(
+        clips=tuple(clips),
+        candidates=len(these),
+        shortages=(short,) if short else (),
+        doubts=tuple(_doubts(timeline, units, these, ranked, spoken)),
+    )
+
+
+def clip_id(video_id: str, start_s: float, end_s: float) -> str:
+    """The same for the same range of the same video, to the millisecond, whoever asks and whenever."""
+    meaning = f"{video_id}\x1f{round(start_s * 1000)}\x1f{round(end_s * 1000)}"
+    return hashlib.sha256(meaning.encode()).hexdigest()[:24]
+
+
+def _material(timeline: Timeline, min_s: float, max_s: float) -> tuple[Units, Candidates, bool]:
+    """Candidates of sentences; of shots where there are no words, or too few for a clip. True: of sentences."""
+    if timeline.words:
+        units = sentence_units(timeline, max_s)
+        these = candidates(units, min_s, max_s)
+        if len(these):
+            return units, these, True
+    units = shot_units(timeline, min_s, max_s)
+    return units, candidates(units, min_s, max_s), False
+
+
+def _doubts(timeline: Timeline, units: Units, these: Candidates, ranked: list[int], spoken: bool) -> list[Doubt]:
+    doubts: list[Doubt] = []
+    if not timeline.words:
+        doubts.append(Doubt("NO_SPEECH", "No words were heard, so the clips were chosen by the picture alone."))
+    elif not spoken:
+        doubts.append(
+            Doubt(
+                "TOO_LITTLE_SPEECH",
+                "No run of sentences has the asked duration, so the clips are cut at changes of shot, outside words.",
+            )
+        )
+    if timeline.words and not is_english(timeline.language):
+        doubts.append(
+            Doubt(
+                "WORDS_NOT_JUDGED",
+                f"The words are in the language {timeline.language}; only English words are judged so far, so the "
+                "score rests on questions, sentence ends, voice and picture.",
+            )
+        )
+    unclean = sum(not (units.clean_start[these.first[k]] and units.clean_end[these.last[k]]) for k in ranked)
+    if unclean:
+        doubts.append(
+            Doubt(
+                "CUT_AT_PAUSE",
+                f"{unclean} of {len(ranked)} clips begin or end at a pause, as no sentence end was near.",
+            )
+            if spoken
+            else Doubt(
+                "CUT_INSIDE_SHOT", f"{unclean} of {len(ranked)} clips begin or end inside a shot, as it is long."
+            )
+        )
+    if these.found > len(these):
+        doubts.append(
+            Doubt("CANDIDATES_THINNED", f"{len(these)} of {these.found} possible clips were scored, evenly chosen.")
+        )
+    return doubts
+
+
+def _text(timeline: Timeline, begin: int, end: int) -> str:
+    return " ".join(word.text for word in timeline.words[begin:end])
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(int(time_s), 60)
+    return f"{minutes}:{seconds:02d}"

@@ -1,0 +1,82 @@
+"""Why this clip, in words: a sentence made of its largest contributions, and a title made of its own text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MAX_TITLE = 70
+# Smaller contributions are not worth a word; a drawback is told where it cost more than a shade.
+WORTH_SAYING = 0.5
+WORTH_BLAMING = 1.5
+MAX_PRAISE = 3
+
+
+@dataclass(frozen=True)
+class Added:
+    """A feature's value and the points that it added."""
+
+    name: str
+    value: float
+    points: float
+
+
+# What is said when a feature added points, and when it took some; {v} is its value. Both go on from "This clip".
+_SAID: Mapping[str, tuple[str, str]] = {
+    "first_person": ("is told from experience", "is told from afar"),
+    "second_person": ("speaks to the viewer", "never turns to the viewer"),
+    "people": ("is about people", "is not about people"),
+    "dialogue": ("lets people speak in their own words", "quotes nobody"),
+    "questions": ("asks questions", "asks nothing"),
+    "charged": ("has words of feeling", "has few words of feeling"),
+    "casual": ("sounds like everyday talk", "sounds like a lecture"),
+    "contrast": ("turns against what one expects", "goes straight on"),
+    "numbers": ("names numbers", "names no numbers"),
+    "word_length": ("uses short words", "uses long words"),
+    "sentence_length": ("keeps its sentences short", "has long sentences"),
+    "hook": ("opens with a hook", "opens without a hook"),
+    "opening": ("begins with a thought of its own", "begins amid a thought"),
+    "closing": ("ends with its thought", "ends before its thought does"),
+    "duration_fit": ("has a good length ({v:.0%} fit)", "has an unusual length"),
+    "speech_rate": ("is spoken briskly ({v:.1f} words a second)", "is spoken slowly ({v:.1f} words a second)"),
+    "pause_share": ("has hardly any pauses", "is silent for {v:.0%} of its time"),
+    "energy": ("is spoken louder than the rest", "is spoken softer than the rest"),
+    "energy_variation": ("has a lively voice", "has an even voice"),
+    "face_share": ("shows a face {v:.0%} of the time", "shows a face only {v:.0%} of the time"),
+    "faces": ("keeps to one or two faces", "shows many faces"),
+    "motion": ("has movement in the picture", "has a still picture"),
+    "cuts": ("changes shots often", "changes shots seldom"),
+    "sharpness": ("is sharper than the rest", "is less sharp than the rest"),
+}
+
+
+def reason(features: Sequence[Added]) -> str:
+    """One sentence: the largest contributions first, and the largest drawback when there is one worth a word."""
+    ranked = sorted(features, key=lambda feature: -abs(feature.points))
+    praise = [_said(feature) for feature in ranked if feature.points >= WORTH_SAYING][:MAX_PRAISE]
+    blame = [_said(feature) for feature in ranked if feature.points <= -WORTH_BLAMING][:1]
+    if not praise:
+        return f"The best there was, though this clip {blame[0]}." if blame else "Nothing sets this clip apart."
+    return f"This clip {_and(praise)}{f', but {blame[0]}' if blame else ''}."
+
+
+def title(sentences: Sequence[str], hooks: Sequence[float]) -> str:
+    """The sentence with the strongest hook among those that fit, else the first, cut at a word; empty without any."""
+    if not sentences:
+        return ""
+    fitting = [k for k, sentence in enumerate(sentences) if len(sentence) <= MAX_TITLE]
+    best = sentences[max(fitting, key=lambda k: (hooks[k], -k))] if fitting else sentences[0]
+    best = best.strip().rstrip(".,;:")
+    if len(best) > MAX_TITLE:
+        cut = best[:MAX_TITLE]
+        best = (cut.rsplit(" ", 1)[0] if " " in cut else cut[:-1]).rstrip(".,;:?!- ") + "…"
+    return best[:1].upper() + best[1:]
+
+
+def _said(feature: Added) -> str:
+    good, bad = _SAID[feature.name]
+    return (good if feature.points > 0 else bad).format(v=feature.value)
+
+
+def _and(phrases: Sequence[str]) -> str:
+    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"

@@ -1,0 +1,91 @@
+"""Why there are fewer clips than asked for, and which option would change it. Every remedy has been tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clipmill_scoring.domain.candidates import Candidates
+from clipmill_scoring.domain.selection import most_disjoint
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is wanted: at most `clips` clips, each `min_s` to `max_s` seconds long."""
+
+    clips: int
+    min_s: float
+    max_s: float
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """`remedy` is an option as on the command line, empty when none would give more."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+# Gives the candidates of the same video for other durations.
+Retry = Callable[[float, float], Candidates]
+
+
+def shortage(ask: Ask, got: int, duration_s: float, has_words: bool, retry: Retry) -> Shortage | None:
+    """The reason why `got` is less than `ask.clips`, or None when it is not."""
+    if got >= ask.clips:
+        return None
+    what = "sentence or run of sentences" if has_words else "shot or run of shots"
+    remedy, possible = _try_options(ask, got, duration_s, retry)
+    then = f" With {remedy} there would be room for {possible}." if remedy else ""
+    if duration_s < ask.min_s:
+        return Shortage(
+            "VIDEO_TOO_SHORT",
+            f"The video lasts {duration_s:.1f} s, and a clip was to last at least {ask.min_s:g} s.{then}",
+            remedy,
+        )
+    if got == 0:
+        return Shortage("NO_CLIP_IN_RANGE", f"No {what} lasts from {ask.min_s:g} to {ask.max_s:g} s.{then}", remedy)
+    if most_disjoint_of(retry(ask.min_s, ask.max_s)) > got:
+        return Shortage(
+            "FEWER_SCORE_MORE",
+            f"{got} of the {ask.clips} clips asked for: more would fit, but only smaller ones with a lower total score."
+            f"{then}",
+            remedy,
+        )
+    return Shortage(
+        "NO_ROOM_WITHOUT_OVERLAP",
+        f"{got} of the {ask.clips} clips asked for: no more of {ask.min_s:g} to {ask.max_s:g} s fit into the video "
+        f"without overlap.{then}",
+        remedy,
+    )
+
+
+def most_disjoint_of(these: Candidates) -> int:
+    return most_disjoint(these.start_s, these.end_s)
+
+
+def _try_options(ask: Ask, got: int, duration_s: float, retry: Retry) -> tuple[str, int]:
+    """The mildest option that gives more clips, and how many it makes room for (at most those asked for)."""
+
+    def room(min_s: float, max_s: float) -> int:
+        return min(most_disjoint_of(retry(min_s, max_s)), ask.clips)
+
+    # A smaller minimum only adds candidates, so room grows as it falls: the largest one is found by halving.
+    whole = math.ceil(ask.min_s) - 1
+    best = room(1.0, ask.max_s) if whole >= 1 else 0
+    if best > max(got, room(ask.min_s, ask.max_s)):
+        low, high = 1, whole
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if room(float(middle), ask.max_s) >= best else (low, middle - 1)
+        return f"--min {low}", best
+    longest = math.ceil(duration_s)
+    if longest > ask.max_s and (best := room(ask.min_s, float(longest))) > got:
+        low, high = math.floor(ask.max_s) + 1, longest
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if room(ask.min_s, float(middle)) >= best else (middle + 1, high)
+        return f"--max {low}", best
+    return "", got
