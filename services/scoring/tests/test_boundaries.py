@@ -1,0 +1,91 @@
+"""Where clips may begin and end."""
+
+import pytest
+from clipmill_scoring.domain.boundaries import sentence_units, shot_units
+from clipmill_scoring.domain.timeline import Shot, Timeline, Word
+from hypothesis import given
+from hypothesis import strategies as st
+from scoring_talks import silent, talk, timelines
+
+
+def texts(timeline: Timeline, units) -> list[str]:
+    return [
+        " ".join(word.text for word in timeline.words[a:b])
+        for a, b in zip(units.first_word, units.last_word, strict=True)
+    ]
+
+
+def inside_a_word(timeline: Timeline, time_s: float) -> bool:
+    return any(word.start_s < time_s < word.end_s for word in timeline.words)
+
+
+@given(timelines(), st.floats(1, 40))
+def test_no_boundary_lies_inside_a_word_and_units_follow_each_other(timeline, max_s):
+    for units in (sentence_units(timeline, max_s), shot_units(timeline, 1.0, max_s)):
+        times = [time_s for pair in zip(units.start_s, units.end_s, strict=True) for time_s in pair]
+        assert times == sorted(times)
+        assert not any(inside_a_word(timeline, time_s) for time_s in times)
+        assert all(0 <= time_s <= timeline.duration_s for time_s in times)
+
+
+@given(timelines(), st.floats(1, 40))
+def test_every_word_belongs_to_one_sentence(timeline, max_s):
+    units = sentence_units(timeline, max_s)
+
+    assert [k for a, b in zip(units.first_word, units.last_word, strict=True) for k in range(a, b)] == list(
+        range(len(timeline.words))
+    )
+
+
+def test_a_long_pause_leaves_a_little_air_around_the_words():
+    units = sentence_units(talk("One two.", "Three four.", gap_s=2.0), max_s=60)
+
+    assert units.start_s == pytest.approx([0.75, 3.55])
+    assert units.end_s == pytest.approx([2.1, 4.9])
+
+
+def test_in_a_short_pause_neighbours_meet_in_the_middle():
+    units = sentence_units(talk("One two.", "Three four.", gap_s=0.2), max_s=60)
+
+    assert units.end_s[0] == units.start_s[1] == pytest.approx(1.9)
+
+
+def test_a_sentence_end_without_any_pause_is_a_boundary_between_the_words():
+    units = sentence_units(talk("One two.", "Three four.", gap_s=0.0), max_s=60)
+
+    assert units.end_s[0] == units.start_s[1] == pytest.approx(1.8)
+
+
+def test_air_ends_at_a_change_of_shot_so_that_no_other_shot_flashes_up():
+    # The words end at 1.8 s, begin again at 3.8 s; the picture changes at 1.9 s and at 3.7 s.
+    shots = (Shot(0, 1.9, 0, 1), Shot(1.9, 3.7, 0, 1), Shot(3.7, 6, 0, 1))
+    units = sentence_units(talk("One two.", "Three four.", gap_s=2.0, shots=shots), max_s=60)
+
+    assert units.end_s[0] == 1.9
+    assert units.start_s[1] == 3.7
+
+
+def test_speech_without_sentence_ends_is_divided_at_its_longest_pauses_and_says_so():
+    starts_s = [0, 0.5, 1, 10, 10.5, 20, 20.5, 40, 40.5]
+    words = tuple(Word(f"w{k}", at_s, at_s + 0.4, False) for k, at_s in enumerate(starts_s))
+    timeline = Timeline(42, "en", words, (), None, None)
+
+    units = sentence_units(timeline, max_s=15)
+
+    assert texts(timeline, units) == ["w0 w1 w2 w3 w4", "w5 w6", "w7 w8"]
+    assert units.clean_start.tolist() == [True, False, False]
+    assert units.clean_end.tolist() == [False, False, True]
+
+
+def test_where_people_talk_over_each_other_there_is_no_boundary():
+    words = (Word("So.", 0, 1.0, True), Word("Yes", 0.8, 1.2, False), Word("indeed.", 1.3, 1.6, True))
+    timeline = Timeline(3, "en", words, (), None, None)
+
+    assert texts(timeline, sentence_units(timeline, max_s=60)) == ["So. Yes indeed."]
+
+
+def test_without_words_shots_are_the_units_and_only_long_ones_are_divided():
+    units = shot_units(silent(4, 9, 40), min_s=10, max_s=20)
+
+    assert units.start_s == pytest.approx([0, 4, 9, 19, 29, 39], abs=1e-3)
+    assert units.clean_start.tolist() == [True, True, True, False, False, False]

@@ -1,0 +1,89 @@
+"""A scoring task through the worker: blobs in, a blob of clips and an event out."""
+
+import time
+from dataclasses import dataclass, field
+
+from clipmill_scoring.service import build
+from clipmill_scoring.settings import ScoringSettings
+from scoring_talks import talk
+
+from clipmill import topics
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
+from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClips, ScoringTask
+from clipmill.common.v1.common_pb2 import TimeRange
+from clipmill.media.v1.media_pb2 import MediaInfo
+from clipmill.vision.v1.vision_pb2 import Shot, VisionAnalysis
+from clipmill.work.v1.work_pb2 import STAGE_SCORING, Task
+from clipmill_shared.blobs import Blobs
+from clipmill_shared.events import Event
+from clipmill_shared.platform import Platform
+
+
+@dataclass
+class RecordingBus:
+    published: list[Event] = field(default_factory=list)
+
+    async def publish(self, *events: Event) -> None:
+        self.published.extend(events)
+
+
+async def scored(tmp_path, task: ScoringTask, blobs: Blobs) -> ClipsScored:
+    platform = Platform(RecordingBus(), blobs, "", tmp_path, "test")  # type: ignore[arg-type]
+    service = build(ScoringSettings(), platform)
+    task.task.lease_until.FromSeconds(int(time.time()) + 60)
+    (result,) = await service.subscriptions[0].handler(Event(topics.SCORING_TASKS, task, "e", "ann", "/test"))
+    assert result.topic is topics.CLIPS_SCORED, result.message
+    return result.message
+
+
+async def task_of(blobs: Blobs, **ask) -> ScoringTask:
+    told = talk("Why is it so slow?", "I asked, and she said you never know.", "It stopped in the end.")
+    words = [Word(text=w.text, start_s=w.start_s, end_s=w.end_s, ends_sentence=w.ends_sentence) for w in told.words]
+    end_s = told.duration_s
+    shots = [Shot(range=TimeRange(start_s=0, end_s=end_s), sharpness=100)]
+    return ScoringTask(
+        task=Task(owner_id="ann", job_id="j", task_id="t", stage=STAGE_SCORING, attempt=1),
+        video_id="v",
+        info=MediaInfo(duration_s=end_s),
+        audio=[await blobs.put_message("ann", AudioAnalysis(language="en", words=words))],
+        vision=[await blobs.put_message("ann", VisionAnalysis(shots=shots))],
+        **ask,
+    )
+
+
+async def test_a_task_is_answered_with_ranked_clips_and_a_blob_that_explains_them(tmp_path):
+    blobs = Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
+
+    result = await scored(tmp_path, await task_of(blobs, clips=2, min_s=2, max_s=6), blobs)
+
+    explained = await blobs.get_message(result.scored, ScoredClips)
+    assert [head.rank for head in result.clips] == [1, 2]
+    assert [clip.head for clip in explained.clips] == list(result.clips)
+    for clip in explained.clips:
+        score = clip.base
+        for feature in clip.features:
+            score += feature.added
+        assert clip.head.score == score
+        assert all(feature.unit and feature.version for feature in clip.features)
+        assert clip.reason.endswith(".")
+    assert not result.shortages
+    assert not result.answer.warnings
+
+
+async def test_no_clip_is_a_result_with_its_reason(tmp_path):
+    blobs = Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
+
+    result = await scored(tmp_path, await task_of(blobs, clips=1, min_s=50, max_s=60), blobs)
+
+    assert not result.clips
+    assert [(s.code, s.remedy) for s in result.shortages] == [("VIDEO_TOO_SHORT", "--min 10")]
+
+
+async def test_the_same_task_is_answered_from_the_cache_with_the_same_result(tmp_path):
+    blobs = Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
+    task = await task_of(blobs, clips=2, min_s=2, max_s=6)
+
+    first, second = await scored(tmp_path, task, blobs), await scored(tmp_path, task, blobs)
+
+    assert second.answer.cached
+    assert (first.scored, first.clips) == (second.scored, second.clips)
