@@ -1,1 +1,1 @@
-"""What the service knows. Pure: no I/O, no bus, no gRPC, no SQL, no clock."""
+"""The rules of hearing, pure: no files, no models, no clock."""
