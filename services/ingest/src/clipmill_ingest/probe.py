@@ -40,7 +40,7 @@ EARLY_SHARE = 0.01
 class Packets:
     """What reading every packet once told: of the picture its timing, of each stream where it ends, in seconds."""
 
-    timing: Timing | None
+    timing: Timing
     ends_s: dict[int, float]
     # False when the demuxer met something that it could not read.
     is_readable: bool
@@ -94,8 +94,10 @@ def sound_of(container: InputContainer) -> AvAudio | None:
     return next((t for t in tracks if t.disposition & Disposition.default), tracks[0] if tracks else None)
 
 
-def read_packets(container: InputContainer, picture: AvVideo) -> Packets:
-    """Read the whole file once, without decoding."""
+def read_packets(container: InputContainer, picture: AvVideo, name: str) -> Packets:
+    """Read the whole file once, without decoding. INPUT_CODEC, INPUT_ZERO_LENGTH."""
+    if picture.codec_context is None:
+        raise faults.codec(name, "its codec is unknown")
     pts, dts, keys = array("q"), array("q"), array("b")
     last_pts, last_duration = -(1 << 62), 0
     ends: dict[int, int] = {}
@@ -123,6 +125,8 @@ def read_packets(container: InputContainer, picture: AvVideo) -> Packets:
         last_duration,
         float(picture.time_base or 0),
     )
+    if timing is None or timing.end_s <= timing.start_s:
+        raise faults.zero_length(name)
     bases = {stream.index: float(stream.time_base or 0) for stream in container.streams}
     return Packets(timing, {index: end * bases[index] for index, end in ends.items()}, is_readable)
 
@@ -132,7 +136,11 @@ def check_whole(container: InputContainer, packets: Packets, name: str) -> None:
     if container.duration is None or not packets.ends_s:
         return
     stated_s = container.duration / av.time_base
-    there_s = max(packets.ends_s.values()) - (container.start_time or 0) / av.time_base
+    if container.format.name == "avi":
+        # FFmpeg takes the duration of an AVI without its index from what is there; its header counts the frames.
+        stated_s = max(stated_s, *(float(track.frames * (track.time_base or 0)) for track in pictures(container)))
+    # Some containers count their duration from 0, some from where they start: in doubt the file is whole.
+    there_s = max(packets.ends_s.values())
     if there_s < stated_s - max(EARLY_S, EARLY_SHARE * stated_s):
         raise faults.truncated(name, f"{max(there_s, 0):.1f} s can be read", f"{stated_s:.1f} s")
 
@@ -181,8 +189,6 @@ def describe(
 
 
 def _first_frame(container: InputContainer, picture: AvVideo, name: str) -> av.VideoFrame:
-    if picture.codec_context is None:
-        raise faults.codec(name, "its codec is unknown")
     picture.codec_context.thread_count = 1
     what = picture.codec_context.name
     try:

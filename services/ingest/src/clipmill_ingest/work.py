@@ -52,50 +52,37 @@ def import_video(request: ImportRequest, report: Report) -> Imported:
 
 
 def _import_video(request: ImportRequest, report: Report) -> Imported:
+    info, packets = _look(request)
+    timing = packets.timing
+    report(SOUND_FROM)
+    warnings = _picture_warnings(packets, request.name)
+    count = parts.number_of_parts(info.duration_s, request.part_s, request.side_by_side)
+    vision_parts = parts.at_keyframes([at - timing.start_s for at in timing.keyframes_s], info.duration_s, count)
+    audio_parts: list[Span] = []
+    if info.HasField("audio"):
+        heard = _hear(request, info, report)
+        if heard.decoded_s > 0:
+            audio_parts = parts.at_silences(heard.level_db, speech.LEVEL_STEP_S, info.duration_s, count)
+            beyond_s = packets.ends_s.get(info.audio.index, timing.end_s) - timing.end_s
+            warnings += _sound_warnings(info, heard, beyond_s, request.name)
+    if not audio_parts:
+        info.ClearField("audio")
+        warnings.append(_no_audio(info, request.name))
+    return Imported(info, bool(audio_parts), _ranges(audio_parts), _ranges(vision_parts), warnings)
+
+
+def _look(request: ImportRequest) -> tuple[MediaInfo, probe.Packets]:
+    """What the video is; ClipmillError when it is not one that can be worked on."""
     name = request.name
     with probe.opened(request.path, name) as container:
-        picture = probe.picture_of(container, name)
-        if picture.codec_context is None:
-            raise faults.codec(name, "its codec is unknown")
-        sound = probe.sound_of(container)
-        packets = probe.read_packets(container, picture)
-        timing = packets.timing
-        if timing is None or timing.end_s <= timing.start_s:
-            raise faults.zero_length(name)
+        packets = probe.read_packets(container, probe.picture_of(container, name), name)
         probe.check_whole(container, packets, name)
-        warnings = []
-        if timing.goes_back:
-            warnings.append(
-                _warning("TIMESTAMPS_NOT_MONOTONIC", f"The timestamps of {name} go back; its times may be off.")
-            )
-        if not packets.is_readable:
-            warnings.append(_warning("INPUT_DAMAGED", f"A piece of {name} cannot be read; it may lack frames."))
-    duration_s = timing.end_s - timing.start_s
+    duration_s = packets.timing.end_s - packets.timing.start_s
     if duration_s > request.max_duration_s:
         raise faults.too_long(name, duration_s, request.max_duration_s)
     with probe.opened(request.path, name) as container:
         picture, sound = probe.picture_of(container, name), probe.sound_of(container)
-        info = probe.describe(container, picture, sound, timing, name)
-    report(SOUND_FROM)
-    count = parts.number_of_parts(duration_s, request.part_s, request.side_by_side)
-    keyframes = [at - timing.start_s for at in timing.keyframes_s]
-    audio_parts: list[Span] = []
-    if sound is not None:
-        heard = _hear(request, info, report)
-        if heard.decoded_s > 0:
-            audio_parts = parts.at_silences(heard.level_db, speech.LEVEL_STEP_S, duration_s, count)
-            beyond_s = packets.ends_s.get(sound.index, timing.end_s) - timing.end_s
-            warnings += _sound_warnings(info, heard, beyond_s, name)
-    if not audio_parts:
-        info.ClearField("audio")
-        warnings.append(_no_audio(info, name))
-    return Imported(
-        info,
-        bool(audio_parts),
-        _ranges(audio_parts),
-        _ranges(parts.at_keyframes(keyframes, duration_s, count)),
-        warnings,
-    )
+        return probe.describe(container, picture, sound, packets.timing, name), packets
 
 
 def _hear(request: ImportRequest, info: MediaInfo, report: Report) -> speech.Speech:
@@ -109,6 +96,16 @@ def _hear(request: ImportRequest, info: MediaInfo, report: Report) -> speech.Spe
             request.speech_path,
             lambda share: report(SOUND_FROM + (1 - SOUND_FROM) * share),
         )
+
+
+def _picture_warnings(packets: probe.Packets, name: str) -> list[Warning]:
+    warnings = []
+    if packets.timing.goes_back:
+        message = f"The timestamps of {name} go back; its times may be off."
+        warnings.append(_warning("TIMESTAMPS_NOT_MONOTONIC", message))
+    if not packets.is_readable:
+        warnings.append(_warning("INPUT_DAMAGED", f"A piece of {name} cannot be read; it may lack frames."))
+    return warnings
 
 
 def _sound_warnings(info: MediaInfo, heard: speech.Speech, beyond_s: float, name: str) -> list[Warning]:
