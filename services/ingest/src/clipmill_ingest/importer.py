@@ -105,7 +105,7 @@ class Importer:
             return await self._downloads.fetch(task.task.owner_id, source.url, report)
         if source.HasField("upload"):
             return source.upload
-        path = self._blobs.under_import_root(Path(source.path))
+        path = await asyncio.to_thread(self._blobs.under_import_root, Path(source.path))
         await asyncio.to_thread(check_file, path, self._settings.max_file_bytes)
         digest = await _unless_cancelled(lambda progress: sha256_of(path, progress)[0], report)
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -43,8 +43,7 @@ class Requests:
         checked = Source()
         checked.CopyFrom(source)
         if source.HasField("path"):
-            path = self._blobs.under_import_root(Path(source.path))
-            await asyncio.to_thread(check_file, path, self._max_file_bytes)
+            path = await asyncio.to_thread(self._checked_path, Path(source.path))
             checked.path = str(path)
             checked.name = checked.name or path.name
         elif source.HasField("url"):
@@ -55,6 +54,11 @@ class Requests:
             )
         checked.name = checked.name[:MAX_NAME]
         return checked
+
+    def _checked_path(self, path: Path) -> Path:
+        real = self._blobs.under_import_root(path)
+        check_file(real, self._max_file_bytes)
+        return real
 
 
 def _is_upload_of(owner_id: str, ref: BlobRef) -> bool:
