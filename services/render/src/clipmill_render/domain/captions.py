@@ -1,0 +1,168 @@
+"""Words into captions: what is shown together, where its line breaks, and from when to when.
+
+Both choices are one shortest path over the words: each caption costs what makes it hard to read, and the cheapest
+sequence of captions wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+# The width of a text in any unit, the same as a layout's `max_width`.
+Measure = Callable[[str], float]
+
+SHORTEST_CS = 10
+# A caption stays until the next one if that comes within this, so that captions do not flicker.
+HOLD_CS = 40
+LINGER_CS = 20
+# A pause that ends a caption whatever is lost by it.
+PAUSE_S = 1.0
+# Lines do not end on these: they belong to what follows.
+LEADING_WORDS = frozenset(
+    "a an the and or but of to in on at for with from by as that which who is are was were be not my your his her its "
+    "our their this these those i we you he she they it if so because than".split()
+)
+CLAUSE_ENDS = (",", ";", ":", "—", "–")
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+
+
+@dataclass(frozen=True)
+class SpokenWord:
+    """A word in seconds of the clip. `text` is not empty and has no white space around it."""
+
+    text: str
+    start_s: float
+    end_s: float
+    ends_sentence: bool = False
+
+
+@dataclass(frozen=True)
+class CaptionLayout:
+    """How much a caption holds: two lines of `max_width` (as `measure` measures) and `max_words`, `max_s` seconds."""
+
+    measure: Measure
+    max_width: float
+    max_words: int
+    max_s: float
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Words that are shown together, from `start_cs` to `end_cs` (hundredths of a second of the clip).
+
+    `lines` are the numbers of words in the first line and, if there is one, the second. `shrink` is 1, or less where
+    a single word is wider than a line.
+    """
+
+    words: tuple[SpokenWord, ...]
+    lines: tuple[int, ...]
+    start_cs: int
+    end_cs: int
+    shrink: float = 1.0
+
+    @property
+    def text_lines(self) -> tuple[str, ...]:
+        texts, first = [], 0
+        for count in self.lines:
+            texts.append(" ".join(word.text for word in self.words[first : first + count]))
+            first += count
+        return tuple(texts)
+
+
+def captions_of(words: Sequence[SpokenWord], layout: CaptionLayout, duration_s: float) -> list[Caption]:
+    """Captions that hold every word once, in order; their times lie in the clip and do not overlap."""
+    groups = _grouped(words, layout)
+    times = _times([words[first].start_s for first, _ in groups], [words[end - 1].end_s for _, end in groups], duration_s)
+    captions = []
+    for (first, end), (start_cs, end_cs) in zip(groups, times, strict=True):
+        group = tuple(words[first:end])
+        _, split = _best_split(group, layout)
+        lines = (split, len(group) - split) if split else (len(group),)
+        widest = max(layout.measure(word.text) for word in group)
+        captions.append(Caption(group, lines, start_cs, end_cs, min(1.0, layout.max_width / max(widest, 1e-9))))
+    return captions
+
+
+def _grouped(words: Sequence[SpokenWord], layout: CaptionLayout) -> list[tuple[int, int]]:
+    """Ranges of words, one a caption: the cheapest way to cut the sequence."""
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(words) + 1):
+        options = []
+        for first in range(end - 1, max(-1, end - 1 - layout.max_words), -1):
+            group = words[first:end]
+            if len(group) > 1 and not _may_stay_together(group, layout):
+                break
+            split_cost, _ = _best_split(group, layout)
+            if len(group) > 1 and split_cost == float("inf"):
+                break
+            inner = sum(6.0 for word in group[:-1] if _ends_sentence(word))
+            following = words[end] if end < len(words) else None
+            cost = 2.0 + inner + _break_cost(group[-1], following) + (split_cost if len(group) > 1 else 3.0)
+            options.append((best[first][0] + cost, first))
+        best.append(min(options))
+    groups, end = [], len(words)
+    while end:
+        groups.append((best[end][1], end))
+        end = best[end][1]
+    return groups[::-1]
+
+
+def _may_stay_together(group: Sequence[SpokenWord], layout: CaptionLayout) -> bool:
+    if group[1].start_s - group[0].end_s > PAUSE_S:
+        return False
+    return group[-1].end_s - group[0].start_s <= layout.max_s
+
+
+def _best_split(group: Sequence[SpokenWord], layout: CaptionLayout) -> tuple[float, int]:
+    """The cost of the group's best layout and the words in its first line; 0 for a single line, inf for none."""
+    width = _line_measure(group, layout.measure)
+    if width(0, len(group)) <= layout.max_width or len(group) == 1:
+        return 0.0, 0
+    best = (float("inf"), 0)
+    for split in range(1, len(group)):
+        top, bottom = width(0, split), width(split, len(group))
+        if max(top, bottom) <= layout.max_width:
+            uneven = abs(top - bottom) / layout.max_width
+            best = min(best, (0.5 + 2 * uneven + 0.5 * _break_cost(group[split - 1], group[split]), split))
+    return best
+
+
+def _line_measure(group: Sequence[SpokenWord], measure: Measure) -> Callable[[int, int], float]:
+    @cache
+    def width(first: int, end: int) -> float:
+        return measure(" ".join(word.text for word in group[first:end]))
+
+    return width
+
+
+def _break_cost(word: SpokenWord, following: SpokenWord | None) -> float:
+    """What a break after `word` costs the reader."""
+    if following is None or _ends_sentence(word):
+        return 0.0
+    if word.text.endswith(CLAUSE_ENDS):
+        return 1.0
+    pause = 2.0 if following.start_s - word.end_s > 0.25 else 3.0
+    return pause + (3.0 if word.text.lower() in LEADING_WORDS else 0.0)
+
+
+def _ends_sentence(word: SpokenWord) -> bool:
+    return word.ends_sentence or word.text.endswith(SENTENCE_ENDS)
+
+
+def _times(starts_s: Sequence[float], ends_s: Sequence[float], duration_s: float) -> list[tuple[int, int]]:
+    """Whole hundredths, in the clip, ascending, each caption on for at least SHORTEST_CS where there is room."""
+    duration, count = int(duration_s * 100), len(starts_s)
+    shortest = max(1, min(SHORTEST_CS, duration // max(count, 1)))
+    starts: list[int] = []
+    for number, start_s in enumerate(starts_s):
+        earliest = starts[-1] + shortest if starts else 0
+        latest = duration - (count - number) * shortest
+        starts.append(max(earliest, min(int(start_s * 100), latest)))
+    times = []
+    for number, (start, end_s) in enumerate(zip(starts, ends_s, strict=True)):
+        following = starts[number + 1] if number + 1 < count else duration
+        end = max(int(end_s * 100) + LINGER_CS, start + shortest)
+        times.append((start, following if end + HOLD_CS >= following and number + 1 < count else min(end, following)))
+    return times

@@ -1,0 +1,57 @@
+"""How much louder a clip is made, by EBU R128."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TARGET_LUFS = -14.0
+TRUE_PEAK_DB = -1.0
+# The limiter sees samples, not what lies between them: it stops a little earlier.
+LIMITER_DB = -1.5
+# Beyond this, what is raised is noise.
+MAX_GAIN_DB = 20.0
+# R128's absolute gate: nothing louder than this was found.
+SILENCE_LUFS = -69.0
+TOLERANCE_LU = 1.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Integrated loudness and true peak of a sound."""
+
+    loudness_lufs: float
+    true_peak_db: float
+
+    @property
+    def is_silent(self) -> bool:
+        return self.loudness_lufs <= SILENCE_LUFS
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A gain, and whether peaks must be limited after it."""
+
+    gain_db: float
+    limited: bool
+
+    @property
+    def filters(self) -> str:
+        volume = f"volume={self.gain_db:.3f}dB"
+        if not self.limited:
+            return volume
+        return f"{volume},alimiter=limit={10 ** (LIMITER_DB / 20):.4f}:attack=5:release=50:level=0:latency=1"
+
+
+def gain_for(source: Measured) -> Gain:
+    """The gain that brings `source` to the target; silence stays silence."""
+    if source.is_silent:
+        return Gain(0.0, False)
+    gain = min(TARGET_LUFS - source.loudness_lufs, MAX_GAIN_DB)
+    return Gain(gain, source.true_peak_db + gain > TRUE_PEAK_DB)
+
+
+def corrected(gain: Gain, result: Measured) -> Gain:
+    """The gain after its result was measured: the limiter takes loudness away, which is given back once."""
+    if result.is_silent:
+        return gain
+    return Gain(min(gain.gain_db + TARGET_LUFS - result.loudness_lufs, MAX_GAIN_DB), gain.limited)
