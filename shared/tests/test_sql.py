@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, MetaData, Table, text
 
-from clipmill_shared.sql import Database, after_commit, migrate
+from clipmill_shared.sql import Database, after_commit, difference, migrate
 
 REVISION = """
 import sqlalchemy as sa
@@ -95,6 +95,20 @@ async def test_a_newer_revision_is_applied_once_by_whoever_comes_first(
     assert await count(database, "b") == 0
     for other in others:
         await other.close()
+
+
+async def test_a_new_database_can_be_made_at_once_and_is_migrated_from_there(versions: Path, tmp_path: Path) -> None:
+    metadata = MetaData()
+    Table("a", metadata, Column("n", Integer, primary_key=True))
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/new.db")
+    await migrate(versions, database, metadata)
+    await insert(database, 7)
+    (versions / "0002_b.py").write_text(REVISION.format(id="0002", down='"0001"', table="b"))
+    await migrate(versions, database, metadata)
+    assert await count(database) == 1
+    assert await count(database, "b") == 0
+    assert [change[0] for change in await difference(database, metadata)] == ["remove_table"]
+    await database.close()
 
 
 async def test_one_holder_at_a_time(database: Database, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from clipmill_ingest.work import Imported, ImportRequest, import_video
+from clipmill_ingest.exchange import Imported, ImportRequest
+from clipmill_ingest.work import import_video
 from media import Sound, heard, make, samples
 
 from clipmill_shared.errors import ClipmillError

@@ -109,7 +109,7 @@ class World:
             "ingest",
             Handlers(self.ledger, self.requests).subscriptions,
             loops=(self.ledger.drive, self.ledger.prune, self.outbox.relay),
-            start=lambda: migrate(MIGRATIONS, self.database),
+            start=lambda: migrate(MIGRATIONS, self.database, tables.metadata),
             stop=self.database.close,
         )
 

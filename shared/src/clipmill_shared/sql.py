@@ -14,9 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, event, inspect, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 BUSY_TIMEOUT_S = 30
@@ -97,28 +96,53 @@ def after_commit(connection: AsyncConnection, callback: Callable[[], None]) -> N
     connection.info[_AFTER_COMMIT].append(callback)
 
 
-async def migrate(versions: Path, database: Database) -> None:
+async def migrate(versions: Path, database: Database, metadata: MetaData | None = None) -> None:
     """Bring the database to the newest of the Alembic revisions in the folder `versions`.
 
     Revisions are files NNNN_what.py whose revision id is NNNN. Any number of processes may call this at once: the
-    first migrates, the others wait.
+    first migrates, the others wait. With `metadata`, which says what the revisions lead to, a new database is made from
+    it at once: Alembic alone takes a good part of a second to import, and `clipmill run` has a new database each time.
+    A service that gives it has a test that `difference` finds none.
     """
     newest = max(path.name[:4] for path in versions.glob("[0-9][0-9][0-9][0-9]_*.py"))
-    if await _revision(database) == newest:
-        return  # Alembic takes a quarter of a second to import: only when there is something to do.
-    await asyncio.to_thread(__import__, "alembic.command")
+    async with database.reading() as connection:
+        if await connection.run_sync(_revision) == newest:
+            return
     async with database.transaction() as connection:
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": zlib.crc32(b"migrate")})
-        await connection.run_sync(_upgrade, versions)
+        if metadata is not None and await connection.run_sync(_revision) is None:
+            await connection.run_sync(metadata.create_all)
+            await connection.run_sync(_VERSION.metadata.create_all)
+            await connection.execute(_VERSION.insert(), {"version_num": newest})
+        else:
+            await asyncio.to_thread(__import__, "alembic.command")
+            await connection.run_sync(_upgrade, versions)
 
 
-async def _revision(database: Database) -> str | None:
-    try:
-        async with database.reading() as connection:
-            return (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
-    except DBAPIError:
-        return None  # A new database has no such table.
+async def difference(database: Database, metadata: MetaData) -> list[object]:
+    """How a database differs from `metadata`, as Alembic says it; for tests."""
+
+    def compare(connection: Connection) -> list[object]:
+        from alembic.autogenerate import compare_metadata
+        from alembic.migration import MigrationContext
+
+        options = {"compare_server_default": True, "include_name": lambda name, kind, _: name != _VERSION.name}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+    async with database.reading() as connection:
+        return await connection.run_sync(compare)
+
+
+# Alembic's own table, as it makes it.
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    revision: str | None = connection.execute(select(_VERSION.c.version_num)).scalar()
+    return revision
 
 
 def _upgrade(connection: Connection, versions: Path) -> None:

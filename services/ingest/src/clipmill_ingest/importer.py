@@ -6,6 +6,7 @@ import asyncio
 import mimetypes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clipmill import topics
 from clipmill.common.v1.common_pb2 import BlobRef
@@ -13,13 +14,15 @@ from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested
 from clipmill.work.v1.work_pb2 import Answer, Stage
 from clipmill_ingest import faults
 from clipmill_ingest.domain.record import derived_id
-from clipmill_ingest.download import Downloads
+from clipmill_ingest.exchange import Imported, ImportRequest
 from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.sources import check_file
-from clipmill_ingest.work import Imported, ImportRequest
 from clipmill_shared.blobs import Blobs, sha256_of
 from clipmill_shared.compute import Children, Limits
 from clipmill_shared.work import Report, StageWork
+
+if TYPE_CHECKING:
+    from clipmill_ingest.download import Downloads
 
 FUNCTION = "clipmill_ingest.work:import_video"
 # Demuxing and one track of sound need little; a file that makes FFmpeg want more is an attack.
@@ -32,10 +35,10 @@ MAX_REMEMBERED = 100
 class Importer:
     """Makes MediaIngested of ImportTask. Between the two steps of a task it remembers where the video lies."""
 
-    def __init__(self, settings: IngestSettings, blobs: Blobs, downloads: Downloads) -> None:
+    def __init__(self, settings: IngestSettings, blobs: Blobs) -> None:
         self._settings = settings
         self._blobs = blobs
-        self._downloads = downloads
+        self._downloads: Downloads | None = None
         self._children = Children(FUNCTION, settings.import_slots, LIMITS)
         self._fetched: dict[str, BlobRef] = {}
 
@@ -89,6 +92,16 @@ class Importer:
 
     async def close(self) -> None:
         await self._children.close()
+        if self._downloads is not None:
+            await self._downloads.close()
+
+    def _downloader(self) -> Downloads:
+        if self._downloads is None:
+            # Not needed for files, and its HTTP client takes long to import.
+            from clipmill_ingest.download import Downloads
+
+            self._downloads = Downloads(self._settings, self._blobs)
+        return self._downloads
 
     async def _in_child(self, request: ImportRequest, report: Report) -> Imported:
         try:
@@ -102,7 +115,7 @@ class Importer:
     async def _fetch(self, task: ImportTask, report: Report) -> BlobRef:
         source = task.source
         if source.HasField("url"):
-            return await self._downloads.fetch(task.task.owner_id, source.url, report)
+            return await self._downloader().fetch(task.task.owner_id, source.url, report)
         if source.HasField("upload"):
             return source.upload
         path = await asyncio.to_thread(self._blobs.under_import_root, Path(source.path))

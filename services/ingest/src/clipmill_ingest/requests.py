@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-
-from yarl import URL
+from urllib.parse import unquote, urlsplit
 
 from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.common.v1.common_pb2 import BlobRef
@@ -69,12 +68,12 @@ def _is_upload_of(owner_id: str, ref: BlobRef) -> bool:
 def _name_in(text: str) -> str:
     """The name that a URL suggests; INVALID_SOURCE when it is no http or https URL."""
     try:
-        url = URL(text)
-        is_web = url.scheme in ("http", "https") and bool(url.host)
+        url = urlsplit(text)
+        is_web = url.scheme in ("http", "https") and bool(url.hostname)
     except ValueError:
         is_web = False
     if not is_web or len(text) > MAX_URL:
         raise ClipmillError(
             "INVALID_SOURCE", f"{text[:200]} is not a web address.", "Give an http or https URL that leads to a video."
         )
-    return url.name or str(url.host)
+    return unquote(url.path).rpartition("/")[2] or str(url.hostname)

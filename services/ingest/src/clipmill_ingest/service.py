@@ -9,7 +9,6 @@ import grpc.aio
 from clipmill.jobs.v1 import jobs_pb2
 from clipmill.jobs.v1.jobs_pb2_grpc import add_IngestServiceServicer_to_server
 from clipmill_ingest import tables
-from clipmill_ingest.download import Downloads
 from clipmill_ingest.handlers import Handlers
 from clipmill_ingest.importer import Importer
 from clipmill_ingest.ledger import Ledger
@@ -34,8 +33,7 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     store = Store(outbox)
     ledger = Ledger(settings, database, store)
     requests = Requests(platform.blobs, settings.max_file_bytes)
-    downloads = Downloads(settings, platform.blobs)
-    importer = Importer(settings, platform.blobs, downloads)
+    importer = Importer(settings, platform.blobs)
     worker = Worker(importer.stage, platform.bus, platform.blobs, settings.import_slots, f"import-{platform.instance}")
     servicer = IngestServicer(database, store, ledger, requests, Uploads(settings, platform.blobs))
 
@@ -43,11 +41,10 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
         add_IngestServiceServicer_to_server(servicer, server)
 
     async def start() -> None:
-        await migrate(MIGRATIONS, database)
+        await migrate(MIGRATIONS, database, tables.metadata)
 
     async def stop() -> None:
         await importer.close()
-        await downloads.close()
         await database.close()
 
     return Service(

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from clipmill_shared.outbox import outbox_table
 
@@ -29,6 +41,10 @@ jobs = Table(
     Column("sequence", Integer, nullable=False),
     Column("told_at", Float(53), nullable=False),
     Column("is_changed", Boolean, nullable=False),
+    UniqueConstraint("owner_id", "idempotency_key"),
+    Index("jobs_open", "is_open", "created_at"),
+    Index("jobs_of_owner", "owner_id", "created_at", "job_id"),
+    Index("jobs_of_video", "owner_id", "video_id"),
 )
 
 tasks = Table(
@@ -51,6 +67,8 @@ tasks = Table(
     Column("finished_at", Float(53)),
     Column("result", LargeBinary),
     Column("failure", LargeBinary),
+    Index("tasks_of_job", "job_id", "stage", "part"),
+    Index("tasks_by_state", "state", "stage"),
 )
 
 history = Table(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
-from pathlib import Path
 
 import av
 
@@ -13,33 +11,13 @@ from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_ingest import faults, probe, speech
 from clipmill_ingest.domain import parts
 from clipmill_ingest.domain.parts import Span
+from clipmill_ingest.exchange import Imported, ImportRequest
 from clipmill_shared.compute import Report
 
 # Decoding the sound is what takes the time.
 SOUND_FROM = 0.3
 # The sound may outlast the picture by so much without a remark.
 BEYOND_S = 2.0
-
-
-@dataclass(frozen=True)
-class ImportRequest:
-    """`name` is how the user knows the file; the sound goes to `speech_path`."""
-
-    path: Path
-    name: str
-    speech_path: Path
-    max_duration_s: float
-    part_s: float
-    side_by_side: int
-
-
-@dataclass(frozen=True)
-class Imported:
-    info: MediaInfo
-    has_speech: bool
-    audio_parts: list[TimeRange]
-    vision_parts: list[TimeRange]
-    warnings: list[Warning]
 
 
 def import_video(request: ImportRequest, report: Report) -> Imported:
