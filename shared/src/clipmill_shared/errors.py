@@ -37,7 +37,10 @@ class ClipmillError(Exception):
 
 
 def _rebuild(kind: type[ClipmillError], code: str, message: str, remedy: str, retryable: bool) -> ClipmillError:
-    return kind(code, message, remedy, retryable=retryable)
+    # Not kind(...): most subclasses make these four of arguments of their own.
+    error = kind.__new__(kind)
+    ClipmillError.__init__(error, code, message, remedy, retryable=retryable)
+    return error
 
 
 class DiskFullError(ClipmillError):

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 
 from clipmill_audio.domain.timed import HeardWord, Line, Span
 
-# Two hearings of one word lie at most this far apart; words follow each other at about three a second.
-SAME_WORD_S = 0.35
 # A word that begins or ends this close to its line's edge may be what is left of a torn one.
 EDGE_S = 0.05
 # A word that goes on into the next line's within this time ends no sentence, whatever the cut line's last stop says.
@@ -81,22 +79,24 @@ def _claim_the_same(one: HeardWord, other: HeardWord) -> bool:
 
 
 def _heard_twice(left: Line, right: Line, shared: Span) -> list[_Pair]:
-    """The words that both lines heard in the shared sound: as many as possible, in order, the nearest in time."""
-    reach = Span(shared.start_s - SAME_WORD_S, shared.end_s + SAME_WORD_S)
-    lefts = [i for i, word in enumerate(left.words) if reach.shared_s(word) > 0]
-    rights = [j for j, word in enumerate(right.words) if reach.shared_s(word) > 0]
-    # best[a][b]: the matches among the first a and b words, as (how many, minus the seconds apart, pairs).
-    empty: tuple[int, float, tuple[_Pair, ...]] = (0, 0.0, ())
+    """The words that both lines heard: those pairs of one text, in order, that claim the most time together.
+
+    Time decides and not their number, or "no, no, no" would be paired one word off.
+    """
+    lefts = [i for i, word in enumerate(left.words) if shared.shared_s(word) > 0]
+    rights = [j for j, word in enumerate(right.words) if shared.shared_s(word) > 0]
+    # best[a][b]: the pairs among the first a and b words, and the seconds that they claim together.
+    empty: tuple[float, tuple[_Pair, ...]] = (0.0, ())
     best = [[empty] * (len(rights) + 1) for _ in range(len(lefts) + 1)]
     for a, i in enumerate(lefts, 1):
         for b, j in enumerate(rights, 1):
             choices = [best[a - 1][b], best[a][b - 1]]
-            apart_s = abs(left.words[i].centre_s - right.words[j].centre_s)
-            if apart_s <= SAME_WORD_S and plain(left.words[i].text) == plain(right.words[j].text):
-                count, minus_apart_s, pairs = best[a - 1][b - 1]
-                choices.append((count + 1, minus_apart_s - apart_s, (*pairs, _Pair(i, j))))
-            best[a][b] = max(choices, key=lambda choice: choice[:2])
-    return list(best[-1][-1][2])
+            one, other = left.words[i], right.words[j]
+            if _claim_the_same(one, other) and plain(one.text) == plain(other.text):
+                seconds, pairs = best[a - 1][b - 1]
+                choices.append((seconds + one.shared_s(other), (*pairs, _Pair(i, j))))
+            best[a][b] = max(choices, key=lambda choice: choice[0])
+    return list(best[-1][-1][1])
 
 
 def plain(text: str) -> str:

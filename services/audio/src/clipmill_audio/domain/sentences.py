@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 
-import pysbd
+with warnings.catch_warnings():
+    # Its source has escapes that newer Pythons warn of, on the user's terminal, when they first compile it.
+    warnings.simplefilter("ignore")
+    import pysbd
 
 # pysbd's time grows with the square of the text's length.
 AT_LEAST_WORDS = 150

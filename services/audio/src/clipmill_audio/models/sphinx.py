@@ -68,6 +68,8 @@ class Aligner:
             return []
         decoder = self._decoder
         decoder.set_align_text(" ".join(words))
+        # Forget the noise of the sound before, or the same line is not always found at the same times.
+        decoder.start_stream()
         decoder.start_utt()
         decoder.process_raw(samples.tobytes(), full_utt=True)
         decoder.end_utt()

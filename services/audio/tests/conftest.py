@@ -1,0 +1,16 @@
+"""One child process for all tests, so that the models are loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from clipmill_shared.compute import Children
+
+
+@pytest_asyncio.fixture
+async def children() -> AsyncIterator[Children]:
+    children = Children("clipmill_audio.work:hear", slots=1)
+    yield children
+    await children.close()
