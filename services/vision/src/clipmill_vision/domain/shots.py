@@ -1,0 +1,106 @@
+"""From cuts and looks to the shots of a part."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipmill_vision.domain.thumbnail import Plane, plane_change
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was measured in one frame; what was not is None."""
+
+    time_s: float
+    # Mean luma, 0 to 1.
+    brightness: float | None = None
+    # Mean absolute change of luma since the sample before, 0 to 1.
+    motion: float | None = None
+    # See `laplacian_variance`.
+    sharpness: float | None = None
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A half-open range on the video's clock, and the means of its looks."""
+
+    start_s: float
+    end_s: float
+    begins_at_seam: bool
+    motion: float = 0.0
+    brightness: float = 0.0
+    sharpness: float = 0.0
+
+
+@dataclass
+class Looks:
+    """Gathers the looks of a part's frames, which come in order of time."""
+
+    all: list[Look] = field(default_factory=list)
+    _last: Plane | None = None
+
+    def add(self, time_s: float, luma: Plane, *, full_range: bool) -> None:
+        # Video levels go from 16 to 235; full-range ones from 0 to 255.
+        low, span = (0.0, 255.0) if full_range else (16.0, 219.0)
+        brightness = min(max((float(luma.mean()) - low) / span, 0.0), 1.0)
+        is_comparable = self._last is not None and self._last.shape == luma.shape
+        motion = plane_change(self._last, luma) / 255 if self._last is not None and is_comparable else None
+        self._last = luma
+        self.all.append(Look(time_s, brightness, motion))
+
+    def add_sharpness(self, time_s: float, variance: float) -> None:
+        self.all.append(Look(time_s, sharpness=variance))
+
+
+def laplacian_variance(luma: NDArray[np.uint8]) -> float:
+    """Variance of the Laplacian (the 4-neighbour kernel) of 8-bit luma: low for a blurred picture.
+
+    J. L. Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy, ICPR 2000.
+    """
+    if min(luma.shape) < 3:
+        return 0.0
+    x = luma.astype(np.int16)
+    inner = x[:-2, 1:-1] + x[2:, 1:-1] + x[1:-1, :-2] + x[1:-1, 2:] - 4 * x[1:-1, 1:-1]
+    return float(inner.var(dtype=np.float64))
+
+
+def shots_of(
+    start_s: float, end_s: float, boundaries: Sequence[float], looks: Sequence[Look], *, seam: bool
+) -> list[Shot]:
+    """The part's shots: in order, not overlapping, covering [start_s, end_s).
+
+    `boundaries` in any order, those outside of the part count not; `looks` in order of time; `seam` says that the
+    part's beginning is not the video's.
+    """
+    edges = [start_s, *sorted({b for b in boundaries if start_s < b < end_s}), end_s]
+    times = [look.time_s for look in looks]
+    shots = []
+    for number, (begin, end) in enumerate(pairwise(edges)):
+        # Frames at a boundary belong to the shot that begins there.
+        inside = looks[_first_from(times, begin) : _first_from(times, end)]
+        shots.append(_shot(begin, end, inside, seam=seam and number == 0))
+    return shots
+
+
+def _first_from(times: Sequence[float], at: float) -> int:
+    return bisect_right(times, at - 1e-9)
+
+
+def _shot(begin: float, end: float, looks: Sequence[Look], *, seam: bool) -> Shot:
+    samples = [look for look in looks if look.brightness is not None]
+    # The first sample's motion is the cut itself.
+    motion = _mean([look.motion for look in samples[1:]])
+    return Shot(
+        begin, end, seam, motion, _mean([look.brightness for look in looks]), _mean([look.sharpness for look in looks])
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else 0.0

@@ -1,0 +1,149 @@
+"""Reads a part's frames: one decoding pass, in order of time, over what is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Discard
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from clipmill_shared.errors import ClipmillError
+
+# Only demuxers that follow no references to other files or addresses: no playlists, manifests, image sequences.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,ogg,asf,mxf"
+LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "enable_drefs": "0", "use_absolute_path": "0"}
+# Two clocks agree when they differ by less; no frame is as short.
+SAME_S = 1e-4
+# Where to seek before a part's beginning until a frame at or before it comes; None: read from the file's beginning.
+SEEK_BACK_S = (0.0, 10.0, None)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which frames: start_s <= t < end_s on the video's clock, which is the container's less `clock_start_s`."""
+
+    path: Path
+    stream_index: int
+    clock_start_s: float
+    start_s: float
+    end_s: float
+
+
+@dataclass
+class Tally:
+    """What happened while a part was read."""
+
+    # Pieces of the stream that gave no picture, or a damaged one.
+    corrupt: int = 0
+    # Frames that were not later than the frame before.
+    out_of_order: int = 0
+    last_s: float | None = None
+
+
+def unreadable(path: Path, why: str) -> ClipmillError:
+    return ClipmillError(
+        "INPUT_UNREADABLE",
+        f"{path.name}: no picture can be decoded ({why}).",
+        "Play the file; if it plays, convert it: ffmpeg -i FILE -c:v libx264 -c:a aac fixed.mp4",
+    )
+
+
+def frames(part: Part, tally: Tally, threads: int, *, deblock: bool) -> Iterator[tuple[float, VideoFrame]]:
+    """The part's frames with their times, each later than the one before.
+
+    Frames without a time are put one frame's duration after the one before. Without `deblock` the codec leaves out its
+    loop filter: a quarter of H.264's decoding time, for edges of blocks that show only at full size. Raises
+    INPUT_UNREADABLE when the file or its stream cannot be opened; that no frame came is for the caller to see.
+    """
+    began = False
+    for back_s in SEEK_BACK_S if part.start_s > 0 else (None,):
+        try:
+            # Opened anew each time: containers that cannot seek also cannot go back.
+            with av.open(str(part.path), options=LIMITS, metadata_errors="replace") as container:
+                stream = _stream(container, part, threads, deblock=deblock)
+                if back_s is not None and not _seek(container, stream, part, back_s):
+                    continue
+                past = 0
+                for time_s, frame in _timed(container, stream, part, tally):
+                    if not began and back_s is not None and time_s > part.start_s + SAME_S:
+                        break
+                    began = True
+                    if time_s >= part.end_s - SAME_S:
+                        past += 1
+                        # A single frame after the end may be a wrong time.
+                        if past == 2:
+                            return
+                    elif time_s >= part.start_s - SAME_S:
+                        past = 0
+                        if tally.last_s is not None and time_s <= tally.last_s:
+                            tally.out_of_order += 1
+                            continue
+                        tally.corrupt += frame.is_corrupt
+                        tally.last_s = time_s
+                        yield time_s, frame
+                if began:
+                    return
+        except av.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
+            raise unreadable(part.path, str(error)) from None
+
+
+def _stream(container: InputContainer, part: Part, threads: int, *, deblock: bool) -> VideoStream:
+    stream = container.streams[part.stream_index] if part.stream_index < len(container.streams) else None
+    if not isinstance(stream, VideoStream) or stream.codec_context is None:
+        raise unreadable(part.path, f"stream {part.stream_index} is no video that this build knows")
+    context = stream.codec_context
+    context.thread_count = threads
+    context.thread_type = "AUTO" if threads > 1 else "SLICE"
+    if not deblock:
+        context.options = {"skip_loop_filter": "all"}
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    return stream
+
+
+def _seek(container: InputContainer, stream: VideoStream, part: Part, back_s: float) -> bool:
+    at_s = max(part.start_s - back_s, 0.0) + part.clock_start_s
+    try:
+        container.seek(round(at_s / float(stream.time_base or 1)), stream=stream)
+    except av.FFmpegError:
+        return False
+    return True
+
+
+def _timed(
+    container: InputContainer, stream: VideoStream, part: Part, tally: Tally
+) -> Iterator[tuple[float, VideoFrame]]:
+    step_s = 1 / float(stream.average_rate or 25)
+    last_s = part.start_s - step_s
+    for frame in _decoded(container, stream, part, tally):
+        at = frame.pts if frame.pts is not None else frame.dts
+        base = float(frame.time_base or stream.time_base or 0)
+        last_s = last_s + step_s if at is None else at * base - part.clock_start_s
+        yield last_s, frame
+
+
+def _decoded(container: InputContainer, stream: VideoStream, part: Part, tally: Tally) -> Iterator[VideoFrame]:
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            # The demuxer does not find its way any more: what comes after is lost.
+            tally.corrupt += 1
+            return
+        if packet is None:
+            return
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            at_s = None if packet.pts is None else packet.pts * float(stream.time_base or 0) - part.clock_start_s
+            # What is shown before the part may lack the pictures that it refers to: they lie before the seek.
+            tally.corrupt += at_s is None or at_s >= part.start_s - SAME_S

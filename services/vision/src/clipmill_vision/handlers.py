@@ -1,0 +1,140 @@
+"""The vision stage's work: a VisionTask in, a VisionAnalyzed out. The looking itself is in `work`, in a child."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+from clipmill import topics
+from clipmill.common.v1.common_pb2 import PROFILE_BEST, ModelVersion, TimeRange
+from clipmill.common.v1.common_pb2 import Warning as Caution
+from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, Shot, VisionAnalysis, VisionAnalyzed, VisionTask
+from clipmill.work.v1.work_pb2 import STAGE_VISION, Answer
+from clipmill_shared.blobs import Blobs
+from clipmill_shared.compute import Children
+from clipmill_shared.work import Report, StageWork
+from clipmill_vision.domain.faces import Face
+from clipmill_vision.frames import Part
+from clipmill_vision.models import blazeface
+from clipmill_vision.pictures import Shown
+from clipmill_vision.settings import Settings
+from clipmill_vision.work import Effort, Request, Seen
+
+NAME = "vision"
+# Counts up with every change to this service that makes it answer otherwise.
+FORMULA = 1
+# A picture that ends so much before its part is said to.
+ENDS_EARLY_S = 1.0
+
+
+def models() -> list[ModelVersion]:
+    """What every analysis rests on."""
+    return [
+        ModelVersion(task="faces", name="blazeface-back", version=blazeface.version()),
+        ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
+    ]
+
+
+def stage_work(children: Children, blobs: Blobs, settings: Settings) -> StageWork[VisionTask, VisionAnalyzed]:
+    """Looking, for the worker. `children` run `clipmill_vision.work:look`."""
+
+    async def work(task: VisionTask, report: Report) -> VisionAnalyzed:
+        async with blobs.local(task.source) as path:
+            seen = await children.run(request_of(task, path, settings), report)
+        assert isinstance(seen, Seen)
+        analysis = analysis_of(task, seen)
+        return VisionAnalyzed(
+            answer=Answer(models=models(), warnings=warnings_of(task, seen)),
+            part=task.part,
+            analysis=await blobs.put_message(task.task.owner_id, analysis),
+            shots=len(analysis.shots),
+            face_tracks=len(analysis.face_tracks),
+            video_id=task.video_id,
+        )
+
+    return StageWork(
+        stage=STAGE_VISION,
+        name=NAME,
+        tasks=topics.VISION_TASKS,
+        results=topics.VISION_ANALYZED,
+        version=version(settings),
+        work=work,
+    )
+
+
+def version(settings: Settings) -> str:
+    """Differs whenever the same task would be answered otherwise."""
+    chosen = (
+        settings.face_searches_per_s_fast,
+        settings.face_searches_per_s_best,
+        settings.min_face_confidence,
+    )
+    packages = (blazeface.PACKAGE, "ai-edge-litert", "av")
+    return "/".join([str(FORMULA), *map(str, chosen), *(f"{package}={version_of(package)}" for package in packages)])
+
+
+def request_of(task: VisionTask, path: Path, settings: Settings) -> Request:
+    """The fast profile searches faces less often and leaves out the codec's loop filter."""
+    best = task.profile == PROFILE_BEST
+    return Request(
+        Part(path, task.video_stream, task.source_start_s, task.part.start_s, task.part.end_s),
+        Shown(task.display_width, task.display_height, task.rotation_deg),
+        Effort(
+            settings.face_searches_per_s_best if best else settings.face_searches_per_s_fast,
+            settings.min_face_confidence,
+            deblock=best,
+            decoder_threads=settings.decoder_threads,
+        ),
+    )
+
+
+def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
+    return VisionAnalysis(
+        part=task.part,
+        shots=[
+            Shot(
+                range=TimeRange(start_s=shot.start_s, end_s=shot.end_s),
+                begins_at_seam=shot.begins_at_seam,
+                motion=shot.motion,
+                brightness=shot.brightness,
+                sharpness=shot.sharpness,
+            )
+            for shot in seen.shots
+        ],
+        face_tracks=[
+            FaceTrack(track=number, samples=[_sample(face) for face in track])
+            for number, track in enumerate(seen.tracks)
+        ],
+        models=models(),
+        frames=seen.frames,
+        frames_with_face_search=seen.face_searches,
+    )
+
+
+def _sample(face: Face) -> FaceSample:
+    box = face.box
+    return FaceSample(time_s=face.time_s, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, confidence=face.confidence)
+
+
+def warnings_of(task: VisionTask, seen: Seen) -> list[Caution]:
+    """What the user should know of what could not be looked at."""
+    where = f"from {task.part.start_s:.0f} to {task.part.end_s:.0f} s"
+    tally = seen.tally
+    warnings = []
+    if tally.corrupt:
+        warnings.append(_caution("CORRUPT_FRAMES", f"{tally.corrupt} damaged frames {where} were passed over."))
+    if tally.out_of_order:
+        warnings.append(
+            _caution("FRAMES_OUT_OF_ORDER", f"{tally.out_of_order} frames {where} go back in time and were left out.")
+        )
+    if tally.last_s is not None and task.part.end_s - tally.last_s > ENDS_EARLY_S:
+        warnings.append(
+            _caution(
+                "PICTURE_ENDS_EARLY", f"The picture stops at {tally.last_s:.1f} s, before {task.part.end_s:.1f} s."
+            )
+        )
+    return warnings
+
+
+def _caution(code: str, message: str) -> Caution:
+    return Caution(code=code, message=message, part=NAME)

@@ -1,0 +1,1 @@
+"""Adapters of packaged models, one a file."""

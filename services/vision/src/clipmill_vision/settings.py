@@ -1,0 +1,28 @@
+"""What an operator can choose: CLIPMILL_VISION_..."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Settings of the vision worker."""
+
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_VISION_", frozen=True)
+
+    # Parts looked at side by side, each in a child process.
+    slots: int = Field(default_factory=_cores, ge=1)
+    # Threads that decode in each child; with a slot a core, one is the best use of the cores.
+    decoder_threads: int = Field(1, ge=1)
+    # Face searches a second; every shot's first frame is searched besides.
+    face_searches_per_s_fast: float = Field(2.0, gt=0)
+    face_searches_per_s_best: float = Field(8.0, gt=0)
+    # Faces that the detector is less sure of are none.
+    min_face_confidence: float = Field(0.65, gt=0, lt=1)

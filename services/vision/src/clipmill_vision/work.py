@@ -1,0 +1,110 @@
+"""What runs in the child: looks at a part of a video once, and says what is seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from clipmill_shared.compute import Report
+from clipmill_vision.domain.cuts import CutFinder
+from clipmill_vision.domain.dissolves import EVERY_S, DissolveFinder
+from clipmill_vision.domain.faces import Face, tracks_of
+from clipmill_vision.domain.shots import Looks, Shot, laplacian_variance, shots_of
+from clipmill_vision.frames import Part, Tally, frames, unreadable
+from clipmill_vision.models.blazeface import BlazeFace
+from clipmill_vision.pictures import Shown, is_full_range, thumbnail, upright
+
+REPORT_EVERY_FRAMES = 50
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How closely to look."""
+
+    face_searches_per_s: float
+    min_face_confidence: float
+    deblock: bool
+    decoder_threads: int = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    part: Part
+    shown: Shown
+    effort: Effort
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A part's analysis, on the video's clock."""
+
+    shots: list[Shot]
+    # One face through one shot each.
+    tracks: list[list[Face]]
+    tally: Tally
+    frames: int
+    face_searches: int
+
+
+def look(request: Request, report: Report) -> Seen:
+    """Analyse a part. INPUT_UNREADABLE when none of its frames can be decoded."""
+    part = request.part
+    eye = _Eye(request.shown, request.effort)
+    tally = Tally()
+    for time_s, frame in frames(part, tally, request.effort.decoder_threads, deblock=request.effort.deblock):
+        eye.see(time_s, frame)
+        if eye.frames % REPORT_EVERY_FRAMES == 0:
+            report((time_s - part.start_s) / (part.end_s - part.start_s))
+    if not eye.frames:
+        raise unreadable(part.path, f"from {part.start_s:.2f} to {part.end_s:.2f} s")
+    return eye.seen(part, tally)
+
+
+@lru_cache(maxsize=1)
+def _blazeface() -> BlazeFace:
+    """Loaded by a child's first part, kept for the next."""
+    return BlazeFace()
+
+
+class _Eye:
+    """Sees one frame after another, each only as closely as is worth its cost."""
+
+    def __init__(self, shown: Shown, effort: Effort) -> None:
+        self._shown = shown
+        self._effort = effort
+        self._cuts = CutFinder()
+        self._dissolves = DissolveFinder()
+        self._looks = Looks()
+        self._faces: list[Face] = []
+        self._next_sample_s = self._next_search_s = -math.inf
+        self.frames = self.face_searches = 0
+
+    def see(self, time_s: float, frame: VideoFrame) -> None:
+        self.frames += 1
+        small = thumbnail(frame)
+        looks_new = self._cuts.add(time_s, small)
+        if time_s >= self._next_sample_s - EVERY_S / 100:
+            self._next_sample_s = time_s + EVERY_S
+            self._dissolves.add(time_s, small.luma)
+            self._looks.add(time_s, small.luma, full_range=is_full_range(frame))
+        if looks_new or time_s >= self._next_search_s:
+            self._next_search_s = time_s + 1 / self._effort.face_searches_per_s - EVERY_S / 100
+            self._search(time_s, upright(frame, self._shown))
+
+    def seen(self, part: Part, tally: Tally) -> Seen:
+        cuts = self._cuts.finish(part.end_s)
+        boundaries = cuts + self._dissolves.finish(cuts)
+        shots = shots_of(part.start_s, part.end_s, boundaries, self._looks.all, seam=part.start_s > 0)
+        tracks = tracks_of(self._faces, [shot.start_s for shot in shots], 1 / self._effort.face_searches_per_s)
+        return Seen(shots, tracks, tally, self.frames, self.face_searches)
+
+    def _search(self, time_s: float, picture: NDArray[np.uint8]) -> None:
+        self.face_searches += 1
+        self._looks.add_sharpness(time_s, laplacian_variance(picture[:, :, 1]))
+        for box, confidence in _blazeface().find(picture, self._effort.min_face_confidence):
+            self._faces.append(Face(time_s, box, confidence))
