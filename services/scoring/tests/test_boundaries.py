@@ -50,10 +50,21 @@ def test_in_a_short_pause_neighbours_meet_in_the_middle():
     assert units.end_s[0] == units.start_s[1] == pytest.approx(1.9)
 
 
-def test_a_sentence_end_without_any_pause_is_a_boundary_between_the_words():
-    units = sentence_units(talk("One two.", "Three four.", gap_s=0.0), max_s=60)
+def test_a_sentence_end_without_a_pause_is_no_boundary_because_the_cut_would_be_heard():
+    timeline = talk("One two.", "Three four.", gap_s=0.0)
 
-    assert units.end_s[0] == units.start_s[1] == pytest.approx(1.8)
+    assert texts(timeline, sentence_units(timeline, max_s=60)) == ["One two. Three four."]
+
+
+def test_a_long_stretch_without_pauses_is_divided_at_its_sentence_ends():
+    timeline = talk(*["One two three four five six seven eight nine ten."] * 4, gap_s=0.0)
+
+    units = sentence_units(timeline, max_s=10)
+
+    assert len(units) == 2
+    assert units.end_s[0] == units.start_s[1] == pytest.approx(9.0)
+    assert all(units.clean_start)
+    assert all(units.clean_end)
 
 
 def test_air_ends_at_a_change_of_shot_so_that_no_other_shot_flashes_up():

@@ -53,8 +53,10 @@ def test_fewer_clips_than_asked_for_always_have_a_reason_and_the_remedy_gives_mo
     assert bool(choice.shortages) == (len(choice.clips) < ask.clips)
     for shortage in choice.shortages:
         assert shortage.code
-        if shortage.remedy:
-            option, value = shortage.remedy.split()
+        option, _, value = shortage.remedy.partition(" ")
+        if option == "--clips":
+            assert int(value) == len(choice.clips)
+        elif choice.clips or option.startswith("--"):
             min_s, max_s = (float(value), ask.max_s) if option == "--min" else (ask.min_s, float(value))
             again = choose("video", timeline, Ask(ask.clips, min_s, max_s))
             assert len(again.clips) > len(choice.clips) or again.shortages[0].code == "FEWER_SCORE_MORE"
@@ -148,7 +150,7 @@ def test_a_clip_that_ends_at_a_pause_is_named_in_the_result():
         (talk("One two three."), Ask(1, 15, 60), "VIDEO_TOO_SHORT", "--min 3"),
         (talk("One two three."), Ask(1, 2, 2.5), "NO_CLIP_IN_RANGE", "--min 1"),
         (LINES, Ask(3, 10, 60), "NO_ROOM_WITHOUT_OVERLAP", "--min 6"),
-        (talk("One two three."), Ask(2, 1, 60), "NO_ROOM_WITHOUT_OVERLAP", ""),
+        (talk("One two three."), Ask(2, 1, 60), "NO_ROOM_WITHOUT_OVERLAP", "--clips 1"),
     ],
 )
 def test_a_shortage_says_why_and_what_would_change_it(timeline, ask, code, remedy):

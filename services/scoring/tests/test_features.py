@@ -66,6 +66,10 @@ def test_words_are_measured_as_defined(text, feature, value):
     assert measured(talk(text))[feature] == pytest.approx(value)
 
 
+def test_the_hook_is_the_first_sentences_even_where_no_pause_ends_it():
+    assert measured(talk("Stones roll about.", "Why do you never stop?", gap_s=0.0))["hook"] == 0.25
+
+
 def test_pauses_count_from_half_a_second():
     assert measured(talk("One.", "Two.", gap_s=0.4))["pause_share"] == 0
     assert measured(talk("One.", "Two.", gap_s=2.0))["pause_share"] == pytest.approx(2.0 / 3.35)

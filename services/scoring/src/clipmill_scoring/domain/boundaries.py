@@ -16,6 +16,9 @@ AIR_BEFORE_S = 0.25
 AIR_AFTER_S = 0.3
 # Nobody speaks a sentence this long: its end was missed, so pauses are taken for sentence ends inside it.
 LONGEST_SENTENCE_S = 25.0
+# Word times are known to about 80 ms (median, numbers of the audio service): with less pause than that, a boundary may
+# lie inside a word and would be heard as a cut. Such sentence ends serve only where a stretch has no better one.
+CLEAR_PAUSE_S = 0.08
 # A piece of such a sentence is at least this long where that is possible.
 SHORTEST_PIECE_S = 3.0
 
@@ -41,13 +44,16 @@ class Units:
 
 
 def sentence_units(timeline: Timeline, max_s: float) -> Units:
-    """A unit a sentence. A sentence longer than any clip, or than anybody speaks, is divided at its longest pauses."""
+    """A unit a sentence, with those after it that follow without a pause.
+
+    A unit longer than any clip, or than anybody speaks a sentence, is divided: at sentence ends if there are any, else
+    at its longest pauses.
+    """
     words = timeline.words
     gaps = _gaps(words)
-    ends = [i for i, word in enumerate(words[:-1]) if word.ends_sentence and gaps[i] >= 0]
+    ends = [i for i, word in enumerate(words[:-1]) if word.ends_sentence and gaps[i] >= CLEAR_PAUSE_S]
     pieces: list[tuple[int, int]] = []
-    clean: set[int] = {0, len(words)}
-    clean.update(end + 1 for end in ends)
+    clean = {0, len(words), *(i + 1 for i, word in enumerate(words) if word.ends_sentence)}
     limit_s = min(LONGEST_SENTENCE_S, max_s)
     for first, last in _runs(ends, len(words)):
         pieces.extend(_divided(words, gaps, first, last, limit_s))
@@ -148,8 +154,10 @@ def _divided(words: Sequence[Word], gaps: Floats, first: int, last: int, limit_s
         inner = gaps[a : b - 1]
         end_s = np.array([words[i].end_s for i in range(a, b)])
         shortest = np.minimum(end_s[:-1] - words[a].start_s, words[b - 1].end_s - end_s[:-1])
-        # The longest pause; of equal ones that nearest to the middle; none that leaves a scrap, if there are others.
-        order = np.lexsort((-shortest, -inner, (shortest < SHORTEST_PIECE_S) | (inner < 0), inner < 0))
+        amid = np.array([not word.ends_sentence for word in words[a : b - 1]])
+        # A sentence end, else the longest pause; of equal ones that nearest to the middle; none that leaves a scrap,
+        # if there are others.
+        order = np.lexsort((-shortest, -inner, amid, shortest < SHORTEST_PIECE_S, inner < 0))
         best = int(order[0])
         if inner[best] < 0:
             pieces.append((a, b))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,11 +16,8 @@ from clipmill_scoring.domain.features import columns, hooks, is_english
 from clipmill_scoring.domain.score import added, total
 from clipmill_scoring.domain.selection import select
 from clipmill_scoring.domain.shortage import Ask, Shortage, shortage
-from clipmill_scoring.domain.timeline import Timeline
+from clipmill_scoring.domain.timeline import Timeline, Word
 from clipmill_scoring.domain.words import marks
-
-# More would not be looked at; it bounds the memory of the selection.
-MAX_CLIPS = 200
 
 
 @dataclass(frozen=True)
@@ -59,30 +58,26 @@ def choose(video_id: str, timeline: Timeline, ask: Ask) -> Choice:
     found = columns(timeline, units, these)
     points = added(found)
     score = total(points)
-    chosen = select(these.start_s, these.end_s, score, min(ask.clips, MAX_CLIPS))
+    chosen = select(these.start_s, these.end_s, score, ask.clips)
     ranked = sorted(chosen.tolist(), key=lambda k: (-score[k], these.start_s[k]))
-    sentence_hooks = hooks(marks(timeline.words), units.first_word, units.last_word)
     clips = []
     for k in ranked:
-        run = range(int(these.first[k]), int(these.last[k]) + 1)
-        sentences = [text for i in run if (text := _text(timeline, units.first_word[i], units.last_word[i]))]
+        words = timeline.words[units.first_word[these.first[k]] : units.last_word[these.last[k]]]
         features = tuple(
             Added(name, float(values[k]), float(points[name][k]))
             for name, values in found.items()
             if not np.isnan(values[k])
         )
         start_s, end_s = float(these.start_s[k]), float(these.end_s[k])
-        # With the silent units left out of `sentences`, their hooks are left out as well.
-        their_hooks = [float(sentence_hooks[i]) for i in run if units.first_word[i] < units.last_word[i]]
         clips.append(
             Clip(
                 clip_id=clip_id(video_id, start_s, end_s),
                 start_s=start_s,
                 end_s=end_s,
                 score=float(score[k]),
-                title=title(sentences, their_hooks) or f"{_clock(start_s)} to {_clock(end_s)}",
+                title=_title(words) or f"{_clock(start_s)} to {_clock(end_s)}",
                 reason=reason(features),
-                text=" ".join(sentences),
+                text=_text(words),
                 features=features,
             )
         )
@@ -118,7 +113,7 @@ def _doubts(timeline: Timeline, units: Units, these: Candidates, ranked: list[in
     doubts: list[Doubt] = []
     if not timeline.words:
         doubts.append(Doubt("NO_SPEECH", "No words were heard, so the clips were chosen by the picture alone."))
-    elif not spoken:
+    elif not spoken and ranked:
         doubts.append(
             Doubt(
                 "TOO_LITTLE_SPEECH",
@@ -152,8 +147,15 @@ def _doubts(timeline: Timeline, units: Units, these: Candidates, ranked: list[in
     return doubts
 
 
-def _text(timeline: Timeline, begin: int, end: int) -> str:
-    return " ".join(word.text for word in timeline.words[begin:end])
+def _title(words: Sequence[Word]) -> str:
+    marked = marks(words)
+    edges = np.unique([0, *(np.flatnonzero(marked.ends) + 1), len(words)])
+    sentences = [_text(words[begin:end]) for begin, end in pairwise(edges)]
+    return title(sentences, hooks(marked, edges[:-1], edges[1:]).tolist())
+
+
+def _text(words: Sequence[Word]) -> str:
+    return " ".join(word.text for word in words)
 
 
 def _clock(time_s: float) -> str:

@@ -142,7 +142,10 @@ def _shape(timeline: Timeline, marked: Marks, units: Units, these: Candidates) -
     if not words:
         unknown = np.full(len(these), np.nan)
         return {"hook": unknown, "opening": unknown, "closing": unknown, "duration_fit": fit}
-    hook = hooks(marked, units.first_word, units.last_word)[these.first]
+    # A unit may hold several sentences, where no pause divides them: the hook is the first one's.
+    ends = np.append(np.flatnonzero(marked.ends) + 1, len(words))
+    first_end = ends[np.searchsorted(ends, units.first_word, side="right").clip(max=len(ends) - 1)]
+    hook = hooks(marked, units.first_word, np.minimum(first_end, units.last_word))[these.first]
     opens = np.array([_opening(word.text) for word in words])
     closes = np.where(marked.asks, 0.5, 1.0) * marked.ends
     opening = opens[np.minimum(begin, len(words) - 1)] * units.clean_start[these.first]

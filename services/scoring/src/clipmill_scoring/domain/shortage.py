@@ -21,13 +21,15 @@ class Ask:
 
 @dataclass(frozen=True)
 class Shortage:
-    """`remedy` is an option as on the command line, empty when none would give more."""
+    """`remedy` is an option as on the command line; where none would give more, to ask for as many as there are."""
 
     code: str
     message: str
     remedy: str
 
 
+# What `--max` may say at most.
+LONGEST_CLIP_S = 600
 # Gives the candidates of the same video for other durations.
 Retry = Callable[[float, float], Candidates]
 
@@ -38,7 +40,7 @@ def shortage(ask: Ask, got: int, duration_s: float, has_words: bool, retry: Retr
         return None
     what = "sentence or run of sentences" if has_words else "shot or run of shots"
     remedy, possible = _try_options(ask, got, duration_s, retry)
-    then = f" With {remedy} there would be room for {possible}." if remedy else ""
+    then = f" With {remedy} there would be room for {possible}." if possible > got else ""
     if duration_s < ask.min_s:
         return Shortage(
             "VIDEO_TOO_SHORT",
@@ -72,7 +74,8 @@ def _try_options(ask: Ask, got: int, duration_s: float, retry: Retry) -> tuple[s
     def room(min_s: float, max_s: float) -> int:
         return min(most_disjoint_of(retry(min_s, max_s)), ask.clips)
 
-    # A smaller minimum only adds candidates, so room grows as it falls: the largest one is found by halving.
+    # A smaller minimum adds candidates, so room grows as it falls: the largest one is found by halving. (Where shots
+    # give way to sentences it may shrink; then a milder value may be missed, but what is returned was tried.)
     whole = math.ceil(ask.min_s) - 1
     best = room(1.0, ask.max_s) if whole >= 1 else 0
     if best > max(got, room(ask.min_s, ask.max_s)):
@@ -81,11 +84,11 @@ def _try_options(ask: Ask, got: int, duration_s: float, retry: Retry) -> tuple[s
             middle = (low + high + 1) // 2
             low, high = (middle, high) if room(float(middle), ask.max_s) >= best else (low, middle - 1)
         return f"--min {low}", best
-    longest = math.ceil(duration_s)
+    longest = min(math.ceil(duration_s), LONGEST_CLIP_S)
     if longest > ask.max_s and (best := room(ask.min_s, float(longest))) > got:
         low, high = math.floor(ask.max_s) + 1, longest
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if room(ask.min_s, float(middle)) >= best else (middle + 1, high)
         return f"--max {low}", best
-    return "", got
+    return (f"--clips {got}" if got else "a longer video"), got
