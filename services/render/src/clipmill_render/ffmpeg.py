@@ -11,8 +11,8 @@ from pathlib import Path
 from clipmill_shared.compute.child import die_with_parent
 from clipmill_shared.errors import ClipmillError, DiskFullError
 
-# Containers of video; no playlists, no formats that refer to other files, no network.
-FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,h264,hevc,m4v,wav"
+# What import lets in, and the sound that is made here: no playlists, no formats that refer to other files, no network.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,ogg,asf,mxf,wav"
 INPUT_LIMITS = ("-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS)
 LOG = "ffmpeg.log"
 _OUT_TIME = re.compile(rb"out_time_us=(\d+)")
@@ -72,7 +72,7 @@ def _why(log: str, folder: Path) -> ClipmillError:
 def executable() -> str:
     import imageio_ffmpeg
 
-    return imageio_ffmpeg.get_ffmpeg_exe()
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 @cache

@@ -21,8 +21,54 @@ LINGER_CS = 20
 PAUSE_S = 1.0
 # Lines do not end on these: they belong to what follows.
 LEADING_WORDS = frozenset(
-    "a an the and or but of to in on at for with from by as that which who is are was were be not my your his her its "
-    "our their this these those i we you he she they it if so because than".split()
+    [
+        "a",
+        "an",
+        "the",
+        "and",
+        "or",
+        "but",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "for",
+        "with",
+        "from",
+        "by",
+        "as",
+        "that",
+        "which",
+        "who",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "not",
+        "my",
+        "your",
+        "his",
+        "her",
+        "its",
+        "our",
+        "their",
+        "this",
+        "these",
+        "those",
+        "i",
+        "we",
+        "you",
+        "he",
+        "she",
+        "they",
+        "it",
+        "if",
+        "so",
+        "because",
+        "than",
+    ]
 )
 CLAUSE_ENDS = (",", ";", ":", "—", "–")
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
@@ -74,7 +120,9 @@ class Caption:
 def captions_of(words: Sequence[SpokenWord], layout: CaptionLayout, duration_s: float) -> list[Caption]:
     """Captions that hold every word once, in order; their times lie in the clip and do not overlap."""
     groups = _grouped(words, layout)
-    times = _times([words[first].start_s for first, _ in groups], [words[end - 1].end_s for _, end in groups], duration_s)
+    times = _times(
+        [words[first].start_s for first, _ in groups], [words[end - 1].end_s for _, end in groups], duration_s
+    )
     captions = []
     for (first, end), (start_cs, end_cs) in zip(groups, times, strict=True):
         group = tuple(words[first:end])
@@ -159,10 +207,10 @@ def _times(starts_s: Sequence[float], ends_s: Sequence[float], duration_s: float
     for number, start_s in enumerate(starts_s):
         earliest = starts[-1] + shortest if starts else 0
         latest = duration - (count - number) * shortest
-        starts.append(max(earliest, min(int(start_s * 100), latest)))
+        starts.append(max(earliest, min(round(start_s * 100), latest)))
     times = []
     for number, (start, end_s) in enumerate(zip(starts, ends_s, strict=True)):
         following = starts[number + 1] if number + 1 < count else duration
-        end = max(int(end_s * 100) + LINGER_CS, start + shortest)
+        end = max(round(end_s * 100) + LINGER_CS, start + shortest)
         times.append((start, following if end + HOLD_CS >= following and number + 1 < count else min(end, following)))
     return times

@@ -49,7 +49,8 @@ class Glide:
         """The middle at times inside the shot."""
         if len(self.controls) == 1:
             return np.full(len(times_s), self.controls[0])
-        return _spline_rows(times_s - self.shot.start_s, len(self.controls)) @ np.array(self.controls)
+        rows = _spline_rows(times_s - self.shot.start_s, len(self.controls))
+        return np.asarray(rows @ np.array(self.controls), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ def _solved(times_s: Floats, targets: Floats, duration_s: float, window: float) 
     standing anywhere in the picture fulfils every hard constraint.
     """
     # Loaded here: most shots stand still, and this import takes longer than solving.
-    from scipy import sparse
-    from scipy.optimize import linprog
+    from scipy import sparse  # type: ignore[import-untyped]
+    from scipy.optimize import linprog  # type: ignore[import-untyped]
 
     count = int(np.ceil(duration_s / KNOT_S)) + 3
     at_samples = _spline_rows(times_s, count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 # A stretch of another face shorter than this is not worth a camera move.
 SHORTEST_TURN_S = 2.0
@@ -71,7 +72,7 @@ def followed(tracks: Iterable[Track], shot: Shot) -> list[Face]:
 
 def _weight(track: Track) -> float:
     """Height times seconds times confidence, at the picture's edge half of what it is in the middle."""
-    steps = [b.time_s - a.time_s for a, b in zip(track, track[1:], strict=False)]
+    steps = [b.time_s - a.time_s for a, b in pairwise(track)]
     spans = [*steps, min(steps, default=LONGEST_SAMPLE_S)]
     return sum(
         (face.y1 - face.y0) * face.confidence * (1 - abs(face.centre_x - 0.5)) * min(span, LONGEST_SAMPLE_S)

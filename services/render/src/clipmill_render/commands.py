@@ -1,0 +1,157 @@
+"""The command lines: measuring the sound, making the clip, measuring the result."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from clipmill.media.v1.media_pb2 import MediaInfo
+from clipmill_render.domain.graph import Timing
+from clipmill_render.domain.loudness import Gain, Measured
+from clipmill_render.ffmpeg import INPUT_LIMITS
+
+SOUND, VIDEO, CAPTIONS, FONTS, GRAPH = "sound.wav", "clip.mp4", "captions.ass", "fonts", "graph.txt"
+STILL = "still-%02d.jpg"
+RATE_HZ = 48000
+# Seeking in these finds a time, not a keyframe: begin early, and drop what comes before.
+WITHOUT_INDEX = frozenset({"mpegts", "mpeg", "mpegvideo", "ogg"})
+EARLY_S = 12.0
+# Reading goes on for so long after the clip, because frames are stored in another order than they are shown in.
+LATE_S = 1.0
+_LOUDNESS = re.compile(r"\bI:\s+(-?[\d.]+|-inf|nan) LUFS")
+_PEAK = re.compile(r"\bPeak:\s+(-?[\d.]+|-inf|nan) dBFS")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The clip in the source file: container seconds, and how much earlier the decoder starts."""
+
+    source: Path
+    start_s: float
+    early_s: float
+    timing: Timing
+
+    @classmethod
+    def of(cls, source: Path, info: MediaInfo, start_s: float, timing: Timing) -> Cut:
+        early_s = min(start_s, EARLY_S) if info.container.split(",")[0] in WITHOUT_INDEX else 0.0
+        return cls(source, info.start_s + start_s, early_s, timing)
+
+    @property
+    def input(self) -> list[str]:
+        """Arguments that open the source so that time 0 is `early_s` before the clip; frames before 0 come too."""
+        return [
+            *INPUT_LIMITS,
+            # Times are the container's own, and the frame before the clip is needed: it may last into it.
+            "-seek_timestamp", "1", "-noaccurate_seek",
+            "-ss", f"{self.start_s - self.early_s:.6f}",
+            "-t", f"{self.early_s + self.timing.duration_s + LATE_S:.6f}",
+            "-i", f"file:{self.source}",
+        ]  # fmt: skip
+
+    @property
+    def shift(self) -> str:
+        return f"PTS-{self.early_s:.6f}/TB"
+
+
+def sound_command(cut: Cut, info: MediaInfo) -> list[str]:
+    """Decodes the clip's sound, exactly as long as its picture, into SOUND, and logs its loudness."""
+    length_s = cut.timing.duration_s
+    filters = (
+        f"asetpts={cut.shift},aresample={RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,"
+        f"atrim=end={length_s:.6f},apad=whole_dur={length_s:.6f},ebur128=peak=true:framelog=quiet"
+    )
+    return [*cut.input, "-map", f"0:{info.audio.index}", "-af", filters, "-c:a", "pcm_f32le", SOUND]
+
+
+def gained_command(gain: Gain) -> list[str]:
+    """Logs the loudness that SOUND has after `gain`."""
+    filters = f"{gain.filters},ebur128=peak=true:framelog=quiet"
+    return [*INPUT_LIMITS, "-i", SOUND, "-af", filters, "-f", "null", "-"]
+
+
+def result_command() -> list[str]:
+    """Logs the loudness of VIDEO's sound."""
+    filters = "ebur128=peak=true:framelog=quiet"
+    return [*INPUT_LIMITS, "-i", VIDEO, "-map", "0:a:0", "-af", filters, "-f", "null", "-"]
+
+
+def measured(log: str) -> Measured:
+    """What ebur128 logged at the end. Silence is -70 LUFS."""
+    loudness, peak = _LOUDNESS.findall(log)[-1], _PEAK.findall(log)[-1]
+    return Measured(_number(loudness), _number(peak))
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else -70.0
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the picture is compressed."""
+
+    preset: str
+    crf: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What happens to the picture: `filters` crop and scale, `captions` are burnt in, `stills` are kept (frames).
+
+    `matrix` tags frames whose colours are not tagged.
+    """
+
+    filters: list[str]
+    captions: bool
+    stills: list[int]
+    matrix: str
+
+
+def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
+    """The filter graph: the source's picture to [picture] and, before captions are drawn, stills to [stills]."""
+    timing = cut.timing
+    # A steady rate first: it repeats or drops frames by their times, so variable rates and late starts come right.
+    # tpad and trim make it exactly as many frames as asked; the last one may last long in a source of variable rate.
+    steady = [f"setpts={cut.shift}", *(["bwdif=deint=interlaced"] if info.video.interlaced else [])]
+    steady += [f"fps={timing.rate}:start_time=0", f"tpad=stop_mode=clone:stop_duration={_longest_frame_s(info):.3f}"]
+    steady += [f"trim=end_frame={timing.count}"]
+    coloured = [f"setparams=colorspace={drawing.matrix}"] if drawing.matrix else []
+    chain = ",".join([*steady, *coloured, *drawing.filters])
+    tail = ([f"ass={CAPTIONS}:fontsdir={FONTS}"] if drawing.captions else []) + ["format=yuv420p"]
+    chosen = "+".join(f"eq(n,{frame})" for frame in drawing.stills)
+    return (
+        f"[0:{info.video.index}]{chain},split=2[plain][looked];\n"
+        f"[plain]{','.join(tail)}[picture];\n"
+        f"[looked]select='{chosen}',scale=out_range=pc,format=yuvj420p[stills]"
+    )
+
+
+def clip_command(cut: Cut, encoding: Encoding, sound: Gain | None) -> list[str]:
+    """Makes VIDEO and STILLs from the source, SOUND and the GRAPH, in one run."""
+    keyframes = max(1, round(2 * cut.timing.fps))
+    command = [
+        "-threads", str(encoding.threads), "-filter_threads", str(encoding.threads),
+        *cut.input,
+        *([*INPUT_LIMITS, "-i", SOUND] if sound else []),
+        "-/filter_complex", GRAPH,
+        "-map", "[picture]",
+        "-c:v", "libx264", "-preset", encoding.preset, "-crf", str(encoding.crf), "-profile:v", "high",
+        "-g", str(keyframes), "-threads", str(encoding.threads), "-fps_mode", "passthrough",
+        "-color_range", "tv",
+    ]  # fmt: skip
+    if sound:
+        command += ["-map", "1:a", "-af", f"{sound.filters},aresample={RATE_HZ}", "-c:a", "aac", "-b:a", "160k"]
+        command += ["-ac", "2"]
+    return [
+        *command,
+        "-map_metadata", "-1", "-map_chapters", "-1", "-bitexact", "-movflags", "+faststart", VIDEO,
+        "-map", "[stills]", "-fps_mode", "passthrough", "-q:v", "3", "-f", "image2", STILL,
+    ]  # fmt: skip
+
+
+def _longest_frame_s(info: MediaInfo) -> float:
+    """For how long the last frame may be repeated: a steady source that ends early is broken, and shall be seen so."""
+    return info.duration_s if info.video.variable_frame_rate else 0.5

@@ -1,0 +1,49 @@
+"""What the user is told of a clip that was made, though not quite as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clipmill_render.domain.crop import CropPath
+from clipmill_render.domain.layout import Layout
+from clipmill_render.domain.loudness import TARGET_LUFS, TOLERANCE_LU, Measured
+
+# A glimpse without a face is not worth a word.
+SHORTEST_WITHOUT_FACE_S = 0.5
+
+
+@dataclass(frozen=True)
+class Note:
+    """A warning without its part."""
+
+    code: str
+    message: str
+
+
+NO_WORDS = Note("NO_CAPTIONS_NO_WORDS", "Nobody says a word in this clip, so it has no captions.")
+SILENT = Note("SILENT_SOUND", "The clip's sound is silent, so its loudness was left as it is.")
+
+
+def of_picture(layout: Layout, path: CropPath) -> Iterator[Note]:
+    """Where the crop had to guess, and a source that is too small."""
+    spans = [s for s in path.without_face if s.end_s - s.start_s >= SHORTEST_WITHOUT_FACE_S]
+    if spans:
+        times = ", ".join(f"{s.start_s:.1f} to {s.end_s:.1f} s" for s in spans)
+        yield Note("CENTRE_CROP", f"No face is seen from {times} of the clip: the picture's centre is shown there.")
+    if layout.limited:
+        yield Note(
+            "SMALL_SOURCE",
+            f"The source is small: its crop was enlarged {layout.enlargement:g} times, to "
+            f"{layout.width}x{layout.height}, and no further.",
+        )
+
+
+def of_loudness(result: Measured) -> Iterator[Note]:
+    """A loudness that is not the one promised."""
+    if abs(result.loudness_lufs - TARGET_LUFS) > TOLERANCE_LU:
+        yield Note(
+            "LOUDNESS_MISSED",
+            f"The clip's loudness is {result.loudness_lufs:.1f} LUFS, not {TARGET_LUFS:.0f}: its sound is too quiet or "
+            "too uneven for more.",
+        )

@@ -1,0 +1,27 @@
+"""What an operator can choose: CLIPMILL_RENDER_..."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class RenderSettings(BaseSettings):
+    """Settings of the render worker; from the environment, CLIPMILL_RENDER_SLOTS for `slots` and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_RENDER_", frozen=True)
+
+    # Clips rendered side by side. An encoder scales over two cores almost without loss, and beyond them poorly.
+    slots: int = Field(default_factory=lambda: max(1, _cores() // 2), ge=1)
+    # Threads of each; by default slots times threads is the number of cores.
+    threads: int | None = Field(default=None, ge=1)
+
+    @property
+    def threads_each(self) -> int:
+        return self.threads or max(1, _cores() // self.slots)

@@ -1,0 +1,167 @@
+"""Runs in a child process: makes one clip, its subtitles and its thumbnail, and looks at what it made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_KARAOKE, CAPTION_STYLE_NONE, RenderTask
+from clipmill.common.v1.common_pb2 import PROFILE_BEST
+from clipmill.media.v1.media_pb2 import MediaInfo
+from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+from clipmill_render import commands, ffmpeg
+from clipmill_render.check import Expected, check
+from clipmill_render.colour import colour_matrix
+from clipmill_render.commands import Cut, Drawing, Encoding
+from clipmill_render.domain import notes
+from clipmill_render.domain.captions import CaptionLayout, SpokenWord, captions_of
+from clipmill_render.domain.clock import seen_in, words_in
+from clipmill_render.domain.crop import crop_path
+from clipmill_render.domain.graph import Coded, Timing, picture_filters
+from clipmill_render.domain.layout import Layout, layout_for
+from clipmill_render.domain.loudness import Gain, Measured, corrected, gain_for
+from clipmill_render.domain.notes import Note
+from clipmill_render.domain.subtitles import ass_of, look_for, srt_of
+from clipmill_render.font import font_file, text_width
+from clipmill_render.thumbnail import best_still, still_times
+from clipmill_shared.compute import Report
+
+MAX_FPS = 60
+ENCODINGS = {True: ("medium", 18), False: ("veryfast", 21)}
+# What a subtitle file's reader is used to: two lines of 42 characters, six seconds.
+SUBTITLES = CaptionLayout(len, 42, 20, 6.0)
+# The shares of the work after which it is reported: the sound is measured, the clip is made, the clip is checked.
+MEASURED, MADE = 0.05, 0.95
+
+
+@dataclass(frozen=True)
+class Request:
+    """A task with its files: `source` to read, `folder` (empty) to write into."""
+
+    source: Path
+    folder: Path
+    task: RenderTask
+    audio: tuple[AudioAnalysis, ...]
+    vision: tuple[VisionAnalysis, ...]
+    threads: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """The files made, in the request's folder, and what is to be said of them."""
+
+    video: Path
+    subtitles: Path | None
+    thumbnail: Path
+    width: int
+    height: int
+    duration_s: float
+    loudness_lufs: float | None
+    notes: tuple[Note, ...]
+    ffmpeg_version: str
+
+
+def render(request: Request, report: Report) -> Result:
+    """Make the clip. Errors: RENDER_FAILED, RENDER_CHECK_FAILED, DISK_FULL."""
+    task, folder, info = request.task, request.folder, request.task.info
+    timing = timing_of(info, task.clip.range.end_s - task.clip.range.start_s)
+    cut = Cut.of(request.source, info, task.clip.range.start_s, timing)
+    said: list[Note] = []
+
+    sound = _sound(cut, info, folder, said) if info.HasField("audio") else None
+    report(MEASURED)
+
+    layout = layout_for(task.aspect, task.profile, info.video.display_width, info.video.display_height)
+    seen = seen_in(task.clip.range, request.vision)
+    path = crop_path(layout, seen.shots, seen.tracks)
+    said += notes.of_picture(layout, path)
+    words = words_in(task.clip.range, request.audio)
+    burnt = _captions(request, words, layout, timing, said)
+    stills = [min(int(time_s * timing.fps), timing.count - 1) for time_s in still_times(seen, timing.duration_s)]
+    filters = picture_filters(layout, path, _coded(info), timing)
+    drawing = Drawing(filters, burnt, stills, colour_matrix(request.source, info.video))
+    (folder / commands.GRAPH).write_text(commands.clip_graph(cut, info, drawing))
+    preset, crf = ENCODINGS[task.profile == PROFILE_BEST]
+    ffmpeg.run(
+        commands.clip_command(cut, Encoding(preset, crf, request.threads), sound),
+        folder,
+        lambda at_s: report(MEASURED + (MADE - MEASURED) * min(1.0, at_s / timing.duration_s)),
+    )
+    report(MADE)
+
+    video = folder / commands.VIDEO
+    check(video, Expected(layout.width, layout.height, timing, info.HasField("audio")))
+    loudness = _loudness(folder, said) if sound else None
+    return Result(
+        video=video,
+        subtitles=_subtitles(words, timing, folder),
+        thumbnail=best_still(folder, stills, seen, timing),
+        width=layout.width,
+        height=layout.height,
+        duration_s=timing.duration_s,
+        loudness_lufs=loudness,
+        notes=tuple(said),
+        ffmpeg_version=ffmpeg.version(),
+    )
+
+
+def timing_of(info: MediaInfo, length_s: float) -> Timing:
+    """The clip's frames: the source's average rate, as the nearest fraction that video uses, at most MAX_FPS."""
+    rate = min(Fraction(info.video.fps).limit_denominator(1001), Fraction(MAX_FPS))
+    rate = max(rate, Fraction(1))
+    return Timing(max(1, round(length_s * rate)), f"{rate.numerator}/{rate.denominator}", float(rate))
+
+
+def _coded(info: MediaInfo) -> Coded:
+    turned = info.video.rotation_deg % 180 != 0
+    width, height = info.video.width, info.video.height
+    return Coded(height, width) if turned else Coded(width, height)
+
+
+def _sound(cut: Cut, info: MediaInfo, folder: Path, said: list[Note]) -> Gain:
+    """Cut the sound out, and find the gain that brings it to the target; with a limiter, by trying it once."""
+    source = commands.measured(ffmpeg.run(commands.sound_command(cut, info), folder))
+    gain = gain_for(source)
+    if gain.limited:
+        gain = corrected(gain, commands.measured(ffmpeg.run(commands.gained_command(gain), folder)))
+    if source.is_silent:
+        said.append(notes.SILENT)
+    return gain
+
+
+def _loudness(folder: Path, said: list[Note]) -> float | None:
+    result: Measured = commands.measured(ffmpeg.run(commands.result_command(), folder))
+    if result.is_silent:
+        return None
+    said += notes.of_loudness(result)
+    return result.loudness_lufs
+
+
+def _captions(request: Request, words: Sequence[SpokenWord], layout: Layout, timing: Timing, said: list[Note]) -> bool:
+    """Write what is burnt in; false when nothing is."""
+    style, folder = request.task.captions, request.folder
+    if style == CAPTION_STYLE_NONE:
+        return False
+    if not words:
+        said.append(notes.NO_WORDS)
+        return False
+    karaoke = style == CAPTION_STYLE_KARAOKE
+    look = look_for(layout.width, layout.height, karaoke=karaoke)
+    held = CaptionLayout(text_width(look.em), look.text_width, 7 if karaoke else 14, 3.0 if karaoke else 6.0)
+    captions = captions_of(words, held, timing.duration_s)
+    (folder / commands.CAPTIONS).write_text(ass_of(captions, look), encoding="utf-8")
+    fonts = folder / commands.FONTS
+    fonts.mkdir()
+    (fonts / font_file().name).symlink_to(font_file())
+    return True
+
+
+def _subtitles(words: Sequence[SpokenWord], timing: Timing, folder: Path) -> Path | None:
+    if not words:
+        return None
+    path = folder / "clip.srt"
+    path.write_text(srt_of(captions_of(words, SUBTITLES, timing.duration_s)), encoding="utf-8")
+    return path
