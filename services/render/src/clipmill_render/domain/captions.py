@@ -21,54 +21,8 @@ LINGER_CS = 20
 PAUSE_S = 1.0
 # Lines do not end on these: they belong to what follows.
 LEADING_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "but",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "for",
-        "with",
-        "from",
-        "by",
-        "as",
-        "that",
-        "which",
-        "who",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "not",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "this",
-        "these",
-        "those",
-        "i",
-        "we",
-        "you",
-        "he",
-        "she",
-        "they",
-        "it",
-        "if",
-        "so",
-        "because",
-        "than",
-    ]
+    """a an the and or but of to in on at for with from by as that which who is are was were be not my your his her its
+    our their this these those i we you he she they it if so because than""".split()  # noqa: SIM905
 )
 CLAUSE_ENDS = (",", ";", ":", "—", "–")
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
