@@ -78,7 +78,7 @@ VISION_ANALYZED = Topic(
     partitions=8,
     retention_h=168,
     writers=("vision",),
-    readers=("ingest",),
+    readers=("ingest", "catalog"),
 )
 SCORING_TASKS = Topic(
     name="scoring.tasks.v1",

@@ -7,6 +7,7 @@ the owner; `file:` references are files under an import root, which are read in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import shutil
@@ -118,10 +119,8 @@ class Blobs:
     async def delete(self, ref: BlobRef) -> None:
         """Erase a blob of the store; a file under an import root is the user's own and stays."""
         if ref.uri.startswith("blob:"):
-            try:
+            with contextlib.suppress(FileNotFoundError):
                 await self._store.delete_async(_key_of(ref))
-            except FileNotFoundError:
-                return
 
     @asynccontextmanager
     async def local(self, ref: BlobRef) -> AsyncIterator[Path]:
@@ -165,6 +164,11 @@ class Blobs:
             return kind.FromString(bytes(await result.bytes_async()))
         except (FileNotFoundError, DecodeError):
             return None
+
+    async def delete_record(self, owner_id: str, key: str) -> None:
+        """Erase the record under a key; one that is not there is erased already."""
+        with contextlib.suppress(FileNotFoundError):
+            await self._store.delete_async(f"{owner_id}/results/{key}")
 
     async def _download(self, ref: BlobRef, path: Path) -> Path:
         digest = hashlib.sha256()

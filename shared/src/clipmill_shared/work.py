@@ -93,7 +93,10 @@ class Worker(Generic[T, R]):
     def subscriptions(self) -> tuple[Subscription, ...]:
         return (
             Subscription(
-                self._stage.tasks, group=f"{self._stage.name}-workers", handler=self._on_task, max_in_flight=self._slots * HELD_A_SLOT,
+                self._stage.tasks,
+                group=f"{self._stage.name}-workers",
+                handler=self._on_task,
+                max_in_flight=self._slots * HELD_A_SLOT,
             ),
             Subscription(topics.JOBS_CONTROL, group="", handler=self._on_control, broadcast=True),
         )
@@ -176,6 +179,7 @@ class Worker(Generic[T, R]):
             began = time.monotonic()
             result = await stage.work(message, report)
             _answer_of(result).compute_s = time.monotonic() - began
+            _answer_of(result).record = key
             await self._blobs.write_record(task.owner_id, key, result)
         result.task.CopyFrom(task)  # type: ignore[attr-defined]
         return result  # type: ignore[return-value]

@@ -1,0 +1,43 @@
+"""Where the catalog's parts meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc.aio
+
+from clipmill.catalog.v1 import catalog_pb2
+from clipmill.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
+from clipmill_catalog import tables
+from clipmill_catalog.handlers import Handlers
+from clipmill_catalog.servicer import CatalogServicer
+from clipmill_catalog.settings import CatalogSettings
+from clipmill_shared.outbox import Outbox
+from clipmill_shared.platform import Platform
+from clipmill_shared.service import Service
+from clipmill_shared.sql import Database, migrate
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(_settings: CatalogSettings, platform: Platform) -> Service:
+    """The catalog: its event handlers and its API on one database."""
+    database = Database(platform.sql_url_of("catalog"))
+    outbox = Outbox(database, tables.outbox, platform.bus)
+    servicer = CatalogServicer(database, outbox, platform.blobs)
+
+    def add(server: grpc.aio.Server) -> None:
+        add_CatalogServiceServicer_to_server(servicer, server)
+
+    async def start() -> None:
+        await migrate(MIGRATIONS, database, tables.metadata)
+
+    return Service(
+        name="catalog",
+        subscriptions=Handlers(database, outbox, platform.blobs).subscriptions,
+        loops=(outbox.relay,),
+        servicers=(add,),
+        grpc_names=(catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,),
+        start=start,
+        stop=database.close,
+    )

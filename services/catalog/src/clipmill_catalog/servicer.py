@@ -1,0 +1,133 @@
+"""CatalogService: gRPC in, rows and blobs out. Another owner's things are not found."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from clipmill import topics
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.catalog.v1 import catalog_pb2 as pb
+from clipmill.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
+from clipmill.common.v1.common_pb2 import BlobRef
+from clipmill_catalog import store
+from clipmill_catalog.domain.transcript import fullest, touching, words_in
+from clipmill_catalog.store import ClipsOf, Place
+from clipmill_shared.blobs import Blobs
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.events import Event, event_id
+from clipmill_shared.outbox import Outbox
+from clipmill_shared.rpc.auth import owner_of
+from clipmill_shared.sql import Database
+
+DEFAULT_PAGE = 100
+MAX_PAGE = 1000
+FILE = pb.DownloadClipRequest.File
+
+
+class CatalogServicer(CatalogServiceServicer):
+    def __init__(self, database: Database, outbox: Outbox, blobs: Blobs) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._blobs = blobs
+
+    async def ListClips(self, request: pb.ListClipsRequest, context: Any) -> pb.ListClipsResponse:  # noqa: N802
+        size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
+        after = _place(request.page_token)
+        of = ClipsOf(owner_of(context), request.job_id, request.video_id)
+        async with self._database.reading() as on:
+            rows = await store.page_of_clips(on, of, after, size)
+        token = _token(rows[-1][0]) if len(rows) == size else ""
+        return pb.ListClipsResponse(clips=[clip for _, clip in rows], next_page_token=token)
+
+    async def GetClip(self, request: pb.GetClipRequest, context: Any) -> pb.GetClipResponse:  # noqa: N802
+        return pb.GetClipResponse(clip=await self._clip(owner_of(context), request.job_id, request.clip_id))
+
+    async def DownloadClip(  # noqa: N802
+        self, request: pb.DownloadClipRequest, context: Any
+    ) -> AsyncIterator[pb.DownloadClipResponse]:
+        clip = await self._clip(owner_of(context), request.job_id, request.clip_id)
+        ref = _file(clip, request.file)
+        if request.offset > ref.size_bytes:
+            raise ClipmillError(
+                "INVALID_OFFSET", f"The file has {ref.size_bytes} bytes, fewer than are to be skipped.", "Begin anew."
+            )
+        yield pb.DownloadClipResponse(header=ref)
+        async for content in self._blobs.stream(ref, request.offset):
+            yield pb.DownloadClipResponse(content=content)
+
+    async def GetTranscript(  # noqa: N802
+        self, request: pb.GetTranscriptRequest, context: Any
+    ) -> pb.GetTranscriptResponse:
+        owner_id = owner_of(context)
+        async with self._database.reading() as on:
+            if await store.find_video(on, owner_id, request.video_id) is None:
+                raise _no_video(request.video_id)
+            parts = await store.parts_of(on, owner_id, request.video_id)
+        span = request.range if request.HasField("range") else None
+        response = pb.GetTranscriptResponse()
+        for part in touching(fullest(parts), span):
+            analysis = await self._blobs.get_message(part.analysis, AudioAnalysis)
+            response.language = response.language or analysis.language
+            response.words.extend(words_in(analysis.words, span))
+        return response
+
+    async def DeleteVideo(self, request: pb.DeleteVideoRequest, context: Any) -> pb.DeleteVideoResponse:  # noqa: N802
+        owner_id = owner_of(context)
+        change = pb.CatalogChange(
+            owner_id=owner_id, video_id=request.video_id, kind=pb.CatalogChange.KIND_VIDEO_DELETED
+        )
+        # The time is part of its meaning: the same video may be brought in and deleted again.
+        name = event_id(owner_id, request.video_id, "deleted", time.time_ns())
+        async with self._database.transaction() as on:
+            if await store.find_video(on, owner_id, request.video_id) is None:
+                raise _no_video(request.video_id)
+            clips, made = await store.delete_video(on, owner_id, request.video_id)
+            await self._outbox.add(on, Event(topics.CATALOG_CHANGES, change, name, owner_id, "/catalog"))
+        # After the rows: what is not erased because this process ends here is no longer reachable, and is evicted.
+        for key in made.records:
+            await self._blobs.delete_record(owner_id, key)
+        for ref in made.blobs:
+            await self._blobs.delete(ref)
+        freed = sum(ref.size_bytes for ref in made.blobs)
+        return pb.DeleteVideoResponse(clips_deleted=clips, bytes_deleted=freed)
+
+    async def _clip(self, owner_id: str, job_id: str, clip_id: str) -> pb.Clip:
+        async with self._database.reading() as on:
+            clip = await store.find_clip(on, owner_id, job_id, clip_id)
+        if clip is None:
+            raise ClipmillError(
+                "CLIP_NOT_FOUND", f"There is no clip {clip_id[:100]} of job {job_id[:100]}.", "ListClips names them."
+            )
+        return clip
+
+
+def _file(clip: pb.Clip, file: FILE.ValueType) -> BlobRef:
+    made = clip.rendering
+    files = {FILE.FILE_VIDEO: made.video, FILE.FILE_SUBTITLES: made.subtitles, FILE.FILE_THUMBNAIL: made.thumbnail}
+    if file not in files:
+        raise ClipmillError("INVALID_FILE", "No file of the clip was named.", "Ask for video, subtitles or thumbnail.")
+    if not files[file].uri:
+        name = FILE.Name(file).removeprefix("FILE_").lower()
+        raise ClipmillError("FILE_NOT_FOUND", f"The clip has no {name}.", "GetClip says what it has.")
+    return files[file]
+
+
+def _no_video(video_id: str) -> ClipmillError:
+    return ClipmillError("VIDEO_NOT_FOUND", f"There is no video {video_id[:100]}.", "ListClips names your videos.")
+
+
+def _token(place: Place) -> str:
+    return base64.urlsafe_b64encode(f"{place.scored_at!r} {place.job_id} {place.rank}".encode()).decode()
+
+
+def _place(token: str) -> Place | None:
+    if not token:
+        return None
+    try:
+        scored_at, job_id, rank = base64.urlsafe_b64decode(token).decode().split(" ")
+        return Place(float(scored_at), job_id, int(rank))
+    except ValueError:
+        raise ClipmillError("INVALID_PAGE_TOKEN", "The page token is not one of ours.", "Begin anew.") from None

@@ -1,0 +1,61 @@
+"""The catalog's tables, as migrations/ makes them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+
+from clipmill_shared.outbox import outbox_table
+
+metadata = MetaData()
+
+videos = Table(
+    "videos",
+    metadata,
+    Column("owner_id", String(200), primary_key=True),
+    Column("video_id", String(64), primary_key=True),
+    Column("video", LargeBinary, nullable=False),
+)
+
+# One row a part that was heard, in each job: jobs may split a video in other places.
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("owner_id", String(200), primary_key=True),
+    Column("job_id", String(64), primary_key=True),
+    Column("start_s", Float(53), primary_key=True),
+    Column("video_id", String(64), nullable=False),
+    Column("end_s", Float(53), nullable=False),
+    Column("heard_at", Float(53), nullable=False),
+    Column("analysis", LargeBinary, nullable=False),
+    Index("transcripts_of_video", "owner_id", "video_id"),
+)
+
+# `scored` and `rendering` come by different events, in any order; a clip is listed once it is scored.
+clips = Table(
+    "clips",
+    metadata,
+    Column("owner_id", String(200), primary_key=True),
+    Column("job_id", String(64), primary_key=True),
+    Column("clip_id", String(64), primary_key=True),
+    Column("video_id", String(64), nullable=False),
+    Column("rank", Integer),
+    Column("scored_at", Float(53)),
+    Column("scored", LargeBinary),
+    Column("rendering", LargeBinary),
+    Index("clips_of_video", "owner_id", "video_id"),
+    Index("clips_newest", "owner_id", "scored_at"),
+)
+
+# Everything that was made of a video and has to go with it: blobs by reference, cached results by key.
+made = Table(
+    "made",
+    metadata,
+    Column("owner_id", String(200), primary_key=True),
+    Column("video_id", String(64), primary_key=True),
+    Column("name", String(500), primary_key=True),
+    # The serialized BlobRef; absent for a cached result.
+    Column("blob", LargeBinary),
+    Index("made_by_name", "owner_id", "name"),
+)
+
+outbox = outbox_table(metadata)
