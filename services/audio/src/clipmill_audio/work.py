@@ -107,7 +107,7 @@ def hear(part: Part, report: Report) -> Heard:
         Span(span.start_s + offset_s, min(heard_until_s, span.end_s + offset_s))
         for span in speech_ranges(intake.probabilities, STEP_S)
     ]
-    return Heard(_analysis(part.range, words, speech, intake.levels_db), _doubts(words, speech, models.aligner))
+    return Heard(_analysis(part.range, words, speech, intake.levels_db), _doubts(words, speech))
 
 
 @cache
@@ -150,10 +150,10 @@ def _analysis(part: Span, words: Sequence[HeardWord], speech: Sequence[Span], le
     )
 
 
-def _doubts(words: Sequence[HeardWord], speech: Sequence[Span], aligner: Aligner) -> list[str]:
+def _doubts(words: Sequence[HeardWord], speech: Sequence[Span]) -> list[str]:
     transcript = Transcript(
         words=[plain(word.text) for word in words],
-        unknown=sum(not aligner.knows_all(word.text) for word in words),
+        not_found=sum(not word.aligned for word in words),
         speech_s=sum(span.length_s for span in speech),
     )
     return doubts(transcript)

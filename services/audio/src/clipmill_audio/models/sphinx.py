@@ -20,7 +20,6 @@ class Aligner:
     """Finds each word of a text in the sound that it was recognised from."""
 
     def __init__(self) -> None:
-        # cmn: by utterance, so that a line's times do not depend on the lines before it.
         self._decoder = Decoder(
             samprate=16_000,
             bestpath=False,
@@ -28,7 +27,6 @@ class Aligner:
             wbeam=_BEAM,
             pbeam=_BEAM,
             lm=None,
-            cmn="batch",
             loglevel="FATAL",
         )
         self._added: set[str] = set()
@@ -36,10 +34,6 @@ class Aligner:
     def knows(self, word: str) -> bool:
         """True when the English dictionary has the (lower-case) word."""
         return word not in self._added and self._decoder.lookup_word(word) is not None
-
-    def knows_all(self, text: str) -> bool:
-        """True when the dictionary has every word that is said for `text`."""
-        return all(self.knows(word) for word in spoken(text, self.knows))
 
     def align(self, texts: Sequence[str], samples: NDArray[np.int16]) -> list[Span | None]:
         """Each text's place in `samples` (16 kHz), in seconds from the first; None where it was not found."""
