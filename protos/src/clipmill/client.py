@@ -96,7 +96,7 @@ class Client:
     async def upload(
         self, path: Path, *, options: ClipOptions | None = None, idempotency_key: str = "", sha256: str = ""
     ) -> jobs.Job:
-        """Send a file's bytes and have clips made of it. With `sha256`, bytes that were changed underway are refused."""
+        """Send a file's bytes and have clips made of them; with `sha256`, other bytes than those are refused."""
         header = jobs.UploadHeader(idempotency_key=idempotency_key, name=path.name, options=options, sha256=sha256)
         with path.open("rb") as file:
 

@@ -67,7 +67,7 @@ class CatalogServicer(CatalogServiceServicer):
                 raise _no_video(request.video_id)
             parts = await store.parts_of(on, owner_id, request.video_id)
         span = request.range if request.HasField("range") else None
-        response = pb.GetTranscriptResponse()
+        response = pb.GetTranscriptResponse(complete=True)
         for part in touching(fullest(parts), span):
             analysis = await self._blobs.get_message(part.analysis, AudioAnalysis)
             response.language = response.language or analysis.language
