@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from clipmill_ingest.download import Downloads
 from clipmill_ingest.settings import IngestSettings
+from world import nothing_blocks
 
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
@@ -70,7 +71,8 @@ async def downloads(folder: Path, answer: Answer, **settings: object) -> AsyncIt
     defaults = {"url_allowed_hosts": frozenset({host}), "url_idle_timeout_s": 0.3, "max_file_bytes": 1_000_000}
     client = Downloads(IngestSettings(**{**defaults, **settings}), blobs_in(folder))
     try:
-        yield client, f"http://user:secret@{host}/talk.mp4?token=secret"
+        with nothing_blocks():
+            yield client, f"http://user:secret@{host}/talk.mp4?token=secret"
     finally:
         await client.close()
         await runner.cleanup()

@@ -14,7 +14,7 @@ import pytest
 from clipmill_ingest.service import build
 from clipmill_ingest.settings import IngestSettings
 from media import make
-from world import WORK, World
+from world import WORK, World, nothing_blocks
 
 from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.jobs.v1 import jobs_pb2 as pb
@@ -41,7 +41,8 @@ async def serve(world: World, *stages: str) -> AsyncIterator[Any]:
         serving(services, f"unix:{world.folder}/s") as address,
         grpc.aio.insecure_channel(address) as channel,
     ):
-        yield IngestServiceStub(channel)
+        with nothing_blocks():
+            yield IngestServiceStub(channel)
     await world.bus.close()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from blockbuster import blockbuster_ctx
 from clipmill_ingest import tables
 from clipmill_ingest.domain.options import complete
 from clipmill_ingest.handlers import Handlers
@@ -87,6 +88,15 @@ async def render(task: Any, report: Any) -> ClipRendered:
 WORK: dict[str, Work] = {"import": ingest, "audio": hear, "vision": see, "scoring": score, "render": render}
 
 
+@contextmanager
+def nothing_blocks() -> Iterator[None]:
+    """Raises where the project's own code blocks the event loop."""
+    with blockbuster_ctx(["clipmill_ingest", "clipmill_shared"]) as blocking:
+        # The thread pool's own lock, which is held for microseconds.
+        blocking.functions["threading.Lock.acquire"].deactivate()
+        yield
+
+
 @dataclass
 class World:
     """The ledger with its database and bus; `run` starts it with workers."""
@@ -125,7 +135,8 @@ class World:
         chosen = {**WORK, **work}
         workers = [self.worker(name, each) for name, each in chosen.items() if each is not None]
         async with running([self.service, *workers], self.bus):
-            yield self
+            with nothing_blocks():
+                yield self
         await self.bus.close()
 
     async def submit(self, owner_id: str = OWNER, key: str = "", **options: Any) -> Job:

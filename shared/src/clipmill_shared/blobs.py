@@ -77,8 +77,8 @@ class Blobs:
 
     async def reference_file(self, path: Path, sha256: str, media_type: str) -> BlobRef:
         """Refer to a file under an import root where it lies."""
-        real = self._file_in_place(path)
-        return BlobRef(uri=f"file:{real}", size_bytes=real.stat().st_size, sha256=sha256, media_type=media_type)
+        real, size = await asyncio.to_thread(self._file_in_place, path)
+        return BlobRef(uri=f"file:{real}", size_bytes=size, sha256=sha256, media_type=media_type)
 
     async def get_bytes(self, ref: BlobRef) -> bytes:
         """The whole content, checked by size and SHA-256. For records, not for videos."""
@@ -101,7 +101,7 @@ class Blobs:
     async def stream(self, ref: BlobRef, offset: int = 0) -> AsyncIterator[bytes]:
         """The content from `offset`, in pieces of at most 1 MiB."""
         async with self.local(ref) as path:
-            with path.open("rb") as file:
+            with await asyncio.to_thread(path.open, "rb") as file:
                 file.seek(offset)
                 while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                     yield chunk
@@ -110,7 +110,8 @@ class Blobs:
         """True when the blob is there with the size that its reference says."""
         try:
             if ref.uri.startswith("file:"):
-                return self._file_in_place(Path(ref.uri.removeprefix("file:"))).stat().st_size == ref.size_bytes
+                _, size = await asyncio.to_thread(self._file_in_place, Path(ref.uri.removeprefix("file:")))
+                return size == ref.size_bytes
             meta = await self._store.head_async(_key_of(ref))
             return int(meta["size"]) == ref.size_bytes
         except (FileNotFoundError, ClipmillError):
@@ -126,25 +127,25 @@ class Blobs:
     async def local(self, ref: BlobRef) -> AsyncIterator[Path]:
         """A local file with the content, for decoders, which open nothing but local files. Do not write to it."""
         if ref.uri.startswith("file:"):
-            path = self._file_in_place(Path(ref.uri.removeprefix("file:")))
-            if path.stat().st_size != ref.size_bytes:
+            path, size = await asyncio.to_thread(self._file_in_place, Path(ref.uri.removeprefix("file:")))
+            if size != ref.size_bytes:
                 raise ClipmillError(
                     "INPUT_CHANGED", f"{path} changed while it was being read.", "Run the same command again."
                 )
             yield path
         elif isinstance(self._store, LocalStore):
             path = self._local_path(_key_of(ref))
-            if not path.is_file() or path.stat().st_size != ref.size_bytes:
+            if await asyncio.to_thread(_size_of, path) != ref.size_bytes:
                 raise BlobMissingError(ref.uri, "it is not in the store, or not whole")
             yield path
         else:
-            with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-                yield await self._download(ref, Path(folder) / "blob")
+            async with self.scratch_folder() as folder:
+                yield await self._download(ref, folder / "blob")
 
     @asynccontextmanager
     async def scratch_folder(self) -> AsyncIterator[Path]:
         """A folder for work in progress, erased when the context is left; on the store's disk where it is local."""
-        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=self._scratch))
         try:
             yield folder
         finally:
@@ -177,7 +178,7 @@ class Blobs:
                 result = await self._store.get_async(_key_of(ref))
             except FileNotFoundError as error:
                 raise BlobMissingError(ref.uri, "it is not in the store") from error
-            with path.open("wb") as file:
+            with await asyncio.to_thread(path.open, "wb") as file:
                 async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
                     digest.update(chunk)
                     await asyncio.to_thread(file.write, chunk)
@@ -200,11 +201,13 @@ class Blobs:
             )
         return real
 
-    def _file_in_place(self, path: Path) -> Path:
+    def _file_in_place(self, path: Path) -> tuple[Path, int]:
+        """The real path of a referenced file, and its size in bytes."""
         real = self.under_import_root(path)
-        if not real.is_file():
+        size = _size_of(real)
+        if size is None:
             raise ClipmillError("INPUT_NOT_FOUND", f"{path} is not there any more.", "Put the file back and run again.")
-        return real
+        return real, size
 
 
 def sha256_of(path: Path, progress: Callable[[float], None] = lambda _: None) -> tuple[str, int]:
@@ -228,6 +231,11 @@ def _key_of(ref: BlobRef) -> str:
     if not ref.uri.startswith("blob:"):
         raise BlobMissingError(ref.uri, "it is not a reference to the store")
     return ref.uri.removeprefix("blob:")
+
+
+def _size_of(path: Path) -> int | None:
+    """The size of a file in bytes, or None when it is not there."""
+    return path.stat().st_size if path.is_file() else None
 
 
 def _move(source: Path, target: Path) -> None:

@@ -104,7 +104,7 @@ async def migrate(versions: Path, database: Database, metadata: MetaData | None 
     it at once: Alembic alone takes a good part of a second to import, and `clipmill run` has a new database each time.
     A service that gives it has a test that `difference` finds none.
     """
-    newest = max(path.name[:4] for path in versions.glob("[0-9][0-9][0-9][0-9]_*.py"))
+    newest = await asyncio.to_thread(_newest, versions)
     async with database.reading() as connection:
         if await connection.run_sync(_revision) == newest:
             return
@@ -136,6 +136,10 @@ async def difference(database: Database, metadata: MetaData) -> list[object]:
 
 # Alembic's own table, as it makes it.
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+
+
+def _newest(versions: Path) -> str:
+    return max(path.name[:4] for path in versions.glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def _revision(connection: Connection) -> str | None:
