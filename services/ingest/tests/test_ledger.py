@@ -14,6 +14,7 @@ from clipmill_ingest.settings import IngestSettings
 from world import OWNER, STAGES, World, hear, ingest, ref, render, score
 
 from clipmill import topics
+from clipmill.catalog.v1.catalog_pb2 import CatalogChange
 from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipsScored, Shortage
 from clipmill.common.v1.common_pb2 import Warning as Remark
 from clipmill.jobs.v1.jobs_pb2 import JobProgress, JobRequest, JobState
@@ -338,3 +339,26 @@ async def test_old_history_is_forgotten_but_not_open_jobs_nor_final_states(world
         async with world.database.reading() as on:
             assert await world.store.find(on, OWNER, job.job_id) is None
             assert await world.store.find(on, OWNER, still_open.job_id) is not None
+
+
+async def test_a_deleted_video_is_forgotten_with_all_that_was_made_of_it(world: World) -> None:
+    made = await world.blobs.put_bytes(OWNER, b"what was said", "text/plain")
+
+    async def hear_and_keep(task: Any, report: Any) -> Any:
+        result = await hear(task, report)
+        result.analysis.CopyFrom(made)
+        return result
+
+    async with world.run(audio=hear_and_keep, scoring=never):
+        ended = await world.submit(key="ended")
+        going = await world.submit(key="going")
+        await world.until(going.job_id, lambda job: len(job.stages) == 4)
+        await world.ledger.cancel(OWNER, ended.job_id)
+        eve_s = await world.submit("eve")
+        await world.until(eve_s.job_id, lambda job: bool(job.video_id), "eve")
+        deleted = CatalogChange(owner_id=OWNER, video_id="v1", kind=CatalogChange.KIND_VIDEO_DELETED)
+        await world.bus.publish(Event(topics.CATALOG_CHANGES, deleted, "id", OWNER, "/test"))
+        async with asyncio.timeout(20):
+            while await listed(world) or await world.blobs.exists(made):
+                await asyncio.sleep(0.01)
+        assert await world.job(eve_s.job_id, "eve")

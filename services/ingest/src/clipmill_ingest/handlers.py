@@ -9,9 +9,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 from clipmill import topics
+from clipmill.catalog.v1.catalog_pb2 import CatalogChange
 from clipmill.jobs.v1.jobs_pb2 import JobRequest
 from clipmill_ingest.ledger import Ledger, QueueFullError
 from clipmill_ingest.requests import Requests
+from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Poison, Subscription
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
@@ -21,9 +23,10 @@ FULL_WAIT_S = 1.0
 
 
 class Handlers:
-    def __init__(self, ledger: Ledger, requests: Requests) -> None:
+    def __init__(self, ledger: Ledger, requests: Requests, blobs: Blobs) -> None:
         self._ledger = ledger
         self._requests = requests
+        self._blobs = blobs
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -39,6 +42,7 @@ class Handlers:
             *(Subscription(topic, GROUP, self.on_result) for topic in results),
             Subscription(topics.TASKS_FAILED, GROUP, self.on_failure),
             Subscription(topics.WORKERS_STATUS, GROUP, self.on_status),
+            Subscription(topics.CATALOG_CHANGES, GROUP, self.on_catalog_change),
         )
 
     async def on_request(self, event: Event[Any]) -> Sequence[Event[Message]]:
@@ -71,4 +75,12 @@ class Handlers:
 
     async def on_status(self, event: Event[Any]) -> Sequence[Event[Message]]:
         await self._ledger.take_status(event.message)
+        return ()
+
+    async def on_catalog_change(self, event: Event[Any]) -> Sequence[Event[Message]]:
+        """A deleted video is forgotten: its jobs, and the blobs that were made of it. A file in place is its owner's."""
+        change: CatalogChange = event.message
+        if change.kind == CatalogChange.KIND_VIDEO_DELETED:
+            for ref in await self._ledger.forget_video(change.owner_id, change.video_id):
+                await self._blobs.delete(ref)
         return ()

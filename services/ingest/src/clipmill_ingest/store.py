@@ -247,6 +247,14 @@ class Store:
 
     # --- forgetting ---
 
+    async def jobs_of_video(self, on: AsyncConnection, owner_id: str, video_id: str) -> Sequence[str]:
+        query = select(jobs.c.job_id).where(jobs.c.owner_id == owner_id, jobs.c.video_id == video_id)
+        return list((await on.execute(query)).scalars())
+
+    async def forget(self, on: AsyncConnection, job_ids: Sequence[str]) -> None:
+        """Erase jobs with their tasks and history."""
+        await on.execute(delete(jobs).where(jobs.c.job_id.in_(job_ids)))
+
     async def prune(self, on: AsyncConnection, ended_before: float, keep_jobs: int, keep_history: int) -> None:
         """Forget jobs that ended before a time, or beyond a number, and all but the last events of every job."""
         newest = select(jobs.c.job_id).order_by(jobs.c.created_at.desc()).limit(keep_jobs)
