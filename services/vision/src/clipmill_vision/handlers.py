@@ -67,6 +67,7 @@ def version(settings: Settings) -> str:
     chosen = (
         settings.face_searches_per_s_fast,
         settings.face_searches_per_s_best,
+        settings.close_searches_per_s_best,
         settings.min_face_confidence,
     )
     packages = (blazeface.PACKAGE, "ai-edge-litert", "av")
@@ -83,6 +84,7 @@ def request_of(task: VisionTask, path: Path, settings: Settings) -> Request:
             settings.face_searches_per_s_best if best else settings.face_searches_per_s_fast,
             settings.min_face_confidence,
             deblock=best,
+            close_searches_per_s=settings.close_searches_per_s_best if best else 0.0,
             decoder_threads=settings.decoder_threads,
         ),
     )

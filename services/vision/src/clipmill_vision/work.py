@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
 from av.video.frame import VideoFrame
-from numpy.typing import NDArray
 
 from clipmill_shared.compute import Report
+from clipmill_vision.domain.blazeface import SIZE
 from clipmill_vision.domain.cuts import CutFinder
 from clipmill_vision.domain.dissolves import EVERY_S, DissolveFinder
 from clipmill_vision.domain.faces import Face, tracks_of
@@ -29,6 +28,8 @@ class Effort:
     face_searches_per_s: float
     min_face_confidence: float
     deblock: bool
+    # How often a picture without a face is searched again, larger and in pieces, for small faces; 0 for never.
+    close_searches_per_s: float = 0.0
     decoder_threads: int = 1
 
 
@@ -81,7 +82,7 @@ class _Eye:
         self._dissolves = DissolveFinder()
         self._looks = Looks()
         self._faces: list[Face] = []
-        self._next_sample_s = self._next_search_s = -math.inf
+        self._next_sample_s = self._next_search_s = self._next_close_s = -math.inf
         self.frames = self.face_searches = 0
 
     def see(self, time_s: float, frame: VideoFrame) -> None:
@@ -94,17 +95,23 @@ class _Eye:
             self._looks.add(time_s, small.luma, full_range=is_full_range(frame))
         if looks_new or time_s >= self._next_search_s:
             self._next_search_s = time_s + 1 / self._effort.face_searches_per_s - EVERY_S / 100
-            self._search(time_s, upright(frame, self._shown))
+            self._search(time_s, frame)
 
     def seen(self, part: Part, tally: Tally) -> Seen:
         cuts = self._cuts.finish(part.end_s)
         boundaries = cuts + self._dissolves.finish(cuts)
         shots = shots_of(part.start_s, part.end_s, boundaries, self._looks.all, seam=part.start_s > 0)
-        tracks = tracks_of(self._faces, [shot.start_s for shot in shots], 1 / self._effort.face_searches_per_s)
+        tracks = tracks_of(self._faces, [shot.start_s for shot in shots])
         return Seen(shots, tracks, tally, self.frames, self.face_searches)
 
-    def _search(self, time_s: float, picture: NDArray[np.uint8]) -> None:
+    def _search(self, time_s: float, frame: VideoFrame) -> None:
         self.face_searches += 1
+        effort = self._effort
+        picture = upright(frame, self._shown)
         self._looks.add_sharpness(time_s, laplacian_variance(picture[:, :, 1]))
-        for box, confidence in _blazeface().find(picture, self._effort.min_face_confidence):
-            self._faces.append(Face(time_s, box, confidence))
+        found = _blazeface().find(picture, effort.min_face_confidence)
+        if not found and effort.close_searches_per_s and time_s >= self._next_close_s:
+            self._next_close_s = time_s + 1 / effort.close_searches_per_s - EVERY_S / 100
+            larger = round(SIZE * max(picture.shape[:2]) / min(picture.shape[:2]))
+            found = _blazeface().find_closely(upright(frame, self._shown, larger), effort.min_face_confidence)
+        self._faces += [Face(time_s, box, confidence) for box, confidence in found]

@@ -55,6 +55,17 @@ def detections(
     return suppress(found)
 
 
+def tiles(width: int, height: int) -> list[tuple[int, int]]:
+    """Upper left corners (x, y) of overlapping squares of SIZE that cover a picture whose shorter side is SIZE.
+
+    At most eight: a picture that is longer is no video that people watch.
+    """
+    rest = max(width, height) - SIZE
+    count = min(-(-rest // (SIZE // 2)) + 1, 8)
+    places = [round(rest * number / max(count - 1, 1)) for number in range(count)]
+    return [(place, 0) if width >= height else (0, place) for place in places]
+
+
 def suppress(found: Sequence[tuple[Box, float]]) -> list[tuple[Box, float]]:
     """Blend what overlaps: each surest box becomes the mean of its overlapping ones, weighted by confidence.
 

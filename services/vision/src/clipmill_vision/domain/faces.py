@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
 
-# A face that was not seen for this many searches' time is another one when it is seen again.
-MAX_MISSED = 3
+# A face that was not seen for so long is another one when it is seen again: three searches of the fast profile.
+MAX_GAP_S = 1.75
 # Overlap or nearness (of the centres, in box sizes) that links two boxes, and how much the size may change.
 MIN_IOU = 0.2
 MAX_DISTANCE = 1.0
@@ -48,7 +48,7 @@ def iou(a: Box, b: Box) -> float:
     return common / (a.area + b.area - common)
 
 
-def tracks_of(faces: Sequence[Face], shot_starts: Sequence[float], search_every_s: float) -> list[list[Face]]:
+def tracks_of(faces: Sequence[Face], shot_starts: Sequence[float]) -> list[list[Face]]:
     """Link faces to tracks. Each face is in exactly one track; a track stays in its shot, its faces in order of time.
 
     Greedy over the pairs of a frame, the likest first. With few faces that is as good as the Hungarian method, which
@@ -59,7 +59,7 @@ def tracks_of(faces: Sequence[Face], shot_starts: Sequence[float], search_every_
     shot = -1
     for time_s in sorted({face.time_s for face in faces}):
         here = bisect_right(shot_starts, time_s)
-        kept = [t for t in live if here == shot and time_s - t[-1].time_s <= (MAX_MISSED + 0.5) * search_every_s]
+        kept = [t for t in live if here == shot and time_s - t[-1].time_s <= MAX_GAP_S]
         done += [t for t in live if not any(t is k for k in kept)]
         live, shot = kept, here
         _extend(live, [face for face in faces if face.time_s == time_s])
