@@ -69,7 +69,7 @@ class KafkaBus:
         records = [(self._prefix + event.topic.name, encode(event)) for event in events]
         producer = await self._started_producer()
         stored = [
-            await producer.send(topic, record.body, key=record.key.encode(), headers=record.headers)
+            await producer.send(topic, record.body, key=record.key.encode(), headers=list(record.headers))
             for topic, record in records
         ]
         # Who gives up waiting does not take back what is being sent.
@@ -153,7 +153,8 @@ class KafkaBus:
             await self._bury(subscription, delivery.raw, error, attempts)
 
         backend = Backend(load, self.publish, bury, lambda _partition: None)
-        return Reading(name, consumer, Member(subscription, backend, self._backoff), self._grace_s)
+        member = Member(subscription, backend, self._backoff)
+        return Reading(name, identity.partitions[name], consumer, member, self._grace_s)
 
     async def _bury(self, subscription: Subscription, record: _Record, error: Exception, attempts: int) -> None:
         """Write a record as it came to the dead letters, with what happened to it in its headers."""

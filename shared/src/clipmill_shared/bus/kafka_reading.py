@@ -36,8 +36,11 @@ Recording = Member["ConsumerRecord[bytes, bytes]"]
 class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
     """Runs a member of a group, or a broadcast, between `start` and `stop`."""
 
-    def __init__(self, topic: str, consumer: AIOKafkaConsumer, member: Recording, grace_s: float) -> None:
+    def __init__(
+        self, topic: str, partitions: int, consumer: AIOKafkaConsumer, member: Recording, grace_s: float
+    ) -> None:
         self._topic = topic
+        self._places = [TopicPartition(topic, partition) for partition in range(partitions)]
         self._consumer = consumer
         self._member = member
         self._grace_s = grace_s
@@ -48,10 +51,8 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
     async def start(self) -> None:
         await self._consumer.start()
         if self._member.subscription.broadcast:
-            partitions = self._consumer.partitions_for_topic(self._topic) or ()
-            places = [TopicPartition(self._topic, partition) for partition in partitions]
-            self._consumer.assign(places)
-            await self._consumer.seek_to_end(*places)
+            self._consumer.assign(self._places)
+            await self._consumer.seek_to_end(*self._places)
         else:
             self._consumer.subscribe([self._topic], listener=self)
         self._loop = asyncio.create_task(self._read(), name=f"read {self._topic}")

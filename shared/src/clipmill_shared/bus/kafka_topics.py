@@ -30,6 +30,7 @@ class Identity:
 
     cluster_id: str
     topic_ids: dict[str, str]
+    partitions: dict[str, int]
 
 
 async def ensure_topics(bootstrap: str, topics: Iterable[Topic], prefix: str = "") -> None:
@@ -63,8 +64,12 @@ async def identify(bootstrap: str, names: Collection[str]) -> Identity:
         response = await client.send(client.get_random_node(), TopicIdsRequest(sorted(names)))
     finally:
         await client.close()
-    ids = {name: UUID(bytes=topic_id).hex for code, name, topic_id, *_ in response.topics if not code}
-    return Identity(response.cluster_id, ids)
+    known = [topic for topic in response.topics if not topic[0]]
+    return Identity(
+        response.cluster_id,
+        topic_ids={name: UUID(bytes=topic_id).hex for _, name, topic_id, *_ in known},
+        partitions={name: len(partitions) for _, name, _, _, partitions, *_ in known},
+    )
 
 
 def _new_topics(topic: Topic, prefix: str, replicas: int) -> tuple[NewTopic, NewTopic]:
