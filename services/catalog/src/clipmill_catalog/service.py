@@ -9,6 +9,7 @@ import grpc.aio
 from clipmill.catalog.v1 import catalog_pb2
 from clipmill.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
 from clipmill_catalog import tables
+from clipmill_catalog.erasure import Erasure
 from clipmill_catalog.handlers import Handlers
 from clipmill_catalog.servicer import CatalogServicer
 from clipmill_catalog.settings import CatalogSettings
@@ -24,7 +25,8 @@ def build(_settings: CatalogSettings, platform: Platform) -> Service:
     """The catalog: its event handlers and its API on one database."""
     database = Database(platform.sql_url_of("catalog"))
     outbox = Outbox(database, tables.outbox, platform.bus)
-    servicer = CatalogServicer(database, outbox, platform.blobs)
+    erasure = Erasure(database, platform.blobs)
+    servicer = CatalogServicer(database, outbox, platform.blobs, erasure)
 
     def add(server: grpc.aio.Server) -> None:
         add_CatalogServiceServicer_to_server(servicer, server)
@@ -34,8 +36,8 @@ def build(_settings: CatalogSettings, platform: Platform) -> Service:
 
     return Service(
         name="catalog",
-        subscriptions=Handlers(database, outbox, platform.blobs).subscriptions,
-        loops=(outbox.relay,),
+        subscriptions=Handlers(database, outbox, platform.blobs, erasure).subscriptions,
+        loops=(outbox.relay, erasure.drive),
         servicers=(add,),
         grpc_names=(catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,),
         start=start,

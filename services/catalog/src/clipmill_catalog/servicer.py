@@ -13,7 +13,8 @@ from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog import store
-from clipmill_catalog.domain.transcript import fullest, touching, words_in
+from clipmill_catalog.domain.transcript import covers, fullest, touching, words_in
+from clipmill_catalog.erasure import Erasure, doom
 from clipmill_catalog.store import ClipsOf, Place
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
@@ -28,10 +29,11 @@ FILE = pb.DownloadClipRequest.File
 
 
 class CatalogServicer(CatalogServiceServicer):
-    def __init__(self, database: Database, outbox: Outbox, blobs: Blobs) -> None:
+    def __init__(self, database: Database, outbox: Outbox, blobs: Blobs, erasure: Erasure) -> None:
         self._database = database
         self._outbox = outbox
         self._blobs = blobs
+        self._erasure = erasure
 
     async def ListClips(self, request: pb.ListClipsRequest, context: Any) -> pb.ListClipsResponse:  # noqa: N802
         size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
@@ -63,12 +65,13 @@ class CatalogServicer(CatalogServiceServicer):
     ) -> pb.GetTranscriptResponse:
         owner_id = owner_of(context)
         async with self._database.reading() as on:
-            if await store.find_video(on, owner_id, request.video_id) is None:
+            kept = await store.find_video(on, owner_id, request.video_id)
+            if kept is None:
                 raise _no_video(request.video_id)
-            parts = await store.parts_of(on, owner_id, request.video_id)
+            parts = fullest(await store.parts_of(on, owner_id, request.video_id))
         span = request.range if request.HasField("range") else None
-        response = pb.GetTranscriptResponse(complete=True)
-        for part in touching(fullest(parts), span):
+        response = pb.GetTranscriptResponse(complete=covers(parts, kept.audio_s))
+        for part in touching(parts, span):
             analysis = await self._blobs.get_message(part.analysis, AudioAnalysis)
             response.language = response.language or analysis.language
             response.words.extend(words_in(analysis.words, span))
@@ -84,15 +87,10 @@ class CatalogServicer(CatalogServiceServicer):
         async with self._database.transaction() as on:
             if await store.find_video(on, owner_id, request.video_id) is None:
                 raise _no_video(request.video_id)
-            clips, made = await store.delete_video(on, owner_id, request.video_id)
+            erased = await doom(on, owner_id, request.video_id, time.time())
             await self._outbox.add(on, Event(topics.CATALOG_CHANGES, change, name, owner_id, "/catalog"))
-        # After the rows: what is not erased because this process ends here is no longer reachable, and is evicted.
-        for key in made.records:
-            await self._blobs.delete_record(owner_id, key)
-        for ref in made.blobs:
-            await self._blobs.delete(ref)
-        freed = sum(ref.size_bytes for ref in made.blobs)
-        return pb.DeleteVideoResponse(clips_deleted=clips, bytes_deleted=freed)
+        await self._erasure.sweep()
+        return pb.DeleteVideoResponse(clips_deleted=erased.clips, bytes_deleted=erased.size_bytes)
 
     async def _clip(self, owner_id: str, job_id: str, clip_id: str) -> pb.Clip:
         async with self._database.reading() as on:

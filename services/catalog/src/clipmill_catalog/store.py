@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Row, Table, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, Table, and_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +13,7 @@ from clipmill.catalog.v1.catalog_pb2 import Clip, Rendering, Video
 from clipmill.clips.v1.clips_pb2 import ScoredClip
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog.domain.transcript import HeardPart
-from clipmill_catalog.tables import clips, made, transcripts, videos
+from clipmill_catalog.tables import clips, transcripts, videos
 
 _CLIP_KEY = ("owner_id", "job_id", "clip_id")
 
@@ -47,25 +47,33 @@ class ClipsOf:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What has to be erased with a video, unless another video has it too: blobs, and keys of cached results."""
+class KeptVideo:
+    """A video, how many seconds of it are to be heard, and when it was read (Unix seconds)."""
 
-    blobs: tuple[BlobRef, ...]
-    records: tuple[str, ...]
+    video: Video
+    audio_s: float
+    ingested_at: float
 
 
-async def add_video(on: AsyncConnection, video: Video) -> bool:
-    """Keep a video; True when it is new."""
+async def add_video(on: AsyncConnection, kept: KeptVideo) -> bool:
+    """Keep a video as it was read last; True when it is new."""
+    video = kept.video
     is_new = await find_video(on, video.owner_id, video.video_id) is None
-    row = {"owner_id": video.owner_id, "video_id": video.video_id, "video": video.SerializeToString()}
-    await _upsert(on, videos, ("owner_id", "video_id"), row)
+    row = {
+        "owner_id": video.owner_id,
+        "video_id": video.video_id,
+        "ingested_at": kept.ingested_at,
+        "audio_s": kept.audio_s,
+        "video": video.SerializeToString(),
+    }
+    await upsert(on, videos, ("owner_id", "video_id"), row, newest_by="ingested_at")
     return is_new
 
 
-async def find_video(on: AsyncConnection, owner_id: str, video_id: str) -> Video | None:
-    query = select(videos.c.video).where(videos.c.owner_id == owner_id, videos.c.video_id == video_id)
-    content = (await on.execute(query)).scalar()
-    return None if content is None else Video.FromString(content)
+async def find_video(on: AsyncConnection, owner_id: str, video_id: str) -> KeptVideo | None:
+    query = select(videos).where(videos.c.owner_id == owner_id, videos.c.video_id == video_id)
+    row = (await on.execute(query)).one_or_none()
+    return None if row is None else KeptVideo(Video.FromString(row.video), row.audio_s, row.ingested_at)
 
 
 async def add_part(on: AsyncConnection, owner_id: str, video_id: str, part: HeardPart) -> None:
@@ -78,7 +86,7 @@ async def add_part(on: AsyncConnection, owner_id: str, video_id: str, part: Hear
         "heard_at": part.heard_at,
         "analysis": part.analysis.SerializeToString(),
     }
-    await _upsert(on, transcripts, ("owner_id", "job_id", "start_s"), row)
+    await upsert(on, transcripts, ("owner_id", "job_id", "start_s"), row, newest_by="heard_at")
 
 
 async def parts_of(on: AsyncConnection, owner_id: str, video_id: str) -> list[HeardPart]:
@@ -89,18 +97,20 @@ async def parts_of(on: AsyncConnection, owner_id: str, video_id: str) -> list[He
     ]
 
 
-async def add_scored(on: AsyncConnection, key: ClipKey, clip: ScoredClip, scored_at: float) -> None:
+async def add_scored(on: AsyncConnection, key: ClipKey, clip: ScoredClip, scored_at: float) -> bool:
+    """Keep why a clip was chosen; True when it was rendered before and so is whole now."""
+    before = await _halves_of(on, key)
     row = {**asdict(key), "rank": clip.head.rank, "scored_at": scored_at, "scored": clip.SerializeToString()}
-    await _upsert(on, clips, _CLIP_KEY, row)
+    await upsert(on, clips, _CLIP_KEY, row, newest_by="scored_at")
+    return before.is_rendered and not before.is_scored
 
 
-async def add_rendering(on: AsyncConnection, key: ClipKey, rendering: Rendering) -> bool:
-    """Keep how a clip was rendered; True when it was not rendered before."""
-    here = and_(clips.c.owner_id == key.owner_id, clips.c.job_id == key.job_id, clips.c.clip_id == key.clip_id)
-    before = (await on.execute(select(clips.c.rendering).where(here))).scalar()
-    row = {**asdict(key), "rendering": rendering.SerializeToString()}
-    await _upsert(on, clips, _CLIP_KEY, row)
-    return before is None
+async def add_rendering(on: AsyncConnection, key: ClipKey, rendering: Rendering, rendered_at: float) -> bool:
+    """Keep how a clip was rendered; True when it was scored before and so is whole now."""
+    before = await _halves_of(on, key)
+    row = {**asdict(key), "rendered_at": rendered_at, "rendering": rendering.SerializeToString()}
+    await upsert(on, clips, _CLIP_KEY, row, newest_by="rendered_at")
+    return before.is_scored and not before.is_rendered
 
 
 async def find_clip(on: AsyncConnection, owner_id: str, job_id: str, clip_id: str) -> Clip | None:
@@ -130,32 +140,6 @@ async def page_of_clips(on: AsyncConnection, of: ClipsOf, after: Place | None, s
     return [(Place(row.scored_at, row.job_id, row.rank), _clip(row)) for row in rows]
 
 
-async def add_made(
-    on: AsyncConnection, owner_id: str, video_id: str, refs: Sequence[BlobRef], records: Sequence[str]
-) -> None:
-    """Remember what was made of a video."""
-    named: dict[str, bytes | None] = {ref.uri: ref.SerializeToString() for ref in refs}
-    named |= dict.fromkeys((f"record:{key}" for key in records if key), None)
-    for name, content in named.items():
-        row = {"owner_id": owner_id, "video_id": video_id, "name": name, "blob": content}
-        await _upsert(on, made, ("owner_id", "video_id", "name"), row)
-
-
-async def delete_video(on: AsyncConnection, owner_id: str, video_id: str) -> tuple[int, Made]:
-    """Forget a video; the number of its clips, and what is to be erased."""
-    theirs = select(made.c.name).where(made.c.owner_id == owner_id, made.c.video_id != video_id)
-    mine = select(made).where(made.c.owner_id == owner_id, made.c.video_id == video_id, made.c.name.not_in(theirs))
-    rows = (await on.execute(mine)).all()
-    of_video = and_(clips.c.owner_id == owner_id, clips.c.video_id == video_id)
-    count = (await on.execute(select(func.count()).select_from(clips).where(of_video))).scalar_one()
-    for table in (clips, transcripts, made, videos):
-        await on.execute(delete(table).where(table.c.owner_id == owner_id, table.c.video_id == video_id))
-    return count, Made(
-        tuple(BlobRef.FromString(row.blob) for row in rows if row.blob is not None),
-        tuple(row.name.removeprefix("record:") for row in rows if row.blob is None),
-    )
-
-
 def _clip(row: Row[tuple[object, ...]]) -> Clip:
     clip = Clip(owner_id=row.owner_id, job_id=row.job_id, video_id=row.video_id)
     clip.scored.ParseFromString(row.scored)
@@ -164,7 +148,28 @@ def _clip(row: Row[tuple[object, ...]]) -> Clip:
     return clip
 
 
-async def _upsert(on: AsyncConnection, table: Table, key: tuple[str, ...], row: Mapping[str, object]) -> None:
+@dataclass(frozen=True)
+class _Halves:
+    """What is known of a clip."""
+
+    is_scored: bool
+    is_rendered: bool
+
+
+async def _halves_of(on: AsyncConnection, key: ClipKey) -> _Halves:
+    here = and_(clips.c.owner_id == key.owner_id, clips.c.job_id == key.job_id, clips.c.clip_id == key.clip_id)
+    row = (await on.execute(select(clips.c.scored_at, clips.c.rendered_at).where(here))).one_or_none()
+    return _Halves(row is not None and row.scored_at is not None, row is not None and row.rendered_at is not None)
+
+
+async def upsert(
+    on: AsyncConnection, table: Table, key: tuple[str, ...], row: Mapping[str, object], newest_by: str | None = None
+) -> None:
+    """Insert `row`, or overwrite its columns where the key is there: with `newest_by`, unless it is the older one."""
     insert = (sqlite.insert if on.dialect.name == "sqlite" else postgresql.insert)(table).values(row)
     rest = {name: insert.excluded[name] for name in row if name not in key}
-    await on.execute(insert.on_conflict_do_update(index_elements=key, set_=rest))
+    newer = None
+    if newest_by is not None:
+        there = table.c[newest_by]
+        newer = or_(there.is_(None), there <= insert.excluded[newest_by])
+    await on.execute(insert.on_conflict_do_update(index_elements=key, set_=rest, where=newer))

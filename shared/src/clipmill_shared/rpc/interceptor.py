@@ -17,7 +17,7 @@ from clipmill_shared.rpc.errors import DETAILS_KEY, deadline_exceeded, status_co
 log = structlog.get_logger()
 
 
-class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
+class CallInterceptor(grpc.aio.ServerInterceptor):
     """Names the owner, bounds unary calls that come without a deadline, and turns exceptions into statuses.
 
     An unexpected exception is logged with its trace and told to the caller as INTERNAL, without its text.

@@ -70,7 +70,7 @@ async def serving(
         for add in service.servicers:
             add(server)
     names = [name for service in services for name in service.grpc_names]
-    condition = health.aio.HealthServicer()  # type: ignore[attr-defined]
+    condition = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(condition, server)
     reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     for name in ("", *names):

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from clipmill.audio.v1.audio_pb2 import Word
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
 
+# Ends of parts differ by rounding at most.
+SAME_S = 0.001
+
 
 @dataclass(frozen=True)
 class HeardPart:
@@ -31,8 +34,13 @@ def fullest(parts: Iterable[HeardPart]) -> list[HeardPart]:
         by_job[part.job_id].append(part)
     if not by_job:
         return []
-    best = max(by_job.values(), key=lambda of: (round(sum(p.end_s - p.start_s for p in of), 3), of[0].heard_at))
+    best = max(by_job.values(), key=lambda of: (round(_heard_s(of), 3), max(p.heard_at for p in of)))
     return sorted(best, key=lambda part: part.start_s)
+
+
+def covers(parts: Sequence[HeardPart], audio_s: float) -> bool:
+    """True when `parts` of one job are all of `audio_s` seconds of sound."""
+    return _heard_s(parts) >= audio_s - SAME_S
 
 
 def touching(parts: Sequence[HeardPart], span: TimeRange | None) -> list[HeardPart]:
@@ -43,3 +51,7 @@ def touching(parts: Sequence[HeardPart], span: TimeRange | None) -> list[HeardPa
 def words_in(words: Iterable[Word], span: TimeRange | None) -> list[Word]:
     """The words that touch `span`; all of them without one."""
     return [word for word in words if span is None or (word.end_s > span.start_s and word.start_s < span.end_s)]
+
+
+def _heard_s(parts: Iterable[HeardPart]) -> float:
+    return sum(part.end_s - part.start_s for part in parts)

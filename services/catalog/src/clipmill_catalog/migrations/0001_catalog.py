@@ -12,8 +12,18 @@ def upgrade() -> None:
         "videos",
         sa.Column("owner_id", sa.String(200), primary_key=True),
         sa.Column("video_id", sa.String(64), primary_key=True),
+        sa.Column("ingested_at", sa.Float(53), nullable=False),
+        sa.Column("audio_s", sa.Float(53), nullable=False),
         sa.Column("video", sa.LargeBinary, nullable=False),
     )
+    op.create_table(
+        "jobs",
+        sa.Column("owner_id", sa.String(200), primary_key=True),
+        sa.Column("job_id", sa.String(64), primary_key=True),
+        sa.Column("video_id", sa.String(64), nullable=False),
+        sa.Column("erased_at", sa.Float(53)),
+    )
+    op.create_index("jobs_of_video", "jobs", ["owner_id", "video_id"])
     op.create_table(
         "transcripts",
         sa.Column("owner_id", sa.String(200), primary_key=True),
@@ -34,6 +44,7 @@ def upgrade() -> None:
         sa.Column("rank", sa.Integer),
         sa.Column("scored_at", sa.Float(53)),
         sa.Column("scored", sa.LargeBinary),
+        sa.Column("rendered_at", sa.Float(53)),
         sa.Column("rendering", sa.LargeBinary),
     )
     op.create_index("clips_of_video", "clips", ["owner_id", "video_id"])
@@ -44,7 +55,9 @@ def upgrade() -> None:
         sa.Column("video_id", sa.String(64), primary_key=True),
         sa.Column("name", sa.String(500), primary_key=True),
         sa.Column("blob", sa.LargeBinary),
+        sa.Column("is_doomed", sa.Boolean, nullable=False),
     )
+    op.create_index("made_doomed", "made", ["is_doomed"])
     op.create_index("made_by_name", "made", ["owner_id", "name"])
     op.create_table(
         "outbox",

@@ -1,0 +1,99 @@
+"""Deleting a video leaves nothing of it, and nothing else is touched."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from catalog_world import CatalogWorld, JobEvents
+
+from clipmill.catalog.v1 import catalog_pb2 as pb
+from clipmill_shared.blobs import Blobs
+
+
+async def delete(world: CatalogWorld, video_id: str = "v1") -> pb.DeleteVideoResponse:
+    response: pb.DeleteVideoResponse = await world.stub.DeleteVideo(pb.DeleteVideoRequest(video_id=video_id))
+    return response
+
+
+async def test_rows_blobs_and_cached_results_go_and_are_counted(world: CatalogWorld):
+    await world.hear_of(*await JobEvents(world).all())
+    size = sum(path.stat().st_size for path in (world.folder / "blobs" / "ada" / "blobs").rglob("*") if path.is_file())
+
+    response = await delete(world)
+
+    assert (response.clips_deleted, response.bytes_deleted) == (2, size)
+    assert world.stored() == []
+    assert await world.clips() == []
+    deleted = pb.CatalogChange.KIND_VIDEO_DELETED
+    await world.until(lambda: any(event.message.kind == deleted for event in world.bus.events))
+
+
+async def test_other_videos_and_other_owners_keep_theirs(world: CatalogWorld):
+    await world.hear_of(*await JobEvents(world, job_id="j2", video_id="v2").all())
+    await world.hear_of(*await JobEvents(world, job_id="j3", owner_id="eve").all())
+    kept = world.stored()
+    # The same clips' bytes: v1 shares its renderings with v2.
+    await world.hear_of(*await JobEvents(world).all())
+
+    assert (await delete(world)).clips_deleted == 2
+
+    assert world.stored() == kept
+    assert len(await world.clips()) == 2
+
+
+async def test_a_source_that_is_read_in_place_is_the_users_and_stays(world: CatalogWorld):
+    source = world.folder / "videos" / "talk.mp4"
+    source.parent.mkdir()
+    source.write_bytes(b"film")
+    ref = await world.blobs.reference_file(source, hashlib.sha256(b"film").hexdigest(), "video/mp4")
+    await world.hear_of(await JobEvents(world).ingested(ref))
+    speech = len(b"speech of v1")
+
+    assert (await delete(world)).bytes_deleted == speech
+    assert source.read_bytes() == b"film"
+
+
+async def test_what_comes_late_is_erased_as_well(world: CatalogWorld):
+    job = JobEvents(world)
+    *most, _ = await job.all()
+    await world.hear_of(*most)
+    await delete(world)
+
+    # The last result of the job, the results that are delivered again, and their blobs, made meanwhile.
+    await world.hear_of(*await job.all())
+
+    assert world.stored() == []
+    assert await world.clips() == []
+
+
+async def test_a_video_that_is_brought_in_again_is_kept(world: CatalogWorld):
+    await world.hear_of(*await JobEvents(world).all())
+    await delete(world)
+    again = JobEvents(world, job_id="j2", at=2000)
+    await world.hear_of(*await again.all())
+    kept = world.stored()
+
+    # A late result of the first job names what the second one has made anew.
+    await world.hear_of(await JobEvents(world).rendered("c1"))
+
+    assert world.stored() == kept
+    assert {clip.job_id for clip in await world.clips()} == {"j2"}
+
+
+async def test_what_a_crash_left_is_erased_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async def crash(*_: object) -> None:
+        raise ConnectionError("the store is away")
+
+    async with CatalogWorld.running(tmp_path) as world:
+        await world.hear_of(*await JobEvents(world).all())
+        with monkeypatch.context() as patched:
+            patched.setattr(Blobs, "delete", crash)
+            with pytest.raises(Exception, match="does not know"):
+                await delete(world)
+        assert await world.clips() == []
+        assert world.stored() != []
+
+    async with CatalogWorld.running(tmp_path) as world:
+        await world.until(lambda: not world.stored())
