@@ -22,7 +22,8 @@ from clipmill_audio.domain.utterances import utterances
 from clipmill_audio.models.moonshine import Transcriber
 from clipmill_audio.models.silero import VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
-from clipmill_audio.work import RATE_HZ, STEP_S, Heard, Part
+from clipmill_audio.speech_file import RATE_HZ
+from clipmill_audio.work import STEP_S, Heard, Part
 from numpy.typing import NDArray
 
 from clipmill_shared.compute import Children, Limits

@@ -1,4 +1,4 @@
-"""One child process for all tests, so that the models are loaded once."""
+"""One child process for the tests of a file, so that the models are loaded once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest_asyncio
 from clipmill_shared.compute import Children
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def children() -> AsyncIterator[Children]:
     children = Children("clipmill_audio.work:hear", slots=1)
     yield children

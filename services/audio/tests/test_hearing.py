@@ -14,6 +14,8 @@ from clipmill_shared.compute import Children
 
 from .sound_files import RATE_HZ, as_pcm, write_flac
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 LENGTH_S = 12
 T = np.arange(LENGTH_S * RATE_HZ) / RATE_HZ
 RNG = np.random.default_rng(7)

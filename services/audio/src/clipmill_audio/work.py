@@ -50,7 +50,9 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class _Models:
+class Models:
+    """What hears; see `models` for what each is asked."""
+
     activity: VoiceActivity
     transcriber: Transcriber
     aligner: Aligner
@@ -94,7 +96,11 @@ class _Intake:
 
 def hear(part: Part, report: Report) -> Heard:
     """Speech, words and levels of `part`, on the video's clock. Raises SpeechUnreadableError."""
-    models = _models()
+    return hear_with(_models(), part, report)
+
+
+def hear_with(models: Models, part: Part, report: Report) -> Heard:
+    """`hear`, with models of the caller's."""
     intake = _Intake(part, models.activity)
     lines: list[Line] = []
     for window in intake.windows():
@@ -111,11 +117,11 @@ def hear(part: Part, report: Report) -> Heard:
 
 
 @cache
-def _models() -> _Models:
-    return _Models(VoiceActivity(), Transcriber(), Aligner())
+def _models() -> Models:
+    return Models(VoiceActivity(), Transcriber(), Aligner())
 
 
-def _lines(window: _Window, models: _Models) -> list[Line]:
+def _lines(window: _Window, models: Models) -> list[Line]:
     """What is said in a window, in seconds from the part's beginning; nothing where nobody speaks."""
     speech = speech_ranges(window.probabilities, STEP_S)
     if not speech:

@@ -79,10 +79,7 @@ def _claim_the_same(one: HeardWord, other: HeardWord) -> bool:
 
 
 def _heard_twice(left: Line, right: Line, shared: Span) -> list[_Pair]:
-    """The words that both lines heard: those pairs of one text, in order, that claim the most time together.
-
-    Time decides and not their number, or "no, no, no" would be paired one word off.
-    """
+    """The words that both lines heard: those pairs of one text, in order, that claim the most time together."""
     lefts = [i for i, word in enumerate(left.words) if shared.shared_s(word) > 0]
     rights = [j for j, word in enumerate(right.words) if shared.shared_s(word) > 0]
     # best[a][b]: the pairs among the first a and b words, and the seconds that they claim together.
