@@ -34,9 +34,6 @@ class CheckFailedError(ClipmillError):
             "Run the same command again; if it fails again, the source may be damaged where the clip is.",
         )
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return CheckFailedError, (self.message.partition("failed: ")[2].rstrip("."),)
-
 
 def check(video: Path, expected: Expected) -> None:
     """Decode the first and the last frames of `video` and compare its streams with `expected`.

@@ -18,8 +18,6 @@ RATE_HZ = 48000
 # Seeking in these finds a time, not a keyframe: begin early, and drop what comes before.
 WITHOUT_INDEX = frozenset({"mpegts", "mpeg", "mpegvideo", "ogg"})
 EARLY_S = 12.0
-# Reading goes on for so long after the clip, because frames are stored in another order than they are shown in.
-LATE_S = 1.0
 _LOUDNESS = re.compile(r"\bI:\s+(-?[\d.]+|-inf|nan) LUFS")
 _PEAK = re.compile(r"\bPeak:\s+(-?[\d.]+|-inf|nan) dBFS")
 
@@ -40,19 +38,20 @@ class Cut:
 
     @property
     def input(self) -> list[str]:
-        """Arguments that open the source so that time 0 is `early_s` before the clip; frames before 0 come too."""
+        """Arguments that open the source a little before the clip. Times stay the container's own: only so do ffmpeg's
+        corrections for streams that begin apart, and for streams that are not used, leave them alone."""
         return [
             *INPUT_LIMITS,
-            # Times are the container's own, and the frame before the clip is needed: it may last into it.
-            "-seek_timestamp", "1", "-noaccurate_seek",
+            # The frame before the clip is needed too: it may last into it.
+            "-copyts", "-seek_timestamp", "1", "-noaccurate_seek",
             "-ss", f"{self.start_s - self.early_s:.6f}",
-            "-t", f"{self.early_s + self.timing.duration_s + LATE_S:.6f}",
             "-i", f"file:{self.source}",
         ]  # fmt: skip
 
     @property
     def shift(self) -> str:
-        return f"PTS-{self.early_s:.6f}/TB"
+        """The filters' times, counted from the clip's beginning."""
+        return f"PTS-round({self.start_s:.6f}/TB)"
 
 
 def sound_command(cut: Cut, info: MediaInfo) -> list[str]:

@@ -9,7 +9,7 @@ TRUE_PEAK_DB = -1.0
 # The limiter sees samples, not what lies between them: it stops a little earlier.
 LIMITER_DB = -1.5
 # Beyond this, what is raised is noise.
-MAX_GAIN_DB = 20.0
+MAX_GAIN_DB = 30.0
 # R128's absolute gate: nothing louder than this was found.
 SILENCE_LUFS = -69.0
 TOLERANCE_LU = 1.0
