@@ -75,17 +75,37 @@ class DataFolder:
     def log(self) -> Path:
         return self.path / "log" / "clipmill.log"
 
+    def make(self) -> None:
+        """Make the folder where it is not there. Errors: DATA_DIR_UNUSABLE, DISK_FULL."""
+        with self._named_errors():
+            (self.path / "runs").mkdir(parents=True, exist_ok=True)
+
     @contextmanager
     def run(self) -> Iterator[RunFolder]:
-        """A folder for one run's state, under a lock that ends with the process; leftovers of dead runs are swept."""
-        try:
-            (self.path / "runs").mkdir(parents=True, exist_ok=True)
-            self._check_room()
+        """A folder for one run's state, under a lock that ends with the process; leftovers of dead runs are swept.
+
+        Errors: DATA_DIR_UNUSABLE, DISK_FULL.
+        """
+        self.make()
+        with self._named_errors():
+            if shutil.disk_usage(self.path).free < self._min_free_bytes:
+                raise DiskFullError(str(self.path))
             self.sweep()
             folder = self.path / "runs" / uuid.uuid4().hex[:12]
             folder.mkdir(mode=0o700)
             lock = (folder / "lock").open("w")
             fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield RunFolder(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.close()
+            self.shrink()
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             if is_disk_full(error):
                 raise DiskFullError(str(self.path)) from error
@@ -94,12 +114,6 @@ class DataFolder:
                 f"The data folder {self.path} cannot be written: {error.strerror}.",
                 "Set CLIPMILL_DATA_DIR to a folder of yours.",
             ) from error
-        try:
-            yield RunFolder(folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.close()
-            self.shrink()
 
     def sweep(self) -> None:
         """Remove the state of runs whose process is gone (killed, or the machine went down)."""
@@ -147,10 +161,6 @@ class DataFolder:
 
     def size_bytes(self) -> int:
         return sum((Path(folder) / name).stat().st_size for folder, _, names in os.walk(self.path) for name in names)
-
-    def _check_room(self) -> None:
-        if shutil.disk_usage(self.path).free < self._min_free_bytes:
-            raise DiskFullError(str(self.path))
 
 
 def _is_locked(lock: Path) -> bool:

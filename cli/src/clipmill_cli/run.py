@@ -51,6 +51,7 @@ def run(options: Options) -> ExitCode:
     output = options.output or default_output(options.video)
     try:
         telemetry = TelemetrySettings()
+        data.make()
         configure_logging(telemetry.log_level, data.log)
         configure_exporters(telemetry, "clipmill-run", dict(os.environ))
         result = asyncio.run(_run(options, data, output))

