@@ -81,7 +81,8 @@ def frames(part: Part, tally: Tally, threads: int, *, deblock: bool) -> Iterator
                     elif time_s >= part.start_s - SAME_S:
                         past = 0
                         if tally.last_s is not None and time_s <= tally.last_s:
-                            tally.out_of_order += 1
+                            # AVI without times of its own gives some frames the time of the one before.
+                            tally.out_of_order += time_s < tally.last_s - SAME_S
                             continue
                         tally.corrupt += frame.is_corrupt
                         tally.last_s = time_s

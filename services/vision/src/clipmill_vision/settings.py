@@ -24,7 +24,8 @@ class Settings(BaseSettings):
     # Face searches a second; every shot's first frame is searched besides.
     face_searches_per_s_fast: float = Field(2.0, gt=0)
     face_searches_per_s_best: float = Field(8.0, gt=0)
-    # The profile best searches pictures without a face so often again, larger and in pieces: small faces.
+    # How often a second the profile best searches a picture without a face, or with small ones only, again: larger and
+    # in pieces.
     close_searches_per_s_best: float = Field(2.0, ge=0)
     # Faces that the detector is less sure of are none.
     min_face_confidence: float = Field(0.65, gt=0, lt=1)

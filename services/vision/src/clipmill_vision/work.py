@@ -19,6 +19,8 @@ from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.pictures import Shown, is_full_range, thumbnail, upright
 
 REPORT_EVERY_FRAMES = 50
+# Narrower faces in the detector's input are found unsurely and placed badly.
+SMALL_FACE_PIXELS = 14
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Effort:
     face_searches_per_s: float
     min_face_confidence: float
     deblock: bool
-    # How often a picture without a face is searched again, larger and in pieces, for small faces; 0 for never.
+    # How often a second a picture without a face, or with small ones only, is searched again, larger and in pieces.
     close_searches_per_s: float = 0.0
     decoder_threads: int = 1
 
@@ -93,8 +95,11 @@ class _Eye:
             self._next_sample_s = time_s + EVERY_S
             self._dissolves.add(time_s, small.luma)
             self._looks.add(time_s, small.luma, full_range=is_full_range(frame))
+        every_s = 1 / self._effort.face_searches_per_s
         if looks_new or time_s >= self._next_search_s:
-            self._next_search_s = time_s + 1 / self._effort.face_searches_per_s - EVERY_S / 100
+            # On a grid: counted from each search the rate would fall to the next whole number of frames.
+            following_s = time_s if looks_new else self._next_search_s
+            self._next_search_s = max(following_s + every_s, time_s + every_s / 2)
             self._search(time_s, frame)
 
     def seen(self, part: Part, tally: Tally) -> Seen:
@@ -110,8 +115,9 @@ class _Eye:
         picture = upright(frame, self._shown)
         self._looks.add_sharpness(time_s, laplacian_variance(picture[:, :, 1]))
         found = _blazeface().find(picture, effort.min_face_confidence)
-        if not found and effort.close_searches_per_s and time_s >= self._next_close_s:
+        all_small = all((box.x1 - box.x0) * picture.shape[1] < SMALL_FACE_PIXELS for box, _ in found)
+        if all_small and effort.close_searches_per_s and time_s >= self._next_close_s:
             self._next_close_s = time_s + 1 / effort.close_searches_per_s - EVERY_S / 100
             larger = round(SIZE * max(picture.shape[:2]) / min(picture.shape[:2]))
-            found = _blazeface().find_closely(upright(frame, self._shown, larger), effort.min_face_confidence)
+            found = _blazeface().find_closely(upright(frame, self._shown, larger), effort.min_face_confidence) or found
         self._faces += [Face(time_s, box, confidence) for box, confidence in found]

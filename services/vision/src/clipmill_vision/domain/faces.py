@@ -11,7 +11,7 @@ from math import hypot
 MAX_GAP_S = 1.75
 # Overlap or nearness (of the centres, in box sizes) that links two boxes, and how much the size may change.
 MIN_IOU = 0.2
-MAX_DISTANCE = 1.0
+MAX_DISTANCE = 1.5
 MAX_GROWTH = 2.0
 
 
