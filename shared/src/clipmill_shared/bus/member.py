@@ -224,9 +224,11 @@ class Member(Generic[R]):
         place = {**self._attributes, "partition": delivery.partition, "offset": delivery.offset}
         if not isinstance(error, Poison) and held.attempt < self.subscription.max_attempts:
             metrics.RETRIED.add(1, self._attributes)
-            log.warning("a handler failed and will be called again", **place, attempt=held.attempt, exc_info=error)
+            log.warning("a handler failed and will be called again", **place, attempt=held.attempt, error=repr(error))
             return False
-        log.error("a record goes to the dead letters", **place, attempt=held.attempt, exc_info=error)
+        # Where poison was found says nothing beyond its reason; any other failure may be a fault of ours.
+        trace = None if isinstance(error, Poison) else error
+        log.error("a record goes to the dead letters", **place, attempt=held.attempt, error=repr(error), exc_info=trace)
         failures = 0
         while True:
             try:
