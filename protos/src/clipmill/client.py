@@ -46,6 +46,8 @@ UPLOAD_CHUNK_BYTES = 1 << 20
 STREAM_DEADLINE_S = 3600.0
 UPLOAD_DEADLINE_S = 24 * 3600.0
 PAUSE_S = (0.1, 2.0)
+# How long a catalog may lag behind a job that names a video.
+UNKNOWN_S = 5.0
 _OPTIONS = (
     ("grpc.max_receive_message_length", 16 << 20),
     ("grpc.keepalive_time_ms", 30_000),
@@ -208,18 +210,19 @@ class Client:
     ) -> tuple[str, list[Word]]:
         """The video's language and its words, or those that touch a range; waits while the catalog lacks a part.
 
-        What is still lacking after the client's patience was never heard: the words that are there are returned.
+        What is still lacking after the client's patience was never heard: the words that are there are returned. A
+        video that the catalog does not know is waited for only shortly.
         """
         span = None
         if start_s is not None or end_s is not None:
             span = TimeRange(start_s=start_s or 0.0, end_s=float("inf") if end_s is None else end_s)
-        patience = _Patience(self._patience_s)
+        patience, unknown = _Patience(self._patience_s), _Patience(min(self._patience_s, UNKNOWN_S))
         while True:
             request = catalog.GetTranscriptRequest(video_id=video_id, range=span)
             try:
                 response: catalog.GetTranscriptResponse = await self._call(self._catalog.GetTranscript, request)
             except ClipmillRpcError as error:
-                if error.status is not grpc.StatusCode.NOT_FOUND or patience.is_over:
+                if error.status is not grpc.StatusCode.NOT_FOUND or unknown.is_over:
                     raise
             else:
                 if response.complete or patience.is_over:
