@@ -96,6 +96,7 @@ async def test_the_history_has_no_gaps_never_goes_back_and_ends_with_the_final_s
         job = await world.submit()
         await world.ended(job.job_id)
         history = await world.history(job.job_id)
+        assert await world.history(job.job_id, "eve") == []
         async with asyncio.timeout(10):
             while len(told) < len(history):  # noqa: ASYNC110 - it is published in the background
                 await asyncio.sleep(0.01)
@@ -359,6 +360,6 @@ async def test_a_deleted_video_is_forgotten_with_all_that_was_made_of_it(world: 
         deleted = CatalogChange(owner_id=OWNER, video_id="v1", kind=CatalogChange.KIND_VIDEO_DELETED)
         await world.bus.publish(Event(topics.CATALOG_CHANGES, deleted, "id", OWNER, "/test"))
         async with asyncio.timeout(20):
-            while await listed(world) or await world.blobs.exists(made):
+            while await listed(world) or await world.blobs.exists(made):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert await world.job(eve_s.job_id, "eve")

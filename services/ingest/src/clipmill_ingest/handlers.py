@@ -78,7 +78,7 @@ class Handlers:
         return ()
 
     async def on_catalog_change(self, event: Event[Any]) -> Sequence[Event[Message]]:
-        """A deleted video is forgotten: its jobs, and the blobs that were made of it. A file in place is its owner's."""
+        """A deleted video is forgotten: its jobs, and the blobs that were made of it. A file in place stays."""
         change: CatalogChange = event.message
         if change.kind == CatalogChange.KIND_VIDEO_DELETED:
             for ref in await self._ledger.forget_video(change.owner_id, change.video_id):

@@ -21,8 +21,6 @@ LEVEL_STEP_S = 0.02
 BLOCK = 65_536
 # Timestamps that are off by less are jitter; the sound goes on without a seam.
 JITTER_S = 0.05
-# Sound that claims to begin so much before its predecessor's end is another recording's, not an overlap.
-OVERLAP_S = 2.0
 
 Samples = npt.NDArray[np.int16]
 
@@ -108,7 +106,6 @@ class _Track:
     total: int
     written: int = 0
     _levels: list[npt.NDArray[np.float32]] = field(default_factory=list)
-    _shift: int = 0
 
     def blocks(self, pieces: Iterator[tuple[int, Samples]]) -> Iterator[Samples]:
         """The whole track in blocks of BLOCK samples, the last one shorter."""
@@ -125,17 +122,12 @@ class _Track:
         """The pieces without what overlaps or lies outside, with silence where nothing is."""
         end = 0
         for start, piece in pieces:
-            at = start + self._shift
-            if at < end - OVERLAP_S * RATE_HZ and end > 0:
-                # The clock was set back: what comes now goes on behind what was.
-                self._shift = end - start
-                at = end
-            sound = piece[max(0, end - at) : max(0, self.total - at)]
+            sound = piece[max(0, end - start) : max(0, self.total - start)]
             if not len(sound):
                 continue
-            yield from _silence(max(at, end) - end)
+            yield from _silence(max(start, end) - end)
             yield sound
-            end = max(at, end) + len(sound)
+            end = max(start, end) + len(sound)
         yield from _silence(self.total - end)
 
     def _measured(self, block: Samples) -> Samples:

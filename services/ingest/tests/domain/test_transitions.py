@@ -170,6 +170,15 @@ def test_a_part_without_workers_is_given_up_after_its_time_only() -> None:
     assert (gone.state, gone.error.code) == (JobState.JOB_STATE_FAILED, "NO_WORKER")
 
 
+def test_a_failure_of_any_length_still_ends_the_job_with_an_event_of_bounded_size() -> None:
+    record = until(SCORING)
+    said = failed(task_of(record, SCORING), retryable=False)
+    said.failure.message = said.failure.remedy = "é" * 30_000
+    ended = job.take_failure(record, said, 5, RULES)
+    assert not ended.is_open
+    assert view.job_of(ended).ByteSize() < 40_000
+
+
 # --- renders ---
 
 

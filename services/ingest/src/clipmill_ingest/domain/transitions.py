@@ -18,6 +18,8 @@ from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
 from clipmill_ingest.domain import plan, view
 from clipmill_ingest.domain.record import STAGE_NAMES, JobRecord, LedgerTask, Result, Rules, TaskState
 
+MAX_FAILURE_TEXT = 5000
+
 
 def admit(job_id: str, owner_id: str, source: Source, options: ClipOptions, now: float) -> JobRecord:
     """A new job, with its options pinned."""
@@ -89,7 +91,11 @@ def take_failure(record: JobRecord, failed: TaskFailed, now: float, rules: Rules
         return record
     if failed.task.attempt != task.attempt:
         return record
-    return _lose(record, task, failed.failure, now, rules)
+    failure = Failure()
+    failure.CopyFrom(failed.failure)
+    # The job's events carry it and must stay under 64 KiB, else the job could not end.
+    failure.message, failure.remedy = failure.message[:MAX_FAILURE_TEXT], failure.remedy[:MAX_FAILURE_TEXT]
+    return _lose(record, task, failure, now, rules)
 
 
 def lapse(record: JobRecord, now: float, rules: Rules) -> JobRecord:
