@@ -98,6 +98,7 @@ async def test_clips_are_waited_for_until_the_catalog_has_them_rendered(client: 
     ]
     clips = await client.wait_for_clips(Job(job_id="j1", clip_ids=["c1", "c2"]))
     assert [each.scored.head.clip_id for each in clips] == ["c1", "c2"]
+    assert all(each.HasField("rendering") for each in clips)
 
 
 async def test_clips_that_do_not_come_are_an_error(clipmill: FakeClipmill):

@@ -12,6 +12,7 @@ from typing import Any
 
 import clipmill_catalog.service
 import grpc.aio
+from blockbuster import blockbuster_ctx
 from clipmill_catalog.settings import CatalogSettings
 from google.protobuf.message import Message
 
@@ -78,7 +79,8 @@ class CatalogWorld:
             serving([service], f"unix:{folder}/s", authenticate=owner) as address,
             grpc.aio.insecure_channel(address) as channel,
         ):
-            yield cls(bus, blobs, folder, address, CatalogServiceStub(channel))
+            with blockbuster_ctx(["clipmill_catalog", "clipmill_shared"]):
+                yield cls(bus, blobs, folder, address, CatalogServiceStub(channel))
 
     async def hear_of(self, *events: Event[Message]) -> None:
         for event in events:

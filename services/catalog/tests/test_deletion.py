@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from catalog_world import CatalogWorld, JobEvents
+from structlog.testing import capture_logs
 
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill_shared.blobs import Blobs
@@ -88,7 +89,7 @@ async def test_what_a_crash_left_is_erased_at_the_next_start(tmp_path: Path, mon
 
     async with CatalogWorld.running(tmp_path) as world:
         await world.hear_of(*await JobEvents(world).all())
-        with monkeypatch.context() as patched:
+        with monkeypatch.context() as patched, capture_logs():
             patched.setattr(Blobs, "delete", crash)
             with pytest.raises(Exception, match="does not know"):
                 await delete(world)
