@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Row, Table, and_, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipmill.catalog.v1.catalog_pb2 import Clip, Rendering, Video
@@ -14,6 +15,9 @@ from clipmill.clips.v1.clips_pb2 import ScoredClip
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog.domain.transcript import HeardPart
 from clipmill_catalog.tables import clips, transcripts, videos
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 _CLIP_KEY = ("owner_id", "job_id", "clip_id")
 
@@ -166,10 +170,19 @@ async def upsert(
     on: AsyncConnection, table: Table, key: tuple[str, ...], row: Mapping[str, object], newest_by: str | None = None
 ) -> None:
     """Insert `row`, or overwrite its columns where the key is there: with `newest_by`, unless it is the older one."""
-    insert = (sqlite.insert if on.dialect.name == "sqlite" else postgresql.insert)(table).values(row)
+    insert = _insert(on, table).values(row)
     rest = {name: insert.excluded[name] for name in row if name not in key}
     newer = None
     if newest_by is not None:
         there = table.c[newest_by]
         newer = or_(there.is_(None), there <= insert.excluded[newest_by])
     await on.execute(insert.on_conflict_do_update(index_elements=key, set_=rest, where=newer))
+
+
+def _insert(on: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if on.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    # Only a cluster pays for its import.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
