@@ -105,7 +105,7 @@ async def test_a_part_without_any_frame_is_the_inputs_fault(children: Children, 
 
 
 def test_damage_is_told_with_its_count() -> None:
-    seen = Seen([], [], Tally(corrupt=3, out_of_order=2, last_s=9.9), 100, 10)
+    seen = Seen([], [], Tally(corrupt=3, out_of_order=2, last_s=9.9), 100, [])
     warnings = warnings_of(VisionTask(part=TimeRange(start_s=0, end_s=10)), seen)
     assert [(w.code, w.part) for w in warnings] == [("CORRUPT_FRAMES", "vision"), ("FRAMES_OUT_OF_ORDER", "vision")]
     assert warnings[0].message.startswith("3 ")

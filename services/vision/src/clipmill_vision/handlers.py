@@ -109,7 +109,7 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
         ],
         models=models(),
         frames=seen.frames,
-        frames_with_face_search=seen.face_searches,
+        frames_with_face_search=len(seen.searched_s),
     )
 
 

@@ -51,7 +51,8 @@ class Seen:
     tracks: list[list[Face]]
     tally: Tally
     frames: int
-    face_searches: int
+    # The times of the frames that were searched for faces.
+    searched_s: list[float]
 
 
 def look(request: Request, report: Report) -> Seen:
@@ -85,7 +86,8 @@ class _Eye:
         self._looks = Looks()
         self._faces: list[Face] = []
         self._next_sample_s = self._next_search_s = self._next_close_s = -math.inf
-        self.frames = self.face_searches = 0
+        self._searched_s: list[float] = []
+        self.frames = 0
 
     def see(self, time_s: float, frame: VideoFrame) -> None:
         self.frames += 1
@@ -107,10 +109,10 @@ class _Eye:
         boundaries = cuts + self._dissolves.finish(cuts)
         shots = shots_of(part.start_s, part.end_s, boundaries, self._looks.all, seam=part.start_s > 0)
         tracks = tracks_of(self._faces, [shot.start_s for shot in shots])
-        return Seen(shots, tracks, tally, self.frames, self.face_searches)
+        return Seen(shots, tracks, tally, self.frames, self._searched_s)
 
     def _search(self, time_s: float, frame: VideoFrame) -> None:
-        self.face_searches += 1
+        self._searched_s.append(time_s)
         effort = self._effort
         picture = upright(frame, self._shown)
         self._looks.add_sharpness(time_s, laplacian_variance(picture[:, :, 1]))
