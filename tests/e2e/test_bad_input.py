@@ -200,6 +200,9 @@ class _Answers(BaseHTTPRequestHandler):
             self._send(200, "video/mp4", self.video)
         elif self.path == "/page":
             self._send(200, "text/html", b"<!doctype html><title>A page</title>")
+        elif self.path == "/page-with-video":
+            page = b'<!doctype html><title>A page</title><video src="/talk.mp4" type="video/mp4"></video>'
+            self._send(200, "text/html", page)
         elif self.path == "/inward":
             self.send_response(302)
             self.send_header("Location", "http://127.0.0.2:1/secret.mp4")
@@ -242,7 +245,14 @@ def test_a_url_that_is_not_there(clipmill, web):
 
 
 def test_a_url_of_a_page(clipmill, web):
-    assert_input_refused(clipmill("run", f"{web}/page"), clipmill, "/page", "yt-dlp")
+    assert_input_refused(clipmill("run", f"{web}/page"), clipmill, "/page", "a web page")
+
+
+def test_a_video_on_a_page(clipmill, web, tmp_path):
+    _Answers.video = write_video(tmp_path / "served.mp4").read_bytes()
+    ran = clipmill("run", f"{web}/page-with-video", "-o", "page-clips", *ODD)
+    assert ran.code == 0, ran.err
+    assert result(clipmill, "page").clips
 
 
 def test_a_url_that_never_answers(clipmill):

@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from clipmill.common.v1.common_pb2 import BlobRef
+from clipmill_ingest import pages
 from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.sources import too_large
 from clipmill_shared.blobs import Blobs
@@ -29,6 +30,7 @@ class Downloads:
         limits = HttpLimits(settings.url_connect_timeout_s, settings.url_idle_timeout_s, settings.url_total_timeout_s)
         self._http = GuardedHttp(limits, settings.url_allowed_hosts)
         self._blobs = blobs
+        self._settings = settings
         self._max_bytes = settings.max_file_bytes
 
     async def fetch(self, owner_id: str, url: str, report: Report) -> BlobRef:
@@ -38,6 +40,10 @@ class Downloads:
             target = scratch / "video"
             try:
                 media_type = await self._download(url, name, target, report)
+            except _PageError:
+                if not pages.is_installed():
+                    raise _no_pages(name) from None
+                target, media_type = await pages.fetch(url, name, scratch, self._settings), "video/*"
             except RefusedAddressError as error:
                 raise ClipmillError(
                     "INPUT_URL_PRIVATE",
@@ -60,7 +66,7 @@ class Downloads:
                     "Check the address in a browser.",
                 )
             if response.content_type in ("text/html", "application/xhtml+xml"):
-                raise _page(name)
+                raise _PageError
             stated = response.content_length or 0
             if stated > self._max_bytes:
                 raise too_large(name, stated, self._max_bytes)
@@ -68,7 +74,7 @@ class Downloads:
             with await asyncio.to_thread(target.open, "wb") as file:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     if size == 0 and _looks_like_a_page(chunk):
-                        raise _page(name)
+                        raise _PageError
                     size += len(chunk)
                     if size > self._max_bytes:
                         raise too_large(name, size, self._max_bytes)
@@ -84,11 +90,16 @@ def _looks_like_a_page(chunk: bytes) -> bool:
     return head.startswith((b"<!doctype html", b"<html", b"<head", b"<!--"))
 
 
-def _page(name: str) -> ClipmillError:
+class _PageError(Exception):
+    """The address leads to a web page."""
+
+
+def _no_pages(name: str) -> ClipmillError:
     return ClipmillError(
         "INPUT_URL_NOT_VIDEO",
         f"{name} is a web page, not a video.",
-        "Give the address of the video file itself, or download it first.",
+        "Give the address of the video file itself, or install yt-dlp beside Clipmill "
+        "(make setup, then .tools/bin/uv pip install -p .venv yt-dlp).",
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 from google.protobuf.message import Message
@@ -162,10 +163,10 @@ class Ledger:
             while True:
                 self._due.clear()
                 is_busy = await self.tick()
-                try:
-                    await asyncio.wait_for(self._due.wait(), TELL_EVERY_S if is_busy else IDLE_S)
-                except TimeoutError:
-                    continue
+                # Not wait_for: in Python 3.11 it loses a cancel that comes together with the event.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TELL_EVERY_S if is_busy else IDLE_S):
+                        await self._due.wait()
 
     async def prune(self) -> None:
         """Forget what is old, for ever."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from clipmill.jobs.v1 import jobs_pb2 as pb
@@ -97,10 +98,10 @@ class IngestServicer(IngestServiceServicer):
 
 
 async def _wait(event: asyncio.Event, at_most_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), at_most_s)
-    except TimeoutError:
-        return
+    # Not wait_for: in Python 3.11 it loses a cancel that comes together with the event.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
 
 
 def _key(key: str) -> str:
