@@ -68,7 +68,7 @@ async def test_a_clear_speaker_is_understood(children: Children, tmp_path: Path)
 
 async def test_a_telephone_conversation_is_mostly_understood(children: Children, tmp_path: Path) -> None:
     analysis = await hear_all(children, tmp_path, "sample.wav")
-    # Measured 17.3 %; the engine's own segmentation 19.8 to 21 %.
+    # Measured 14.8 %; with the engine's own segmentation 19.8 to 21 %.
     assert jiwer.wer(plain(" ".join(text for _, _, text in truth())), plain(written(analysis))) <= 0.20
 
 
@@ -77,8 +77,8 @@ async def test_words_are_found_where_they_are_said(children: Children, tmp_path:
     starts, ends = [w.start_s for w in analysis.words], [w.end_s for w in analysis.words]
     errors = [min(abs(start - at) for at in starts) for start, _, _ in truth()]
     errors += [min(abs(end - at) for at in ends) for _, end, _ in truth()]
-    # Each edge of a turn against the nearest word's. Measured: median 84 ms, 90 % within 208 ms.
-    assert float(np.median(errors)) <= 0.10
+    # Each edge of a turn against the nearest word's. Measured: median 91 ms, 90 % within 209 ms.
+    assert float(np.median(errors)) <= 0.12
     assert float(np.quantile(errors, 0.9)) <= 0.25
 
 
