@@ -71,10 +71,10 @@ def render(request: Request, report: Report) -> Result:
     cut = Cut.of(request.source, info, task.clip.range.start_s, timing)
     said: list[Note] = []
 
-    sound = _sound(cut, info, folder, said) if info.HasField("audio") else None
+    sound = _sound(cut, info, folder) if info.HasField("audio") else None
     report(MEASURED)
 
-    layout = layout_for(task.aspect, task.profile, info.video.display_width, info.video.display_height)
+    layout = layout_of(task)
     seen = seen_in(task.clip.range, request.vision)
     path = crop_path(layout, seen.shots, seen.tracks)
     said += notes.of_picture(layout, path)
@@ -92,20 +92,34 @@ def render(request: Request, report: Report) -> Result:
     )
     report(MADE)
 
-    video = folder / commands.VIDEO
-    check(video, Expected(layout.width, layout.height, timing, info.HasField("audio")))
-    loudness = _loudness(folder, said) if sound else None
+    loudness = checked(request)
+    said += notes.of_loudness(loudness)
     return Result(
-        video=video,
+        video=folder / commands.VIDEO,
         subtitles=_subtitles(words, timing, folder),
         thumbnail=best_still(folder, stills, seen, timing),
         width=layout.width,
         height=layout.height,
         duration_s=timing.duration_s,
-        loudness_lufs=loudness,
+        loudness_lufs=None if loudness is None or loudness.is_silent else loudness.loudness_lufs,
         notes=tuple(said),
         ffmpeg_version=ffmpeg.version(),
     )
+
+
+def checked(request: Request) -> Measured | None:
+    """Look at the clip that was made; the loudness of its sound, None without sound. Errors: RENDER_CHECK_FAILED."""
+    info, span = request.task.info, request.task.clip.range
+    layout = layout_of(request.task)
+    timing = timing_of(info, span.end_s - span.start_s)
+    check(request.folder / commands.VIDEO, Expected(layout.width, layout.height, timing, info.HasField("audio")))
+    if not info.HasField("audio"):
+        return None
+    return commands.measured(ffmpeg.run(commands.result_command(), request.folder))
+
+
+def layout_of(task: RenderTask) -> Layout:
+    return layout_for(task.aspect, task.profile, task.info.video.display_width, task.info.video.display_height)
 
 
 def timing_of(info: MediaInfo, length_s: float) -> Timing:
@@ -121,23 +135,13 @@ def _coded(info: MediaInfo) -> Coded:
     return Coded(height, width) if turned else Coded(width, height)
 
 
-def _sound(cut: Cut, info: MediaInfo, folder: Path, said: list[Note]) -> Gain:
+def _sound(cut: Cut, info: MediaInfo, folder: Path) -> Gain:
     """Cut the sound out, and find the gain that brings it to the target; with a limiter, by trying it once."""
     source = commands.measured(ffmpeg.run(commands.sound_command(cut, info), folder))
     gain = gain_for(source)
     if gain.limited:
         gain = corrected(gain, commands.measured(ffmpeg.run(commands.gained_command(gain), folder)))
-    if source.is_silent:
-        said.append(notes.SILENT)
     return gain
-
-
-def _loudness(folder: Path, said: list[Note]) -> float | None:
-    result: Measured = commands.measured(ffmpeg.run(commands.result_command(), folder))
-    if result.is_silent:
-        return None
-    said += notes.of_loudness(result)
-    return result.loudness_lufs
 
 
 def _captions(request: Request, words: Sequence[SpokenWord], layout: Layout, timing: Timing, said: list[Note]) -> bool:

@@ -22,7 +22,6 @@ class Note:
 
 
 NO_WORDS = Note("NO_CAPTIONS_NO_WORDS", "Nobody says a word in this clip, so it has no captions.")
-SILENT = Note("SILENT_SOUND", "The clip's sound is silent, so its loudness was left as it is.")
 
 
 def of_picture(layout: Layout, path: CropPath) -> Iterator[Note]:
@@ -39,9 +38,13 @@ def of_picture(layout: Layout, path: CropPath) -> Iterator[Note]:
         )
 
 
-def of_loudness(result: Measured) -> Iterator[Note]:
-    """A loudness that is not the one promised."""
-    if abs(result.loudness_lufs - TARGET_LUFS) > TOLERANCE_LU:
+def of_loudness(result: Measured | None) -> Iterator[Note]:
+    """A sound that has not the loudness promised."""
+    if result is None:
+        return
+    if result.is_silent:
+        yield Note("SILENT_SOUND", "The clip's sound is silent, so its loudness was left as it is.")
+    elif abs(result.loudness_lufs - TARGET_LUFS) > TOLERANCE_LU:
         yield Note(
             "LOUDNESS_MISSED",
             f"The clip's loudness is {result.loudness_lufs:.1f} LUFS, not {TARGET_LUFS:.0f}: its sound is too quiet or "
