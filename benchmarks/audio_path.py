@@ -19,11 +19,12 @@ import numpy as np
 from clipmill_audio.domain.activity import speech_ranges
 from clipmill_audio.domain.timed import Span
 from clipmill_audio.domain.utterances import utterances
+from clipmill_audio.exchange import Heard, Part
 from clipmill_audio.models.moonshine import Transcriber
 from clipmill_audio.models.silero import VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
 from clipmill_audio.speech_file import RATE_HZ
-from clipmill_audio.work import STEP_S, Heard, Part
+from clipmill_audio.work import STEP_S
 from numpy.typing import NDArray
 
 from clipmill_shared.compute import Children, Limits

@@ -37,7 +37,7 @@ def services(platform: Platform) -> Sequence[Service]:
     """Every service that a job passes, on one platform."""
     return (
         clipmill_catalog.service.build(clipmill_catalog.settings.CatalogSettings(), platform),
-        clipmill_audio.service.build(clipmill_audio.settings.Settings(), platform),
+        clipmill_audio.service.build(clipmill_audio.settings.AudioSettings(), platform),
         clipmill_vision.service.build(clipmill_vision.settings.Settings(), platform),
         clipmill_scoring.service.build(clipmill_scoring.settings.ScoringSettings(), platform),
         clipmill_render.service.build(clipmill_render.settings.RenderSettings(), platform),

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clipmill_audio.domain.timed import Span
+from clipmill_audio.exchange import Heard, Part
 from clipmill_audio.speech_file import SpeechUnreadableError
-from clipmill_audio.work import Heard, Part
 
 from clipmill_shared.compute import Children
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clipmill_audio.domain.timed import Span
+from clipmill_audio.exchange import Part
 from clipmill_audio.models.moonshine import Transcriber
 from clipmill_audio.models.silero import STEP, VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
-from clipmill_audio.work import Models, Part, hear_with
+from clipmill_audio.work import Models, hear_with
 from numpy.typing import NDArray
 
 from .sound_files import RATE_HZ, write_flac

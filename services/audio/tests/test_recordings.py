@@ -10,7 +10,7 @@ import jiwer
 import numpy as np
 import pytest
 from clipmill_audio.domain.timed import Span
-from clipmill_audio.work import Heard, Part
+from clipmill_audio.exchange import Heard, Part
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill_shared.compute import Children

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clipmill_audio.domain.language import LanguageUnsupportedError
+from clipmill_audio.exchange import Heard, Part
 from clipmill_audio.handlers import stage_work
-from clipmill_audio.work import Heard, Part
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioTask, Word
 from clipmill.common.v1.common_pb2 import TimeRange

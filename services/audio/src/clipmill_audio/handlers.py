@@ -11,7 +11,7 @@ from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.work.v1.work_pb2 import STAGE_AUDIO, Answer
 from clipmill_audio.domain.language import ENGLISH, is_assumed
 from clipmill_audio.domain.timed import Span
-from clipmill_audio.work import Heard, Part
+from clipmill_audio.exchange import Heard, Part
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork

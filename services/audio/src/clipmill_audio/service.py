@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from clipmill_audio.handlers import stage_work
-from clipmill_audio.settings import Settings
+from clipmill_audio.settings import AudioSettings
 from clipmill_shared.compute import Children
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
 
 
-def build(settings: Settings, platform: Platform) -> Service:
+def build(settings: AudioSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots."""
     children = Children("clipmill_audio.work:hear", settings.slots)
     stage = stage_work(children, platform.blobs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from clipmill_audio.domain.timed import HeardWord, Line, Span, tidy
 from clipmill_audio.domain.timing import time_words
 from clipmill_audio.domain.utterances import utterances
 from clipmill_audio.domain.windows import cut
+from clipmill_audio.exchange import Heard, Part
 from clipmill_audio.models.moonshine import Transcriber
 from clipmill_audio.models.silero import STEP, VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
@@ -31,22 +31,6 @@ STEP_S = STEP / RATE_HZ
 LEVEL_STEP = round(loudness.STEP_S * RATE_HZ)
 # Whole steps of both the voice activity and the loudness.
 BLOCK = int(np.lcm(STEP, LEVEL_STEP))
-
-
-@dataclass(frozen=True)
-class Part:
-    """What to hear: a range, in seconds, of a speech sound."""
-
-    speech: Path
-    range: Span
-
-
-@dataclass(frozen=True)
-class Heard:
-    """The analysis without language and models, and the reasons to doubt its words."""
-
-    analysis: AudioAnalysis
-    doubts: Sequence[str]
 
 
 @dataclass(frozen=True)

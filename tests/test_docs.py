@@ -1,0 +1,30 @@
+"""The docs name what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [
+    path for folder in ("services", "shared", "cli", "protos") for path in (ROOT / folder).glob("**/src/**/*.py")
+    if "_pb2" not in path.name
+]  # fmt: skip
+# Codes are given as the first argument of an error or as `code=`.
+CODE = re.compile(
+    r'(?:Error|Note|Shortage|Failure|Caution|Warning|warning|fault|code)\w*(?:\(|=)\s*(?:code=)?"([A-Z]+(?:_[A-Z]+)+)"'
+)
+
+
+def test_every_code_is_documented():
+    documented = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", (ROOT / "docs" / "errors.md").read_text()))
+    used = {code: path for path in SOURCES for code in CODE.findall(path.read_text())}
+    assert len(used) > 30
+    missing = {code: str(path.relative_to(ROOT)) for code, path in used.items() if code not in documented}
+    assert not missing
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.name)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert link.startswith("http") or (page.parent / link).exists(), link
