@@ -17,7 +17,7 @@ from clipmill_shared.bus.kafka import KafkaBus
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
 
-pytestmark = (pytest.mark.real, pytest.mark.xdist_group("kafka"))
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("kafka")]
 STRANGER = {
     "ce_specversion": "1.0",
     "ce_id": "1",
@@ -78,25 +78,27 @@ async def test_work_that_outlasts_a_rebalance_is_not_begun_anew_where_it_runs(pl
         done.append(event.id)
         return ()
 
-    names = [f"task-{n}" for n in range(40)]
     async with first.run(Subscription(UNORDERED, "workers", long_work, max_in_flight=100)):
         await first.publish(*(task(n) for n in range(40)))
         await until(lambda: len(begun) == 40)
         # Another member takes half of the partitions, and with them what the first has not finished.
         async with second.run(Subscription(UNORDERED, "workers", joined)):
             await until(lambda: bool(joined.events))
+        # It has left; once these have all begun, every partition is back.
+        await first.publish(*(task(n) for n in range(40, 80)))
+        await until(lambda: {f"task-{n}" for n in range(80)} == set(begun))
         gate.set()
-        await until(lambda: len(done) == 40)
-    assert sorted(begun) == sorted(done) == sorted(names)
-    again = Recorder()
-    async with place.bus().run(Subscription(UNORDERED, "workers", again)):
-        await first.publish(task(99))
-        await until(lambda: "task-99" in [event.id for event in again.events])
-    assert [event.id for event in again.events] == ["task-99"]
+        await until(lambda: len(done) == 80)
+    assert len(begun) == 80
+    last = Recorder()
+    async with place.bus().run(Subscription(UNORDERED, "workers", last)):
+        await first.publish(task(80))
+        await until(lambda: bool(last.events))
+    assert [event.id for event in last.events] == ["task-80"]
 
 
 async def test_a_missing_topic_is_named_instead_of_read_in_silence(place: OnKafka) -> None:
-    with pytest.raises(ClipmillError, match="media.ingested.v1") as raised:
+    with pytest.raises(ClipmillError, match=r"media\.ingested\.v1") as raised:
         async with place.bus().run(Subscription(topics.MEDIA_INGESTED, "readers", Recorder())):
             pass
     assert raised.value.code == "TOPIC_MISSING"
@@ -104,9 +106,9 @@ async def test_a_missing_topic_is_named_instead_of_read_in_silence(place: OnKafk
 
 async def test_a_broker_that_does_not_answer_is_named() -> None:
     bus = KafkaBus("127.0.0.1:1", "test")
-    with pytest.raises(ClipmillError, match="127.0.0.1:1"):
+    with pytest.raises(ClipmillError, match=r"127\.0\.0\.1:1"):
         await bus.publish(request("ann", 1))
-    with pytest.raises(ClipmillError, match="127.0.0.1:1"):
+    with pytest.raises(ClipmillError, match=r"127\.0\.0\.1:1"):
         async with bus.run(Subscription(ORDERED, "readers", Recorder())):
             pass
 

@@ -22,7 +22,7 @@ from clipmill_shared.bus.progress import Progress
 from clipmill_shared.events import Event
 
 log = structlog.get_logger()
-# A member takes this many records at most from its backend; figures in docs/adr (the bus).
+# A member takes this many records at most from its backend, so that a stuck key leaves room for others.
 WINDOW = 500
 # A cancelled handler that does not end is left behind after this long.
 CANCEL_S = 5.0
