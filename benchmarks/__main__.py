@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("latency", "overhead", "memory", "audio_path", "vision_path", "render_path", "reactions")
+BENCHMARKS = ("latency", "overhead", "memory", "audio_path", "vision_path", "render_path", "scoring", "reactions")
 
 
 def run(name: str) -> dict[str, object]:
     """Run one benchmark and return what it printed, or why it failed."""
-    ran = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, capture_output=True, text=True)
+    command = [sys.executable, "-m", f"benchmarks.{name}"]
+    ran = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
     if ran.returncode != 0:
         return {"benchmark": name, "failed": " ".join(ran.stderr.strip().splitlines()[-1:]) or ran.returncode}
     return {"benchmark": name, **json.loads(ran.stdout)}

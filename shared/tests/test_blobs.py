@@ -5,11 +5,12 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
+
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_shared.blobs import BlobMissingError, Blobs, is_disk_full, sha256_of
 from clipmill_shared.errors import ClipmillError, DiskFullError
-from obstore.store import MemoryStore
 
 
 @pytest.fixture(params=["folder", "memory"])

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from clipmill_shared.compute import Children, Limits
 from clipmill_shared.compute.children import ChildDiedError
 from clipmill_shared.errors import ClipmillError

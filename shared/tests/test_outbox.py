@@ -58,7 +58,7 @@ def event(n: int) -> Event[Message]:
 
 async def wait_for(condition) -> None:
     async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - it looks at a table
+        while not await condition():
             await asyncio.sleep(0.005)
 
 

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 import pytest
+
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Warning
@@ -60,9 +61,7 @@ def hearing(tmp_path) -> Hearing:
 
 def worker(hearing: Hearing, version: str = "1", slots: int = 1) -> tuple[Worker, RecordingBus]:
     bus = RecordingBus()
-    stage = StageWork(
-        Stage.STAGE_AUDIO, "audio", topics.AUDIO_TASKS, topics.AUDIO_ANALYZED, version, hearing.work
-    )
+    stage = StageWork(Stage.STAGE_AUDIO, "audio", topics.AUDIO_TASKS, topics.AUDIO_ANALYZED, version, hearing.work)
     return Worker(stage, bus, hearing.blobs, slots, "w1"), bus
 
 

@@ -180,5 +180,5 @@ def control(number: int) -> Event[Any]:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what must come to pass; TimeoutError when it has not after a long time."""
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.005)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import cv2
 import imageio_ffmpeg
-
 from people import Image
 from scenes import HEIGHT, WIDTH
 from soundtrack import Samples, write_wav

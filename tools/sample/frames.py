@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from people import MOUTH_LEVELS, Box, Image, Sprite, cut_out, sprite
 from scenes import HEIGHT, WIDTH, close_background, put_table, slide, studio
 from script_text import ShotKind, Speaker

@@ -11,7 +11,6 @@ from importlib.resources import files
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from script_text import Speaker
 from speech import SEED
 

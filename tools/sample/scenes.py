@@ -6,10 +6,9 @@ from importlib.resources import files
 
 import cv2
 import numpy as np
+from people import Image
 from PIL import Image as Drawing
 from PIL import ImageDraw, ImageFont
-
-from people import Image
 from script_text import SLIDE_ROWS, SLIDE_TITLE
 
 WIDTH, HEIGHT = 1280, 720

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfilt
-
 from script_text import Speaker
 from speech import RATE, SEED
 from timeline import FPS, Sentence, Timeline

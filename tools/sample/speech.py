@@ -23,7 +23,6 @@ from piper import PiperVoice
 from piper.config import SynthesisConfig
 from piper.phonemize_espeak import EspeakPhonemizer
 from scipy.signal import resample_poly
-
 from script_text import Speaker
 from word_times import Symbol, WordTime, trim_to_sound, word_times
 

@@ -96,7 +96,7 @@ class CatalogWorld:
     async def until(self, what: Callable[[], object]) -> None:
         """Wait for what loops of the service do by themselves."""
         async with asyncio.timeout(30):
-            while not what():  # noqa: ASYNC110 - nothing tells of it
+            while not what():
                 await asyncio.sleep(0.01)
 
     def stored(self) -> list[str]:

@@ -98,7 +98,7 @@ async def test_the_history_has_no_gaps_never_goes_back_and_ends_with_the_final_s
         history = await world.history(job.job_id)
         assert await world.history(job.job_id, "eve") == []
         async with asyncio.timeout(10):
-            while len(told) < len(history):  # noqa: ASYNC110 - it is published in the background
+            while len(told) < len(history):
                 await asyncio.sleep(0.01)
     assert [p.sequence for p in history] == list(range(1, len(history) + 1))
     assert history[0].job.state == JobState.JOB_STATE_QUEUED
@@ -311,7 +311,7 @@ async def test_a_job_can_be_asked_for_by_an_event(world: World, tmp_path: Path) 
             request("good", path=f"{tmp_path}/talk.mp4"), request("bad", path=f"{tmp_path}/missing.mp4")
         )
         async with asyncio.timeout(20):
-            while len(jobs := await listed(world)) < 2 or any(job.state < COMPLETED for job in jobs):  # noqa: ASYNC110
+            while len(jobs := await listed(world)) < 2 or any(job.state < COMPLETED for job in jobs):
                 await asyncio.sleep(0.01)
     good, bad = sorted(jobs, key=lambda job: job.state)
     assert good.state == COMPLETED
@@ -360,6 +360,6 @@ async def test_a_deleted_video_is_forgotten_with_all_that_was_made_of_it(world: 
         deleted = CatalogChange(owner_id=OWNER, video_id="v1", kind=CatalogChange.KIND_VIDEO_DELETED)
         await world.bus.publish(Event(topics.CATALOG_CHANGES, deleted, "id", OWNER, "/test"))
         async with asyncio.timeout(20):
-            while await listed(world) or await world.blobs.exists(made):  # noqa: ASYNC110
+            while await listed(world) or await world.blobs.exists(made):
                 await asyncio.sleep(0.01)
         assert await world.job(eve_s.job_id, "eve")

@@ -158,7 +158,7 @@ class World:
 
     async def until(self, job_id: str, condition: Callable[[Job], bool], owner_id: str = OWNER) -> Job:
         async with asyncio.timeout(30):
-            while not condition(job := await self.job(job_id, owner_id)):  # noqa: ASYNC110 - it looks at a table
+            while not condition(job := await self.job(job_id, owner_id)):
                 await asyncio.sleep(0.01)
         return job
 

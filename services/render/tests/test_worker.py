@@ -71,12 +71,12 @@ async def test_a_cancelled_render_leaves_no_encoder_and_no_file_behind(film, blo
     task = await task_of(film(width=640, height=360, frames=750, tone_from_s=None).make(tmp_path), blobs, 30.0)
     running = asyncio.create_task(Rendering(blobs, children, 1).render(task, lambda _: None))
     async with asyncio.timeout(60):
-        while not (found := _encoders(tmp_path)):  # noqa: ASYNC110 (another process)
+        while not (found := _encoders(tmp_path)):
             await asyncio.sleep(0.02)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        while found & _encoders(tmp_path):  # noqa: ASYNC110
+        while found & _encoders(tmp_path):
             await asyncio.sleep(0.02)
     assert list((tmp_path / "scratch").iterdir()) == []
     await children.close()

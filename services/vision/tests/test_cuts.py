@@ -19,6 +19,12 @@ def cuts_in(pictures: list[Picture], times_s: list[float], end_s: float | None =
     return finder.finish(times_s[-1] + 0.04 if end_s is None else end_s)
 
 
+def waves(shift: float) -> Picture:
+    """A smooth picture, as an unsharp background is."""
+    row = 128 + 100 * np.sin(np.arange(320) * 2 * np.pi / 320 + shift)
+    return np.broadcast_to(row[None, :, None], (180, 320, 3)).astype(np.uint8)
+
+
 def dissolves_in(pictures: list[Picture], times_s: list[float]) -> list[float]:
     finder = DissolveFinder()
     for time_s, picture in zip(times_s, pictures, strict=True):
@@ -72,6 +78,12 @@ def test_a_moving_camera_is_no_cut(pixels: int) -> None:
     assert cuts_in(still + moving, steady(40)) == []
 
 
+def test_no_shot_is_too_short_to_be_one() -> None:
+    times = steady(60)
+    pictures = [scene(1)] * 30 + [scene(2)] * 27 + [scene(3)] * 3
+    assert cuts_in(pictures, times) == [times[30]]
+
+
 def test_a_cut_within_motion_is_found() -> None:
     pictures = [panned(scene(1), 4 * n) for n in range(20)] + [panned(scene(2), 4 * n) for n in range(20)]
     assert cuts_in(pictures, steady(40)) == [steady(40)[20]]
@@ -104,10 +116,18 @@ def test_a_fade_from_black_begins_a_shot() -> None:
     "pictures",
     [
         [panned(scene(1), 7 * n) for n in range(40)],
+        [waves(0.04 * n) for n in range(40)],
+        [waves(0.3 * n) for n in range(40)],
         [mixed(scene(1) // 3, scene(1), min(n / 20, 1)) for n in range(40)],
         [scene(1)] * 20 + [scene(2)] * 20,
     ],
-    ids=["a moving camera", "light that grows", "a hard cut"],
+    ids=[
+        "a moving camera",
+        "a slow pan over a gradient",
+        "a quick pan over a gradient",
+        "light that grows",
+        "a hard cut",
+    ],
 )
 def test_is_no_dissolve(pictures: list[Picture]) -> None:
     assert dissolves_in(pictures, steady(40, 1 / EVERY_S)) == []

@@ -164,7 +164,7 @@ def test_each_record_is_handled_or_buried_once_and_in_its_keys_order(failures: d
             for number in range(8):
                 await bus.publish(*(request(number, key) for key in "abc"))
             async with asyncio.timeout(20):
-                while sum(map(len, outcome.values())) < 24:  # noqa: ASYNC110
+                while sum(map(len, outcome.values())) < 24:
                     await asyncio.sleep(0.001)
         buried = sorted(letter.event.id for letter in bus.dead_letters)
         assert buried == sorted(name for name, times in failures.items() if times >= 3)
@@ -222,7 +222,7 @@ def test_no_web_of_topics_locks_itself_up(edges: list[tuple[int, int]], capacity
         async with bus.run(*subscriptions), asyncio.timeout(20):
             for number in range(5):
                 await bus.publish(message_on(RING[edges[0][0]], number, 3))
-            while handled < 5 * expected(edges[0][0], 3):  # noqa: ASYNC110
+            while handled < 5 * expected(edges[0][0], 3):
                 await asyncio.sleep(0.001)
         assert not bus.dead_letters
 
