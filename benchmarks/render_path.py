@@ -36,7 +36,7 @@ MEASURED = re.compile(r'"(input_i|input_tp|input_lra|input_thresh|target_offset)
 def source(folder: Path) -> Path:
     """Moving shapes with noise, and a voice-like sound with pauses."""
     path = folder / "source.mp4"
-    picture = f"testsrc2=size={WIDTH}x{HEIGHT}:rate={FPS}:duration={SOURCE_S},noise=alls=12:allf=t"
+    picture = f"testsrc2=size={WIDTH}x{HEIGHT}:rate={FPS}:duration={SOURCE_S},noise=alls=3:allf=t"
     sound = f"aevalsrc='0.1*sin(2*PI*(180+60*sin(3*t))*t)*gt(sin(2*t),-0.6)':d={SOURCE_S}:s=48000"
     command = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, "-c:v", "libx264", "-preset", "veryfast"]
     ffmpeg.run([*command, "-crf", "20", "-c:a", "aac", str(path)], folder)

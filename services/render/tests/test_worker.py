@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -68,18 +70,27 @@ async def test_a_task_becomes_a_video_subtitles_and_a_thumbnail(film, blobs: Blo
 
 async def test_a_cancelled_render_leaves_no_encoder_and_no_file_behind(film, blobs: Blobs, tmp_path: Path):
     children = Children("clipmill_render.work:render", 1)
-    task = await task_of(film(width=640, height=360, frames=750, tone_from_s=None).make(tmp_path), blobs, 30.0)
+    task = await task_of(film(width=640, height=360, frames=500, tone_from_s=None).make(tmp_path), blobs, 20.0)
     running = asyncio.create_task(Rendering(blobs, children, 1).render(task, lambda _: None))
-    async with asyncio.timeout(60):
-        while not (found := _encoders(tmp_path)):
-            await asyncio.sleep(0.02)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        while found & _encoders(tmp_path):
-            await asyncio.sleep(0.02)
-    assert list((tmp_path / "scratch").iterdir()) == []
-    await children.close()
+    found: set[str] = set()
+    try:
+        async with asyncio.timeout(30):
+            while not found:  # noqa: ASYNC110 (the event is in another process)
+                await asyncio.sleep(0.02)
+                found = _encoders(tmp_path)
+            for pid in found:
+                # A stopped encoder cannot end by itself.
+                os.kill(int(pid), signal.SIGSTOP)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            while found & _encoders(tmp_path):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert list((tmp_path / "scratch").iterdir()) == []
+    finally:
+        for pid in found & _encoders(tmp_path):
+            os.kill(int(pid), signal.SIGKILL)
+        await children.close()
 
 
 def _encoders(folder: Path) -> set[str]:

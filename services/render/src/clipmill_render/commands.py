@@ -132,7 +132,7 @@ def clip_command(cut: Cut, encoding: Encoding, sound: Gain | None) -> list[str]:
     """Makes VIDEO and STILLs from the source, SOUND and the GRAPH, in one run."""
     keyframes = max(1, round(2 * cut.timing.fps))
     command = [
-        "-threads", str(encoding.threads), "-filter_threads", str(encoding.threads),
+        "-threads", str(encoding.threads), "-filter_complex_threads", str(encoding.threads),
         *cut.input,
         *([*INPUT_LIMITS, "-i", SOUND] if sound else []),
         "-/filter_complex", GRAPH,

@@ -42,10 +42,12 @@ def words_in(clip: TimeRange, parts: Iterable[AudioAnalysis]) -> list[SpokenWord
 def seen_in(clip: TimeRange, parts: Iterable[VisionAnalysis]) -> Seen:
     """Shots and faces of the clip. A face just outside the clip is of no use and left out."""
     listed = list(parts)
+    # A seam is no cut, but where the part before says that one lies there.
+    cut_at_seam = [False, *(part.cut_at_end for part in listed)]
     shots = joined_shots(
         (
-            (Shot(shot.range.start_s - clip.start_s, shot.range.end_s - clip.start_s), shot.begins_at_seam)
-            for part in listed
+            (Shot(shot.range.start_s - clip.start_s, shot.range.end_s - clip.start_s), shot.begins_at_seam and not cut)
+            for part, cut in zip(listed, cut_at_seam, strict=False)
             for shot in part.shots
         ),
         clip.end_s - clip.start_s,
