@@ -75,7 +75,7 @@ async def test_a_cancelled_render_leaves_no_encoder_and_no_file_behind(film, blo
     found: set[str] = set()
     try:
         async with asyncio.timeout(30):
-            while not found:  # noqa: ASYNC110 (the event is in another process)
+            while not found:
                 await asyncio.sleep(0.02)
                 found = _encoders(tmp_path)
             for pid in found:
@@ -84,7 +84,7 @@ async def test_a_cancelled_render_leaves_no_encoder_and_no_file_behind(film, blo
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running
-            while found & _encoders(tmp_path):  # noqa: ASYNC110
+            while found & _encoders(tmp_path):
                 await asyncio.sleep(0.02)
         assert list((tmp_path / "scratch").iterdir()) == []
     finally:
