@@ -30,7 +30,7 @@ from clipmill_vision.frames import Part
 from clipmill_vision.handlers import request_of
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.pictures import Shown
-from clipmill_vision.settings import Settings
+from clipmill_vision.settings import VisionSettings
 from clipmill_vision.work import Request, Seen
 
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, PROFILE_FAST, Profile
@@ -54,7 +54,9 @@ def request(path: Path, profile: Profile.ValueType, shown: Shown | None = None) 
         end_s = float(stream.duration * stream.time_base)
         shown = shown or Shown(stream.width, stream.height, 0)
         part = Part(path, stream.index, 0.0, 0.0, end_s)
-    return replace(request_of(VisionTask(profile=profile), path, Settings(decoder_threads=1)), part=part, shown=shown)
+    return replace(
+        request_of(VisionTask(profile=profile), path, VisionSettings(decoder_threads=1)), part=part, shown=shown
+    )
 
 
 def seen(path: Path, profile: Profile.ValueType, shown: Shown | None = None) -> Seen:

@@ -38,7 +38,7 @@ def services(platform: Platform) -> Sequence[Service]:
     return (
         clipmill_catalog.service.build(clipmill_catalog.settings.CatalogSettings(), platform),
         clipmill_audio.service.build(clipmill_audio.settings.AudioSettings(), platform),
-        clipmill_vision.service.build(clipmill_vision.settings.Settings(), platform),
+        clipmill_vision.service.build(clipmill_vision.settings.VisionSettings(), platform),
         clipmill_scoring.service.build(clipmill_scoring.settings.ScoringSettings(), platform),
         clipmill_render.service.build(clipmill_render.settings.RenderSettings(), platform),
         clipmill_ingest.service.build(clipmill_ingest.settings.IngestSettings(), platform),

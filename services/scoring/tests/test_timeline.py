@@ -29,6 +29,11 @@ def test_words_of_all_parts_come_in_order_and_within_the_video():
     assert merged.language == "en"
 
 
+def test_a_cut_at_a_seam_stays_a_cut():
+    parts = [VisionAnalysis(shots=[shot(0, 6)], cut_at_end=True), VisionAnalysis(shots=[shot(6, 9, seam=True)])]
+    assert [(s.start_s, s.end_s) for s in merge(9, [], parts).shots] == [(0, 6), (6, 9)]
+
+
 def test_a_shot_that_a_seam_divided_is_one_shot_again():
     parts = [
         VisionAnalysis(shots=[shot(0, 4), shot(4, 6, motion=0.1)]),

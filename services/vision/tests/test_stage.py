@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from clipmill_vision.frames import Tally
 from clipmill_vision.handlers import stage_work, version, warnings_of
-from clipmill_vision.settings import Settings
+from clipmill_vision.settings import VisionSettings
 from clipmill_vision.work import Seen
 
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, PROFILE_FAST, Profile, TimeRange
@@ -46,8 +46,19 @@ async def analysed(
         profile=profile,
         video_id="v1",
     )
-    answer = await stage_work(children, blobs, Settings()).work(task, lambda _: None)
+    answer = await stage_work(children, blobs, VisionSettings()).work(task, lambda _: None)
     return answer, await blobs.get_message(answer.analysis, VisionAnalysis)
+
+
+@pytest.mark.parametrize(("end_s", "cut_at_end"), [(1.0, True), (0.96, False), (1.4, False), (3.0, False)])
+@in_one_loop
+async def test_a_part_knows_whether_a_cut_lies_at_its_end(
+    children: Children, tmp_path: Path, end_s: float, cut_at_end: bool
+) -> None:
+    path = write_video(tmp_path / "a.mp4", [scene(1)] * 25 + [scene(2)] * 50, steady(75))
+    _, analysis = await analysed(children, path, 0.0, end_s)
+    assert analysis.cut_at_end is cut_at_end
+    assert analysis.frames == round(end_s * 25)
 
 
 @pytest.mark.parametrize("profile", [PROFILE_FAST, PROFILE_BEST])
@@ -105,12 +116,12 @@ async def test_a_part_without_any_frame_is_the_inputs_fault(children: Children, 
 
 
 def test_damage_is_told_with_its_count() -> None:
-    seen = Seen([], [], Tally(corrupt=3, out_of_order=2, last_s=9.9), 100, [])
+    seen = Seen([], [], Tally(corrupt=3, out_of_order=2, last_s=9.9), 100, [], cut_at_end=False)
     warnings = warnings_of(VisionTask(part=TimeRange(start_s=0, end_s=10)), seen)
     assert [(w.code, w.part) for w in warnings] == [("CORRUPT_FRAMES", "vision"), ("FRAMES_OUT_OF_ORDER", "vision")]
     assert warnings[0].message.startswith("3 ")
 
 
 def test_settings_that_change_the_answer_change_the_version() -> None:
-    assert version(Settings(min_face_confidence=0.5)) != version(Settings())
-    assert version(Settings(slots=7, decoder_threads=2)) == version(Settings())
+    assert version(VisionSettings(min_face_confidence=0.5)) != version(VisionSettings())
+    assert version(VisionSettings(slots=7, decoder_threads=2)) == version(VisionSettings())

@@ -53,8 +53,10 @@ def unreadable(path: Path, why: str) -> ClipmillError:
     )
 
 
-def frames(part: Part, tally: Tally, threads: int, *, deblock: bool) -> Iterator[tuple[float, VideoFrame]]:
-    """The part's frames with their times, each later than the one before.
+def frames(
+    part: Part, tally: Tally, threads: int, *, deblock: bool, beyond_s: float = 0.0
+) -> Iterator[tuple[float, VideoFrame]]:
+    """The part's frames with their times, each later than the one before, and those up to `beyond_s` after it.
 
     Frames without a time are put one frame's duration after the one before. Without `deblock` the codec leaves out its
     loop filter: a quarter of H.264's decoding time, for edges of blocks that show only at full size. Raises
@@ -73,7 +75,7 @@ def frames(part: Part, tally: Tally, threads: int, *, deblock: bool) -> Iterator
                     if not began and back_s is not None and time_s > part.start_s + SAME_S:
                         break
                     began = True
-                    if time_s >= part.end_s - SAME_S:
+                    if time_s >= part.end_s + beyond_s - SAME_S:
                         past += 1
                         # A single frame after the end may be a wrong time.
                         if past == 2:
@@ -84,7 +86,7 @@ def frames(part: Part, tally: Tally, threads: int, *, deblock: bool) -> Iterator
                             # AVI without times of its own gives some frames the time of the one before.
                             tally.out_of_order += time_s < tally.last_s - SAME_S
                             continue
-                        tally.corrupt += frame.is_corrupt
+                        tally.corrupt += frame.is_corrupt and time_s < part.end_s - SAME_S
                         tally.last_s = time_s
                         yield time_s, frame
                 if began:

@@ -17,12 +17,12 @@ from clipmill_vision.domain.faces import Face
 from clipmill_vision.frames import Part
 from clipmill_vision.models import blazeface
 from clipmill_vision.pictures import Shown
-from clipmill_vision.settings import Settings
+from clipmill_vision.settings import VisionSettings
 from clipmill_vision.work import Effort, Request, Seen
 
 NAME = "vision"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 1
+FORMULA = 2
 # A picture that ends so much before its part is said to.
 ENDS_EARLY_S = 1.0
 
@@ -35,7 +35,7 @@ def models() -> list[ModelVersion]:
     ]
 
 
-def stage_work(children: Children, blobs: Blobs, settings: Settings) -> StageWork[VisionTask, VisionAnalyzed]:
+def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> StageWork[VisionTask, VisionAnalyzed]:
     """Looking, for the worker. `children` run `clipmill_vision.work:look`."""
 
     async def work(task: VisionTask, report: Report) -> VisionAnalyzed:
@@ -62,7 +62,7 @@ def stage_work(children: Children, blobs: Blobs, settings: Settings) -> StageWor
     )
 
 
-def version(settings: Settings) -> str:
+def version(settings: VisionSettings) -> str:
     """Differs whenever the same task would be answered otherwise."""
     chosen = (
         settings.face_searches_per_s_fast,
@@ -74,7 +74,7 @@ def version(settings: Settings) -> str:
     return "/".join([str(FORMULA), *map(str, chosen), *(f"{package}={version_of(package)}" for package in packages)])
 
 
-def request_of(task: VisionTask, path: Path, settings: Settings) -> Request:
+def request_of(task: VisionTask, path: Path, settings: VisionSettings) -> Request:
     """The fast profile searches faces less often and leaves out the codec's loop filter."""
     best = task.profile == PROFILE_BEST
     return Request(
@@ -110,6 +110,7 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
         models=models(),
         frames=seen.frames,
         frames_with_face_search=len(seen.searched_s),
+        cut_at_end=seen.cut_at_end,
     )
 
 

@@ -7,10 +7,10 @@ from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
 from clipmill_vision.handlers import stage_work
-from clipmill_vision.settings import Settings
+from clipmill_vision.settings import VisionSettings
 
 
-def build(settings: Settings, platform: Platform) -> Service:
+def build(settings: VisionSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots."""
     children = Children("clipmill_vision.work:look", settings.slots)
     stage = stage_work(children, platform.blobs, settings)

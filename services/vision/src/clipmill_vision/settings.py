@@ -12,8 +12,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Settings(BaseSettings):
-    """Settings of the vision worker."""
+class VisionSettings(BaseSettings):
+    """VisionSettings of the vision worker."""
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_VISION_", frozen=True)
 

@@ -10,11 +10,11 @@ from av.video.frame import VideoFrame
 
 from clipmill_shared.compute import Report
 from clipmill_vision.domain.blazeface import SIZE
-from clipmill_vision.domain.cuts import CutFinder
+from clipmill_vision.domain.cuts import WINDOW_S, CutFinder
 from clipmill_vision.domain.dissolves import EVERY_S, DissolveFinder
 from clipmill_vision.domain.faces import Face, tracks_of
 from clipmill_vision.domain.shots import Looks, Shot, laplacian_variance, shots_of
-from clipmill_vision.frames import Part, Tally, frames, unreadable
+from clipmill_vision.frames import SAME_S, Part, Tally, frames, unreadable
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.pictures import Shown, is_full_range, thumbnail, upright
 
@@ -53,6 +53,8 @@ class Seen:
     frames: int
     # The times of the frames that were searched for faces.
     searched_s: list[float]
+    # The frame after the part begins another shot.
+    cut_at_end: bool
 
 
 def look(request: Request, report: Report) -> Seen:
@@ -60,7 +62,11 @@ def look(request: Request, report: Report) -> Seen:
     part = request.part
     eye = _Eye(request.shown, request.effort)
     tally = Tally()
-    for time_s, frame in frames(part, tally, request.effort.decoder_threads, deblock=request.effort.deblock):
+    effort = request.effort
+    for time_s, frame in frames(part, tally, effort.decoder_threads, deblock=effort.deblock, beyond_s=2 * WINDOW_S):
+        if time_s >= part.end_s - SAME_S:
+            eye.look_beyond(time_s, frame)
+            continue
         eye.see(time_s, frame)
         if eye.frames % REPORT_EVERY_FRAMES == 0:
             report((time_s - part.start_s) / (part.end_s - part.start_s))
@@ -104,12 +110,17 @@ class _Eye:
             self._next_search_s = max(following_s + every_s, time_s + every_s / 2)
             self._search(time_s, frame)
 
+    def look_beyond(self, time_s: float, frame: VideoFrame) -> None:
+        """Take a frame after the part, which tells whether the part ends with a cut."""
+        self._cuts.add(time_s, thumbnail(frame))
+
     def seen(self, part: Part, tally: Tally) -> Seen:
         cuts = self._cuts.finish(part.end_s)
+        cut_at_end = self._cuts.is_cut(part.end_s - SAME_S, part.end_s + SAME_S)
         boundaries = cuts + self._dissolves.finish(cuts)
         shots = shots_of(part.start_s, part.end_s, boundaries, self._looks.all, seam=part.start_s > 0)
         tracks = tracks_of(self._faces, [shot.start_s for shot in shots])
-        return Seen(shots, tracks, tally, self.frames, self._searched_s)
+        return Seen(shots, tracks, tally, self.frames, self._searched_s, cut_at_end)
 
     def _search(self, time_s: float, frame: VideoFrame) -> None:
         self._searched_s.append(time_s)

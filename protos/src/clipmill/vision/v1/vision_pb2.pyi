@@ -128,9 +128,12 @@ class VisionAnalysis(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     FRAMES_FIELD_NUMBER: _builtins.int
     FRAMES_WITH_FACE_SEARCH_FIELD_NUMBER: _builtins.int
+    CUT_AT_END_FIELD_NUMBER: _builtins.int
     frames: _builtins.int
     """Frames decoded, and frames looked at for faces."""
     frames_with_face_search: _builtins.int
+    cut_at_end: _builtins.bool
+    """True when the frame after the part begins another shot: encoders like to put a keyframe, and so a seam, at a cut."""
     @_builtins.property
     def part(self) -> _common_pb2.TimeRange: ...
     @_builtins.property
@@ -150,10 +153,11 @@ class VisionAnalysis(_message.Message):
         models: _abc.Iterable[_common_pb2.ModelVersion] | None = ...,
         frames: _builtins.int = ...,
         frames_with_face_search: _builtins.int = ...,
+        cut_at_end: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["face_tracks", b"face_tracks", "frames", b"frames", "frames_with_face_search", b"frames_with_face_search", "models", b"models", "part", b"part", "shots", b"shots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_at_end", b"cut_at_end", "face_tracks", b"face_tracks", "frames", b"frames", "frames_with_face_search", b"frames_with_face_search", "models", b"models", "part", b"part", "shots", b"shots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,7 +11,7 @@ from clipmill_scoring.domain.features import Columns
 from clipmill_scoring.domain.timeline import Floats
 
 # Change it with every change of a feature, a weight, a boundary or the selection: cached results then count no more.
-FORMULA_VERSION = "1"
+FORMULA_VERSION = "2"
 BASE = 50.0
 
 

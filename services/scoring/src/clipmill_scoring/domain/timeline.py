@@ -96,12 +96,13 @@ def merge(duration_s: float, audio: Sequence[AudioAnalysis], vision: Sequence[Vi
 def _joined_shots(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[Shot, ...]:
     """The shots of all parts; one that was divided by a seam is one again, its values weighted by duration."""
     shots: list[Shot] = []
+    seam_is_cut = False
     for part in parts:
         for found in part.shots:
             shot = Shot(found.range.start_s, min(found.range.end_s, duration_s), found.motion, found.sharpness)
             if shot.duration_s <= 0:
                 continue
-            if found.begins_at_seam and shots:
+            if found.begins_at_seam and shots and not seam_is_cut:
                 before = shots.pop()
                 share = shot.duration_s / (before.duration_s + shot.duration_s)
                 shot = Shot(
@@ -111,6 +112,7 @@ def _joined_shots(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[S
                     before.sharpness + share * (shot.sharpness - before.sharpness),
                 )
             shots.append(shot)
+        seam_is_cut = part.cut_at_end
     return tuple(shots)
 
 

@@ -60,6 +60,10 @@ class CutFinder:
             self._decide()
         return [cut for cut in self._cuts if end_s - cut >= MIN_SHOT_S]
 
+    def is_cut(self, from_s: float, before_s: float) -> bool:
+        """True when a shot begins in the range; to be asked after `finish`."""
+        return any(from_s <= cut < before_s for cut in self._cuts)
+
     def _decide(self) -> None:
         seen, here = self._seen, self._seen[self._undecided]
         last = self._cuts[-1] if self._cuts else self._begin_s
