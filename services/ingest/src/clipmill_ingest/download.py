@@ -41,7 +41,7 @@ class Downloads:
             try:
                 media_type = await self._download(url, name, target, report)
             except _PageError:
-                if not pages.is_installed():
+                if not await asyncio.to_thread(pages.is_installed):
                     raise _no_pages(name) from None
                 target, media_type = await pages.fetch(url, name, scratch, self._settings), "video/*"
             except RefusedAddressError as error:
@@ -74,7 +74,7 @@ class Downloads:
             with await asyncio.to_thread(target.open, "wb") as file:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     if size == 0 and _looks_like_a_page(chunk):
-                        raise _PageError
+                        raise _no_video(name)
                     size += len(chunk)
                     if size > self._max_bytes:
                         raise too_large(name, size, self._max_bytes)
@@ -92,6 +92,14 @@ def _looks_like_a_page(chunk: bytes) -> bool:
 
 class _PageError(Exception):
     """The address leads to a web page."""
+
+
+def _no_video(name: str) -> ClipmillError:
+    return ClipmillError(
+        "INPUT_URL_NOT_VIDEO",
+        f"{name} is a web page, though its server calls it a video.",
+        "Give the address of the video file itself, or download it first.",
+    )
 
 
 def _no_pages(name: str) -> ClipmillError:

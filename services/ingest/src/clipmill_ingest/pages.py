@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 from clipmill_ingest.settings import IngestSettings
 from clipmill_shared.compute.child import die_with_parent
 from clipmill_shared.errors import ClipmillError
+
+_ADDRESS = re.compile(r"https?://\S+")
 
 
 def is_installed() -> bool:
@@ -25,10 +28,11 @@ async def fetch(url: str, name: str, folder: Path, settings: IngestSettings) -> 
 
     Errors: ClipmillError INPUT_URL_NOT_VIDEO with what yt-dlp says; INPUT_URL_UNREACHABLE when it takes too long.
     """
+    formats = await asyncio.to_thread(_formats)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "yt_dlp", "--ignore-config", "--no-cache-dir", "--no-playlist", "--quiet"),
         *("--no-warnings", "--no-part", "--max-filesize", str(settings.max_file_bytes)),
-        *("--socket-timeout", str(settings.url_idle_timeout_s), "--retries", "3", *_formats()),
+        *("--socket-timeout", str(settings.url_idle_timeout_s), "--retries", "3", *formats),
         *("--output", str(folder / "page.%(ext)s"), "--", url),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
@@ -48,7 +52,10 @@ async def fetch(url: str, name: str, folder: Path, settings: IngestSettings) -> 
             await process.wait()
     files = await asyncio.to_thread(lambda: sorted(folder.glob("page.*")))
     if process.returncode != 0 or not files:
-        why = said.decode(errors="replace").strip().splitlines()[-1:] or ["it shows no video"]
+        # The address may hold secrets, so it is shown as `name`, and nothing else that yt-dlp says of where it went.
+        why = [
+            _ADDRESS.sub(name, line.replace(url, name)) for line in said.decode(errors="replace").strip().splitlines()
+        ][-1:] or ["it shows no video"]
         raise ClipmillError(
             "INPUT_URL_NOT_VIDEO",
             f"{name} is a web page from which no video can be had: {why[0].removeprefix('ERROR: ')[:200]}",
