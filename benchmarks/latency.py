@@ -49,6 +49,7 @@ async def _in_process(video: Path, data: Path) -> tuple[float, list[float]]:
     from clipmill_cli.composition import one_shot
     from clipmill_cli.data_folder import DataFolder
     from clipmill_cli.options import Options
+    from clipmill_shared.telemetry import configure_logging
 
     lags: list[float] = []
 
@@ -60,6 +61,7 @@ async def _in_process(video: Path, data: Path) -> tuple[float, list[float]]:
 
     options = Options(str(video), None, 3, 10, 40, "9:16", "auto", "karaoke", "fast", as_json=True)
     folder = DataFolder(data, 20 << 30)
+    configure_logging("INFO", folder.log)
     with folder.run() as run:
         async with one_shot(folder, run, (video.resolve().parent,)) as client:
             looking = asyncio.create_task(look())
