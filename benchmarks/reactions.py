@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from clipmill_scoring.domain.score import FORMULA_VERSION
+from clipmill_scoring.domain.formula import FORMULA_VERSION
 from clipmill_scoring.domain.text import text_points
 from numpy.typing import NDArray
 

@@ -26,12 +26,10 @@ from clipmill_vision.domain.cuts import CutFinder
 from clipmill_vision.domain.dissolves import DissolveFinder
 from clipmill_vision.domain.faces import Box, iou
 from clipmill_vision.domain.shots import Looks, Shot
-from clipmill_vision.frames import Part
+from clipmill_vision.exchange import Part, Request, Seen, Shown
 from clipmill_vision.handlers import request_of
 from clipmill_vision.models.blazeface import BlazeFace
-from clipmill_vision.pictures import Shown
 from clipmill_vision.settings import VisionSettings
-from clipmill_vision.work import Request, Seen
 
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, PROFILE_FAST, Profile
 from clipmill.vision.v1.vision_pb2 import VisionTask

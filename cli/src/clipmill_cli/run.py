@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -72,7 +73,6 @@ def run(options: Options) -> ExitCode:
 
 async def _run(options: Options, data: DataFolder, output: Path) -> ResultRecord:
     from clipmill_cli.composition import one_shot
-    from clipmill_cli.deliver import deliver
 
     with data.run() as folder:
         roots = () if options.is_url else (Path(options.video).absolute().parent,)
@@ -83,7 +83,10 @@ async def _run(options: Options, data: DataFolder, output: Path) -> ResultRecord
                 raise JobFailedError(error.code, _named(error.part, error.code, error.message), error.remedy)
             if job.state == JobState.JOB_STATE_CANCELLED:
                 raise JobFailedError("CANCELLED", "The job was cancelled.", "Run the same command again.")
-            return await deliver(client, job, options, output)
+            # Late, and beside the loop: what writes the report is not needed before there is one.
+            deliver = (await asyncio.to_thread(import_module, "clipmill_cli.deliver")).deliver
+            result: ResultRecord = await deliver(client, job, options, output)
+            return result
 
 
 async def _follow(client: Client, options: Options) -> Job:

@@ -12,7 +12,8 @@ import av
 import numpy as np
 import pytest
 from clipmill_render import ffmpeg
-from clipmill_render.work import Request, Result, render
+from clipmill_render.exchange import Request, Result
+from clipmill_render.work import render
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
 from clipmill.clips.v1.clips_pb2 import ASPECT_SOURCE, CAPTION_STYLE_NONE, ClipHead, RenderTask

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from clipmill_scoring.domain.choose import choose, clip_id
-from clipmill_scoring.domain.score import BASE
+from clipmill_scoring.domain.formula import BASE
 from clipmill_scoring.domain.shortage import Ask
 from hypothesis import given
 from scoring_talks import asks, silent, talk, timelines

@@ -8,8 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clipmill_vision.frames import Part, Tally, frames
-from clipmill_vision.pictures import Shown, thumbnail, upright
+from clipmill_vision.exchange import Part, Shown, Tally
+from clipmill_vision.frames import frames
+from clipmill_vision.pictures import thumbnail, upright
 
 from clipmill_shared.errors import ClipmillError
 

@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 from clipmill_vision.domain.faces import Box, iou
-from clipmill_vision.frames import Part
+from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
 from clipmill_vision.models.blazeface import BlazeFace
-from clipmill_vision.pictures import Shown, upright
-from clipmill_vision.work import Effort, Request, Seen, look
+from clipmill_vision.pictures import upright
+from clipmill_vision.work import look
 from numpy.typing import NDArray
 
 MEDIA = Path(__file__).parents[4] / "shared/media"

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytest_asyncio
-from clipmill_vision.frames import Tally
+from clipmill_vision.exchange import Seen, Tally
 from clipmill_vision.handlers import stage_work, version, warnings_of
 from clipmill_vision.settings import VisionSettings
-from clipmill_vision.work import Seen
 
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, PROFILE_FAST, Profile, TimeRange
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis, VisionAnalyzed, VisionTask

@@ -12,7 +12,7 @@ from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_RENDER, Answer
-from clipmill_render.work import Request, Result
+from clipmill_render.exchange import Request, Result
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_KARAOKE, CAPTION_STYLE_NONE, RenderTask
 from clipmill.common.v1.common_pb2 import PROFILE_BEST
 from clipmill.media.v1.media_pb2 import MediaInfo
-from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill_render import commands, ffmpeg
 from clipmill_render.check import Expected, check
 from clipmill_render.colour import colour_matrix
@@ -23,8 +20,9 @@ from clipmill_render.domain.crop import crop_path
 from clipmill_render.domain.graph import Coded, Timing, picture_filters
 from clipmill_render.domain.layout import Layout, layout_for
 from clipmill_render.domain.loudness import Gain, Measured, corrected, gain_for
-from clipmill_render.domain.notes import Note
+from clipmill_render.domain.note import Note
 from clipmill_render.domain.subtitles import ass_of, look_for, srt_of
+from clipmill_render.exchange import Request, Result
 from clipmill_render.font import font_file, text_width
 from clipmill_render.thumbnail import best_still, still_times
 from clipmill_shared.compute import Report
@@ -35,33 +33,6 @@ ENCODINGS = {True: ("medium", 18), False: ("veryfast", 21)}
 SUBTITLES = CaptionLayout(len, 42, 20, 6.0)
 # The shares of the work after which it is reported: the sound is measured, the clip is made, the clip is checked.
 MEASURED, MADE = 0.05, 0.95
-
-
-@dataclass(frozen=True)
-class Request:
-    """A task with its files: `source` to read, `folder` (empty) to write into."""
-
-    source: Path
-    folder: Path
-    task: RenderTask
-    audio: tuple[AudioAnalysis, ...]
-    vision: tuple[VisionAnalysis, ...]
-    threads: int
-
-
-@dataclass(frozen=True)
-class Result:
-    """The files made, in the request's folder, and what is to be said of them."""
-
-    video: Path
-    subtitles: Path | None
-    thumbnail: Path
-    width: int
-    height: int
-    duration_s: float
-    loudness_lufs: float | None
-    notes: tuple[Note, ...]
-    ffmpeg_version: str
 
 
 def render(request: Request, report: Report) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis
@@ -19,13 +20,12 @@ from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import ModelVersion, TimeRange
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_SCORING, Answer
-from clipmill_scoring.domain.choose import Choice, Clip, choose
-from clipmill_scoring.domain.features import BY_NAME
-from clipmill_scoring.domain.score import BASE, FORMULA_VERSION
-from clipmill_scoring.domain.shortage import Ask
-from clipmill_scoring.domain.timeline import merge
+from clipmill_scoring.domain.formula import BASE, FORMULA_VERSION
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.work import Report, StageWork
+
+if TYPE_CHECKING:
+    from clipmill_scoring.domain.choose import Choice, Clip
 
 
 class Scoring:
@@ -69,11 +69,18 @@ class Scoring:
 
 
 def _choose(task: ScoringTask, audio: list[AudioAnalysis], vision: list[VisionAnalysis]) -> Choice:
+    # Imported in the thread of the first task: numpy would hold up the start of every run by a fifth of a second.
+    from clipmill_scoring.domain.choose import choose
+    from clipmill_scoring.domain.shortage import Ask
+    from clipmill_scoring.domain.timeline import merge
+
     timeline = merge(task.info.duration_s, audio, vision)
     return choose(task.video_id, timeline, Ask(task.clips, task.min_s, task.max_s))
 
 
 def _scored_clip(clip: Clip, rank: int) -> ScoredClip:
+    from clipmill_scoring.domain.features import BY_NAME
+
     return ScoredClip(
         head=ClipHead(
             clip_id=clip.clip_id,

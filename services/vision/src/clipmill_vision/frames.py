@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -13,6 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from clipmill_shared.errors import ClipmillError
+from clipmill_vision.exchange import Part, Tally
 
 # Only demuxers that follow no references to other files or addresses: no playlists, manifests, image sequences.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,ogg,asf,mxf"
@@ -21,28 +21,6 @@ LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "enable_dre
 SAME_S = 1e-4
 # Where to seek before a part's beginning until a frame at or before it comes; None: read from the file's beginning.
 SEEK_BACK_S = (0.0, 10.0, None)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Which frames: start_s <= t < end_s on the video's clock, which is the container's less `clock_start_s`."""
-
-    path: Path
-    stream_index: int
-    clock_start_s: float
-    start_s: float
-    end_s: float
-
-
-@dataclass
-class Tally:
-    """What happened while a part was read."""
-
-    # Pieces of the stream that gave no picture, or a damaged one.
-    corrupt: int = 0
-    # Frames that were not later than the frame before.
-    out_of_order: int = 0
-    last_s: float | None = None
 
 
 def unreadable(path: Path, why: str) -> ClipmillError:

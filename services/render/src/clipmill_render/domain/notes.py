@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from clipmill_render.domain.crop import CropPath
 from clipmill_render.domain.layout import Layout
 from clipmill_render.domain.loudness import TARGET_LUFS, TOLERANCE_LU, Measured
+from clipmill_render.domain.note import Note
 
 # A glimpse without a face is not worth a word.
 SHORTEST_WITHOUT_FACE_S = 0.5
-
-
-@dataclass(frozen=True)
-class Note:
-    """A warning without its part."""
-
-    code: str
-    message: str
 
 
 NO_WORDS = Note("NO_CAPTIONS_NO_WORDS", "Nobody says a word in this clip, so it has no captions.")

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clipmill_scoring.domain.features import Columns
+from clipmill_scoring.domain.formula import BASE
 from clipmill_scoring.domain.timeline import Floats
-
-# Change it with every change of a feature, a weight, a boundary or the selection: cached results then count no more.
-FORMULA_VERSION = "2"
-BASE = 50.0
 
 
 @dataclass(frozen=True)

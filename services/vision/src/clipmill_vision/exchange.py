@@ -1,0 +1,76 @@
+"""What crosses between the service and its child processes. Light: the service imports it at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clipmill_vision.domain.faces import Face
+    from clipmill_vision.domain.shots import Shot
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which frames: start_s <= t < end_s on the video's clock, which is the container's less `clock_start_s`."""
+
+    path: Path
+    stream_index: int
+    clock_start_s: float
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How the coded picture is shown: its size in square pixels after turning, and the turn, clockwise."""
+
+    width: int
+    height: int
+    rotation_deg: int
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How closely to look."""
+
+    face_searches_per_s: float
+    min_face_confidence: float
+    deblock: bool
+    # How often a second a picture without a face, or with small ones only, is searched again, larger and in pieces.
+    close_searches_per_s: float = 0.0
+    decoder_threads: int = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    part: Part
+    shown: Shown
+    effort: Effort
+
+
+@dataclass
+class Tally:
+    """What happened while a part was read."""
+
+    # Pieces of the stream that gave no picture, or a damaged one.
+    corrupt: int = 0
+    # Frames that were not later than the frame before.
+    out_of_order: int = 0
+    last_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A part's analysis, on the video's clock."""
+
+    shots: list[Shot]
+    # One face through one shot each.
+    tracks: list[list[Face]]
+    tally: Tally
+    frames: int
+    # The times of the frames that were searched for faces.
+    searched_s: list[float]
+    # The frame after the part begins another shot.
+    cut_at_end: bool
