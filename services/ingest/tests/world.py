@@ -117,7 +117,7 @@ class World:
     def service(self) -> Service:
         return Service(
             "ingest",
-            Handlers(self.ledger, self.requests, self.blobs).subscriptions,
+            Handlers(self.ledger, self.requests).subscriptions,
             loops=(self.ledger.drive, self.ledger.prune, self.outbox.relay),
             start=lambda: migrate(MIGRATIONS, self.database, tables.metadata),
             stop=self.database.close,

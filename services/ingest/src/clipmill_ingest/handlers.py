@@ -13,7 +13,6 @@ from clipmill.catalog.v1.catalog_pb2 import CatalogChange
 from clipmill.jobs.v1.jobs_pb2 import JobRequest
 from clipmill_ingest.ledger import Ledger, QueueFullError
 from clipmill_ingest.requests import Requests
-from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Poison, Subscription
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
@@ -23,10 +22,9 @@ FULL_WAIT_S = 1.0
 
 
 class Handlers:
-    def __init__(self, ledger: Ledger, requests: Requests, blobs: Blobs) -> None:
+    def __init__(self, ledger: Ledger, requests: Requests) -> None:
         self._ledger = ledger
         self._requests = requests
-        self._blobs = blobs
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -78,9 +76,8 @@ class Handlers:
         return ()
 
     async def on_catalog_change(self, event: Event[Any]) -> Sequence[Event[Message]]:
-        """A deleted video is forgotten: its jobs, and the blobs that were made of it. A file in place stays."""
+        """A deleted video's jobs are forgotten. Its blobs are the catalog's to erase: it knows which are shared."""
         change: CatalogChange = event.message
         if change.kind == CatalogChange.KIND_VIDEO_DELETED:
-            for ref in await self._ledger.forget_video(change.owner_id, change.video_id):
-                await self._blobs.delete(ref)
+            await self._ledger.forget_video(change.owner_id, change.video_id)
         return ()

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipmill import topics
 from clipmill.clips.v1.clips_pb2 import ClipOptions
-from clipmill.common.v1.common_pb2 import BlobRef, Failure
+from clipmill.common.v1.common_pb2 import Failure
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill.media.v1.media_pb2 import Source
 from clipmill.topic import Topic
@@ -28,7 +28,6 @@ from clipmill_ingest.watchers import Signal
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event, event_id
 from clipmill_shared.sql import Database, after_commit
-from clipmill_shared.work import blob_refs
 
 log = structlog.get_logger()
 
@@ -107,20 +106,15 @@ class Ledger:
         async with self._database.reading() as on:
             return await self._store.find(on, owner_id, job_id)
 
-    async def forget_video(self, owner_id: str, video_id: str) -> Sequence[BlobRef]:
-        """Cancel and erase every job of a video; gives the blobs that they made or took in, for erasing."""
+    async def forget_video(self, owner_id: str, video_id: str) -> None:
+        """Cancel and erase every job of a video."""
         async with self._database.reading() as on:
             job_ids = await self._store.jobs_of_video(on, owner_id, video_id)
-        refs: list[BlobRef] = []
         for job_id in job_ids:
             await self.change(job_id, transitions.cancel)
             async with self._database.transaction() as on:
-                record = await self._store.load(on, job_id)
-                if record is not None:
-                    refs += [ref for task in record.tasks if task.result for ref in blob_refs(task.result)]
                 await self._store.forget(on, [job_id])
                 after_commit(on, self.changed.fire)
-        return refs
 
     # --- what workers say ---
 

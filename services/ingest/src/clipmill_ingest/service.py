@@ -49,7 +49,7 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
 
     return Service(
         name="ingest",
-        subscriptions=(*Handlers(ledger, requests, platform.blobs).subscriptions, *worker.subscriptions),
+        subscriptions=(*Handlers(ledger, requests).subscriptions, *worker.subscriptions),
         loops=(ledger.drive, ledger.prune, outbox.relay, worker.report_status),
         servicers=(add,),
         grpc_names=(jobs_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,),
