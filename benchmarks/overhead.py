@@ -10,13 +10,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks.command import Measured, run_clipmill
 from benchmarks.long_video import long_video
 
 MINUTES = 10
-ROUNDS = 3
+ROUNDS = 2
 
 
 def main() -> None:
@@ -30,8 +31,9 @@ def main() -> None:
             clips = folder / "clips" / "clips.json"
             command = [sys.executable, "-m", "benchmarks.bare", str(video), str(clips), str(folder)]
             # Its wall time with the interpreter's start, as for the other.
+            began = time.perf_counter()
             bare = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            pairs.append((measured.wall_s, bare["seconds"]["total"]))  # type: ignore[index]
+            pairs.append((measured.wall_s, time.perf_counter() - began))
             stages = _seconds_by_stage(measured)
     minutes = MINUTES
     print(
