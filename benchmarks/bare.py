@@ -158,7 +158,7 @@ def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int
 
 
 def _ass(clip: dict[str, object], start_s: float, size: tuple[int, int]) -> str:
-    """A caption of each three words."""
+    """Three words at a time, the one that is being said in another colour: an event a word, as Clipmill draws them."""
     words = clip["words"]
     assert isinstance(words, list)
     head = (
@@ -169,9 +169,11 @@ def _ass(clip: dict[str, object], start_s: float, size: tuple[int, int]) -> str:
     lines = []
     for at in range(0, len(words), 3):
         group = words[at : at + 3]
-        begin, end = (max(0.0, group[i][k] - start_s) for i, k in ((0, "start_s"), (-1, "end_s")))
-        clock = [f"{int(t // 3600)}:{int(t // 60 % 60):02d}:{t % 60:05.2f}" for t in (begin, end)]
-        lines.append(f"Dialogue: {clock[0]},{clock[1]},D,{' '.join(w['text'] for w in group)}\n")
+        for said in group:
+            begin, end = (max(0.0, said[edge] - start_s) for edge in ("start_s", "end_s"))
+            clock = [f"{int(t // 3600)}:{int(t // 60 % 60):02d}:{t % 60:05.2f}" for t in (begin, end)]
+            text = " ".join("{\\c&H00FFFF&}" + w["text"] + "{\\r}" if w is said else w["text"] for w in group)
+            lines.append(f"Dialogue: {clock[0]},{clock[1]},D,{text}\n")
     return head + "".join(lines)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus
+from clipmill_shared.compute import usable_cores
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Platform:
     sql_url: str
     scratch: Path
     instance: str
+    # Heavy work of all services of a process shares the machine's cores; see compute.Children.
+    cores: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(usable_cores()))
 
     def sql_url_of(self, service: str) -> str:
         return self.sql_url.replace("{service}", service)

@@ -12,7 +12,7 @@ from clipmill_shared.work import Worker
 
 def build(settings: AudioSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots."""
-    children = Children("clipmill_audio.work:hear", settings.slots)
+    children = Children("clipmill_audio.work:hear", settings.slots, cores=platform.cores)
     stage = stage_work(children, platform.blobs)
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/audio")
     return Service(name="audio", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close)

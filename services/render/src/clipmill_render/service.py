@@ -12,7 +12,7 @@ from clipmill_shared.work import Worker
 
 def build(settings: RenderSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots, nothing of its own to keep."""
-    children = Children("clipmill_render.work:render", settings.slots)
+    children = Children("clipmill_render.work:render", settings.slots, cores=platform.cores)
     stage = Rendering(platform.blobs, children, settings.threads_each).stage
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/render")
     return Service(

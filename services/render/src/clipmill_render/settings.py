@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from clipmill_shared.compute import usable_cores
 
 
 class RenderSettings(BaseSettings):
@@ -19,10 +15,10 @@ class RenderSettings(BaseSettings):
 
     # Clips rendered side by side. One thread each wastes least: five clips on two cores took 22 s, against 28 s with
     # one at a time on two threads, whose passes over the sound leave a core idle.
-    slots: int = Field(default_factory=_cores, ge=1)
+    slots: int = Field(default_factory=usable_cores, ge=1)
     # Threads of each; by default slots times threads is the number of cores.
     threads: int | None = Field(default=None, ge=1)
 
     @property
     def threads_each(self) -> int:
-        return self.threads or max(1, _cores() // self.slots)
+        return self.threads or max(1, usable_cores() // self.slots)

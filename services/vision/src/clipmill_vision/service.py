@@ -12,7 +12,7 @@ from clipmill_vision.settings import VisionSettings
 
 def build(settings: VisionSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots."""
-    children = Children("clipmill_vision.work:look", settings.slots)
+    children = Children("clipmill_vision.work:look", settings.slots, cores=platform.cores)
     stage = stage_work(children, platform.blobs, settings)
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/vision")
     return Service(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from clipmill_shared.compute import usable_cores
 
 
 class VisionSettings(BaseSettings):
@@ -18,7 +14,7 @@ class VisionSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_VISION_", frozen=True)
 
     # Parts looked at side by side, each in a child process.
-    slots: int = Field(default_factory=_cores, ge=1)
+    slots: int = Field(default_factory=usable_cores, ge=1)
     # Threads that decode in each child; with a slot a core, one is the best use of the cores.
     decoder_threads: int = Field(1, ge=1)
     # Face searches a second; every shot's first frame is searched besides.
