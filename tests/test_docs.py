@@ -10,17 +10,16 @@ SOURCES = [
     path for folder in ("services", "shared", "cli", "protos") for path in (ROOT / folder).glob("**/src/**/*.py")
     if "_pb2" not in path.name
 ]  # fmt: skip
-# Codes are given as the first argument of an error or as `code=`.
-CODE = re.compile(
-    r'(?:Error|Note|Shortage|Failure|Caution|Warning|warning|fault|code)\w*(?:\(|=)\s*(?:code=)?"([A-Z]+(?:_[A-Z]+)+)"'
-)
+# Every literal that looks like a code is one, but for these names of other people's things.
+CODE = re.compile(r'"([A-Z]+(?:_[A-Z]+)+)"')
+OTHERS = {"MOONSHINE_ORT_SINGLE_THREAD", "OTEL_EXPORTER_OTLP_ENDPOINT", "NOT_FOUND", "FINAL_STATES"}
 
 
 def test_every_code_is_documented():
     documented = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", (ROOT / "docs" / "errors.md").read_text()))
     used = {code: path for path in SOURCES for code in CODE.findall(path.read_text())}
     assert len(used) > 30
-    missing = {code: str(path.relative_to(ROOT)) for code, path in used.items() if code not in documented}
+    missing = {code: str(path.relative_to(ROOT)) for code, path in used.items() if code not in documented | OTHERS}
     assert not missing
 
 

@@ -173,21 +173,14 @@ def test_odd_but_right_input_gives_clips(clipmill, name, how):
         assert (result(clipmill, "out").source.width, result(clipmill, "out").source.height) == (180, 320)
 
 
-def test_timestamps_that_jump_back_do_not_break_it(clipmill):
-    import subprocess
-
-    from imageio_ffmpeg import get_ffmpeg_exe
-
-    whole = write_video(clipmill.folder / "whole.ts", seconds=3)
-    cut = whole.read_bytes()
+def test_timestamps_that_jump_back_are_a_warning(clipmill):
+    whole = write_video(clipmill.folder / "whole.ts", seconds=3).read_bytes()
     # Two transport streams end to end: the clock starts again in the middle.
-    (clipmill.folder / "jump.ts").write_bytes(cut + cut)
+    (clipmill.folder / "jump.ts").write_bytes(whole + whole)
     ran = clipmill("run", "jump.ts", *ODD)
-    assert ran.code in (0, 3), ran.err
-    assert "Traceback" not in ran.err
-    if ran.code == 0:
-        assert result(clipmill, "jump").warnings
-    assert subprocess.run([get_ffmpeg_exe(), "-version"], capture_output=True, check=True)
+    assert ran.code == 0, ran.err
+    assert "TIMESTAMPS_NOT_MONOTONIC" in {w.code for w in result(clipmill, "jump").warnings}
+    assert "jump.ts" in ran.err and "TIMESTAMPS_NOT_MONOTONIC" in ran.err
 
 
 class _Answers(BaseHTTPRequestHandler):
