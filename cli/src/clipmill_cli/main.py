@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import gc
 import sys
+from importlib import import_module
 
 import click
 
 from clipmill_cli.exit_codes import ExitCode
 from clipmill_cli.options import Options, run_options
 
+# Commands that live in modules of their own: name -> "module:function". A module is imported when its command is named
+# (or listed), so what it needs besides click it imports when it runs.
+LAZY: dict[str, str] = {}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class Commands(click.Group):
+    """The commands of this file and those of LAZY."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *LAZY})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in LAZY:
+            return super().get_command(ctx, cmd_name)
+        module, _, function = LAZY[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), function)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="clipmill")
 def cli() -> None:
     """Turn long videos into ranked, explained, ready-to-post clips, on this machine."""

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus
 from clipmill_shared.compute import usable_cores
+from clipmill_shared.errors import ClipmillError
+
+if TYPE_CHECKING:
+    # Late: `clipmill run` chooses its platform itself.
+    from clipmill_shared.platform_settings import PlatformSettings
 
 
 @dataclass(frozen=True)
@@ -29,3 +38,46 @@ class Platform:
 
     def sql_url_of(self, service: str) -> str:
         return self.sql_url.replace("{service}", service)
+
+
+@asynccontextmanager
+async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[Platform]:
+    """The platform that the settings describe, on Kafka, with its topics made; waits for a Kafka that is down.
+
+    `instance` must be unlike that of every other process on the same platform. Error: KAFKA_UNSET.
+    """
+    if not settings.kafka_bootstrap:
+        raise ClipmillError(
+            "KAFKA_UNSET",
+            "No Kafka is named.",
+            "Set CLIPMILL_KAFKA_BOOTSTRAP to its host:port, or run `clipmill up`, which brings one along.",
+        )
+    # Late: `clipmill run` needs no Kafka.
+    from clipmill_shared.bus.kafka import KafkaBus
+    from clipmill_shared.waiting import until_answered
+
+    scratch = settings.home / "scratch" / instance.replace("/", "-")
+    bus = KafkaBus(settings.kafka_bootstrap, instance, prefix=settings.kafka_prefix)
+    try:
+        await until_answered(f"Kafka at {settings.kafka_bootstrap}", bus.ensure_topics)
+        yield Platform(
+            bus=bus,
+            blobs=_blobs(settings, scratch),
+            sql_url=settings.effective_sql_url,
+            scratch=scratch,
+            instance=instance,
+        )
+    finally:
+        await bus.close()
+        await asyncio.to_thread(shutil.rmtree, scratch, True)
+
+
+def _blobs(settings: PlatformSettings, scratch: Path) -> Blobs:
+    from obstore.store import LocalStore, from_url
+
+    url = settings.effective_blobs_url
+    if url.startswith("file:"):
+        folder = Path(url.removeprefix("file://"))
+        folder.mkdir(parents=True, exist_ok=True)
+        return Blobs(LocalStore(folder), scratch, settings.import_roots)
+    return Blobs(from_url(url), scratch, settings.import_roots)

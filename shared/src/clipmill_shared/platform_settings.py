@@ -1,0 +1,66 @@
+"""Which engines a process stands on. Environment: CLIPMILL_<NAME>."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class PlatformSettings(BaseSettings):
+    """Where the bus, the databases and the blobs are, and where this process is reached.
+
+    What is left empty lies in the data folder, so that a machine of one's own needs nothing but Kafka.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_", frozen=True)
+
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("clipmill", appauthor=False),
+        description="Where everything lies that is kept on this machine.",
+    )
+    kafka_bootstrap: str = Field("", description="Kafka's address, host:port, or several with commas between them.")
+    kafka_prefix: str = Field("", description="Goes before every topic and group, so that systems can share a cluster.")
+    sql_url: str = Field(
+        "", description="An async SQLAlchemy URL with {service} in it; empty: SQLite files in the data folder."
+    )
+    blobs_url: str = Field(
+        "", description="file:///folder, s3://bucket/prefix or memory:///; empty: a folder in the data folder."
+    )
+    redis_url: str = Field("", description="redis://host:port/number; empty: caches and rate limits are in memory.")
+    import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders whose videos may be submitted by path, with : between them; none: uploads only."
+    )
+    grpc_address: str = Field("127.0.0.1:7431", description="Where gRPC is served, host:port or unix:/path.")
+    http_address: str = Field("", description="Where /healthz, /readyz and /metrics are served; empty: nowhere.")
+    migrations: Literal["auto", "check"] = Field(
+        "auto", description="auto: databases are migrated at start; check: a start on an old schema is refused."
+    )
+    otlp_endpoint: str = Field("", description="Where traces go by OTLP; empty: nowhere.")
+
+    @field_validator("import_roots", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, value.split(os.pathsep))) if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def home(self) -> Path:
+        """What the services of this machine keep. Apart from the results of `clipmill run`, which may be swept."""
+        return self.data_dir / "up"
+
+    @property
+    def effective_sql_url(self) -> str:
+        return self.sql_url or f"sqlite+aiosqlite:///{self.home}/sql/{{service}}.sqlite"
+
+    @property
+    def effective_blobs_url(self) -> str:
+        return self.blobs_url or (self.home / "blobs").as_uri()
