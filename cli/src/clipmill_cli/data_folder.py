@@ -20,25 +20,33 @@ from pathlib import Path
 
 import platformdirs
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from clipmill_shared.blobs import is_disk_full
 from clipmill_shared.errors import ClipmillError, DiskFullError
+from clipmill_shared.settings import Settings
 
 # A blob that was used this recently may belong to a run in progress.
 RECENT_S = 3600.0
 
 
-class DataFolderSettings(BaseSettings):
+def default_data_dir() -> Path:
+    """The user's data folder of the platform (Linux: ~/.local/share/clipmill)."""
+    return platformdirs.user_data_path("clipmill", appauthor=False)
+
+
+class DataFolderSettings(Settings):
     """Environment: CLIPMILL_DATA_DIR, CLIPMILL_DATA_MAX_GIB, CLIPMILL_DATA_MIN_FREE_MIB."""
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_")
 
-    data_dir: Path = Field(default_factory=lambda: platformdirs.user_data_path("clipmill", appauthor=False))
-    # Least recently used results go first when the folder holds more.
-    data_max_gib: float = Field(20.0, gt=0)
-    # A run does not begin with less room on the disk.
-    data_min_free_mib: int = Field(64, ge=0)
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Where everything lies that is kept on this machine."
+    )
+    data_max_gib: float = Field(
+        20.0, gt=0, description="Between runs, the least recently used results go when the folder holds more."
+    )
+    data_min_free_mib: int = Field(64, ge=0, description="A run does not begin with less room on the disk.")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def run(options: Options) -> ExitCode:
         telemetry = TelemetrySettings()
         data.make()
         configure_logging(telemetry.log_level, data.log)
-        configure_exporters(telemetry, "clipmill-run", dict(os.environ))
+        configure_exporters(telemetry, "clipmill-run")
         result = asyncio.run(_run(options, data, output))
     except InterruptedByUserError:
         _say_error(options, "INTERRUPTED", "Stopped.", "The same command goes on where it stopped.")

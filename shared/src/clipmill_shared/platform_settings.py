@@ -8,16 +8,18 @@ from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from clipmill_shared.settings import Settings
 
 
-class PlatformSettings(BaseSettings):
+class PlatformSettings(Settings):
     """Where the bus, the databases and the blobs are, and where this process is reached.
 
     What is left empty lies in the data folder, so that a machine of one's own needs nothing but Kafka.
     """
 
-    model_config = SettingsConfigDict(env_prefix="CLIPMILL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_")
 
     data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("clipmill", appauthor=False),

@@ -8,29 +8,37 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import structlog
 from opentelemetry import trace
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from clipmill_shared.settings import Settings
 
 LOG_FILE_BYTES = 5 << 20
 LOG_FILES = 3
 
 
-class TelemetrySettings(BaseSettings):
-    """Environment: CLIPMILL_LOG_LEVEL, CLIPMILL_METRICS_PORT, and OpenTelemetry's own OTEL_* variables."""
+class TelemetrySettings(Settings):
+    """What is told about the work, and where."""
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_")
 
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    # Prometheus scrapes http://127.0.0.1:PORT/metrics; none when absent.
-    metrics_port: int | None = Field(None, ge=1, le=65535)
-    # Share of traces that are sampled where no caller has decided.
-    trace_share: float = Field(0.01, ge=0, le=1)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Less than this is not logged.")
+    otlp_endpoint: str = Field(
+        "",
+        description="Where traces go by OTLP over gRPC, http://host:4317; none: where OTEL_EXPORTER_OTLP_ENDPOINT "
+        "says, or nowhere.",
+    )
+    trace_share: float = Field(
+        0.01, ge=0, le=1, description="Share of traces that are sampled where no caller has decided."
+    )
 
 
 def configure_logging(level: str, file: Path | None = None) -> None:
@@ -69,30 +77,36 @@ def configure_logging(level: str, file: Path | None = None) -> None:
     )
 
 
-def configure_exporters(settings: TelemetrySettings, service: str, environment: dict[str, str]) -> None:
-    """Export traces where OTEL_EXPORTER_OTLP_ENDPOINT says, and metrics where CLIPMILL_METRICS_PORT says."""
-    if not environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") and settings.metrics_port is None:
+def configure_exporters(settings: TelemetrySettings, service: str, *, with_metrics: bool = False) -> None:
+    """Export traces where the settings say; with `with_metrics` collect the metrics that `metrics_page` shows."""
+    endpoint = settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if not endpoint and not with_metrics:
         return
     from opentelemetry.sdk.resources import Resource
 
     resource = Resource.create({"service.name": service, "service.namespace": "clipmill"})
-    if environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+    if endpoint:
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
         provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(settings.trace_share))
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
         trace.set_tracer_provider(provider)
-    if settings.metrics_port is not None:
+    if with_metrics:
         from opentelemetry import metrics
         from opentelemetry.exporter.prometheus import PrometheusMetricReader
         from opentelemetry.sdk.metrics import MeterProvider
-        from prometheus_client import start_http_server
 
         metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[PrometheusMetricReader()]))
-        start_http_server(settings.metrics_port, addr="127.0.0.1")
+
+
+def metrics_page() -> tuple[bytes, str]:
+    """What Prometheus scrapes: the text and its content type. Empty of metrics before `configure_exporters`."""
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    return generate_latest(), CONTENT_TYPE_LATEST
 
 
 def _add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

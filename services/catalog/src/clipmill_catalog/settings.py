@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from clipmill_shared.settings import Settings
 
 
-class CatalogSettings(BaseSettings):
+class CatalogSettings(Settings):
     """Nothing yet: the platform says where its database and blobs are."""
 
-    model_config = SettingsConfigDict(env_prefix="CLIPMILL_CATALOG_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_CATALOG_")

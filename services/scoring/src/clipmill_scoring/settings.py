@@ -1,14 +1,16 @@
-"""What can be configured of scoring."""
+"""What can be configured of scoring. Environment: CLIPMILL_SCORING_<NAME>."""
 
 from __future__ import annotations
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from clipmill_shared.settings import Settings
 
 
-class ScoringSettings(BaseSettings):
-    """From the environment, CLIPMILL_SCORING_SLOTS for `slots` and so on."""
+class ScoringSettings(Settings):
+    """Settings of the scoring worker."""
 
-    model_config = SettingsConfigDict(env_prefix="CLIPMILL_SCORING_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_SCORING_")
 
     slots: int = Field(default=2, ge=1, description="Videos that are scored at once.")
