@@ -18,21 +18,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from clipmill_shared.blobs import is_disk_full
 from clipmill_shared.errors import ClipmillError, DiskFullError
+from clipmill_shared.platform_settings import default_data_dir
 from clipmill_shared.settings import Settings
 
 # A blob that was used this recently may belong to a run in progress.
 RECENT_S = 3600.0
-
-
-def default_data_dir() -> Path:
-    """The user's data folder of the platform (Linux: ~/.local/share/clipmill)."""
-    return platformdirs.user_data_path("clipmill", appauthor=False)
 
 
 class DataFolderSettings(Settings):

@@ -13,7 +13,9 @@ from clipmill_cli.options import Options, run_options
 
 # Commands that live in modules of their own: name -> "module:function". A module is imported when its command is named
 # (or listed), so what it needs besides click it imports when it runs.
-LAZY: dict[str, str] = {}
+LAZY: dict[str, str] = {
+    "config": "clipmill_cli.config:config",
+}
 
 
 class Commands(click.Group):

@@ -13,6 +13,11 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from clipmill_shared.settings import Settings
 
 
+def default_data_dir() -> Path:
+    """The user's data folder of the platform (Linux: ~/.local/share/clipmill)."""
+    return platformdirs.user_data_path("clipmill", appauthor=False)
+
+
 class PlatformSettings(Settings):
     """Where the bus, the databases and the blobs are, and where this process is reached.
 
@@ -22,8 +27,7 @@ class PlatformSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_")
 
     data_dir: Path = Field(
-        default_factory=lambda: platformdirs.user_data_path("clipmill", appauthor=False),
-        description="Where everything lies that is kept on this machine.",
+        default_factory=default_data_dir, description="Where everything lies that is kept on this machine."
     )
     kafka_bootstrap: str = Field("", description="Kafka's address, host:port, or several with commas between them.")
     kafka_prefix: str = Field("", description="Goes before every topic and group, so that systems can share a cluster.")

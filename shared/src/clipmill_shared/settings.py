@@ -20,6 +20,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from clipmill_shared.errors import ClipmillError
@@ -34,11 +35,15 @@ _flags: dict[str, str] = {}
 
 
 class InvalidSettingError(ClipmillError):
-    """A setting that cannot be what it is. `name` is "section.field"; the message says where its value came from."""
+    """A setting that cannot be what it is. `name` is "section.field"; the message says where its value came from.
+
+    `also` are the other wrong ones of the same class.
+    """
 
     def __init__(self, name: str, message: str, remedy: str) -> None:
         super().__init__("INVALID_SETTING", message, remedy)
         self.name = name
+        self.also: tuple[InvalidSettingError, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,7 +215,7 @@ def default_of(info: FieldInfo) -> str:
         return (inspect.getdoc(info.default_factory) or info.default_factory.__name__).splitlines()[0].rstrip(".")
     if info.is_required() or info.default is None or info.default in ("", frozenset(), ()):
         return "none"
-    return str(info.default)
+    return f"{info.default:g}" if isinstance(info.default, float) else str(info.default)
 
 
 def shown(value: object) -> str:
@@ -219,19 +224,23 @@ def shown(value: object) -> str:
 
 
 def _wrong(cls: type[Settings], error: ValidationError, given: dict[str, Any]) -> InvalidSettingError:
-    found = find(cls)
-    first = error.errors(include_url=False, include_context=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else ""
-    key = name_of(cls, field) if field else cls.__name__
-    reason = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    found = {name: value for name, value in find(cls).items() if name not in given}
+    first, *others = (_named(cls, detail, found) for detail in error.errors(include_url=False, include_context=False))
+    first.also = tuple(others)
+    return first
+
+
+def _named(cls: type[Settings], detail: ErrorDetails, found: dict[str, Found]) -> InvalidSettingError:
+    field = str(detail["loc"][0]) if detail["loc"] else ""
+    name = name_of(cls, field) if field else section_of(cls)
+    reason = detail["msg"].removeprefix("Value error, ").rstrip(".")
     reason = f"{reason[:1].lower()}{reason[1:]}"
     info = cls.model_fields.get(field)
     if info is None:
-        return InvalidSettingError(key, f"{key}: {reason}.", "docs/configuration.md has every setting.")
-    if field in given or field not in found:
-        is_what = ""
-    else:
+        return InvalidSettingError(name, f"{name}: {reason}.", "docs/configuration.md has every setting.")
+    is_what = ""
+    if field in found:
         value = "its value" if is_secret(info) else repr(shown(found[field].value))
         is_what = f" is {value} by {found[field].source}"
     meaning = f"It means: {info.description.rstrip('.')}; the" if info.description else "The"
-    return InvalidSettingError(key, f"{key}{is_what}: {reason}.", f"{meaning} default is {default_of(info)}.")
+    return InvalidSettingError(name, f"{name}{is_what}: {reason}.", f"{meaning} default is {default_of(info)}.")
