@@ -20,12 +20,18 @@ def event_id(*meaning: str | int) -> str:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a delivered event lies in its log. `topic_id` changes when a topic is made anew."""
+    """Where a delivered event lies in its log. `topic_id` changes when a topic is made anew.
+
+    `epoch` is the claim under which it was delivered, 0 where nobody keeps offsets of the subscription; no record lies
+    from `since` up to before `offset`. See bus.Offsets.
+    """
 
     cluster_id: str
     topic_id: str
     partition: int
     offset: int
+    epoch: int = 0
+    since: int = field(default=0, compare=False)
 
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from google.protobuf.message import Message
 
 from clipmill.topic import Topic
-from clipmill_shared.events import Event
+from clipmill_shared.bus.finished import Finished
+from clipmill_shared.events import Event, Position
 
 # A handler narrows the message's type itself: a subscription names its topic, and a topic its message.
 Handler = Callable[[Event[Any]], Awaitable[Sequence[Event[Message]]]]
@@ -18,6 +19,48 @@ Handler = Callable[[Event[Any]], Awaitable[Sequence[Event[Message]]]]
 
 class Poison(Exception):
     """Raised by a handler: this record can never be handled. It goes to the dead letters without another attempt."""
+
+
+class Fenced(Exception):
+    """Another has claimed the partition: what this member does with it is void, and nothing of it is kept."""
+
+
+@dataclass(frozen=True)
+class LogId:
+    """A topic's log: of this cluster, and as it was made this time."""
+
+    cluster_id: str
+    topic_id: str
+    topic: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to handle a partition, until someone claims it later. `finished` is None when nothing ever was."""
+
+    epoch: int
+    finished: Finished | None
+
+
+class Offsets(Protocol):
+    """How far a group has read, kept where the group keeps its state (clipmill_shared.offsets).
+
+    They decide where reading begins, whatever the broker says. A handler finishes its record in the transaction of its
+    effect; the bus finishes those that no handler did (nothing to write, dead letters). What a handler with offsets
+    returns would be published apart from its effect, so it returns nothing and publishes by its outbox.
+    """
+
+    async def claim(self, log: LogId, partitions: Collection[int]) -> Mapping[int, Claim]:
+        """Take partitions over from whoever had them. What was kept of another log of the topic is forgotten."""
+        ...
+
+    async def finish(self, position: Position) -> None:
+        """A record needs no further handling. Fenced when the partition is another's."""
+        ...
+
+    async def restart(self, position: Position) -> None:
+        """All before the position is finished, and nothing from it on. Fenced as above."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +80,8 @@ class Subscription:
     broadcast: bool = False
     # Deliveries to a failing handler before the record is dead-lettered.
     max_attempts: int = 5
+    # Where the group's offsets are kept with its state; None: the broker's own commits decide.
+    offsets: Offsets | None = None
 
 
 class Bus(Protocol):

@@ -17,7 +17,7 @@ import structlog
 
 from clipmill_shared.bus import metrics, tracing
 from clipmill_shared.bus.backoff import Backoff
-from clipmill_shared.bus.contract import Poison, Subscription
+from clipmill_shared.bus.contract import Fenced, Poison, Subscription
 from clipmill_shared.bus.progress import Progress
 from clipmill_shared.events import Event
 
@@ -38,6 +38,9 @@ class Delivery(Generic[R]):
     offset: int
     key: str
     raw: R
+    # Under which claim it is handled, and from where on it is the first record; see Position.
+    epoch: int = 0
+    since: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -54,12 +57,17 @@ class _Held(Generic[R]):
 
 @dataclass(frozen=True)
 class Backend(Generic[R]):
-    """What a member needs of its bus. `load` raises Poison for what is no event; `finished` must not block."""
+    """What a member needs of its bus. `load` raises Poison for what is no event; `finished` must not block.
+
+    `record` keeps that a delivery is finished, and raises Fenced when its partition is another's; `fenced` hears of it.
+    """
 
     load: Callable[[Delivery[R]], Event[Any]]
     publish: Callable[..., Awaitable[None]]
     bury: Callable[[Delivery[R], Exception, int], Awaitable[None]]
     finished: Callable[[int], None]
+    record: Callable[[Delivery[R]], Awaitable[None]] | None = None
+    fenced: Callable[[int], None] = lambda _partition: None
 
 
 class Member(Generic[R]):
@@ -125,6 +133,12 @@ class Member(Generic[R]):
             self._lanes[lane] = deque()
         self._ready.append(held)
         self._start()
+
+    def skip(self, partition: int, offset: int) -> None:
+        """Count a record as finished that was so before it was delivered."""
+        progress = self._progress.setdefault(partition, Progress())
+        progress.delivered(offset)
+        progress.finished(offset)
 
     async def release(self, partitions: Collection[int] | None, wait_s: float, *, cancel: bool) -> dict[int, int]:
         """Give partitions (None: all) back; returns the positions to commit for them.
@@ -209,6 +223,8 @@ class Member(Generic[R]):
                 outputs = await self.subscription.handler(event)
                 if outputs:
                     await self._backend.publish(*outputs)
+                if self._backend.record is not None:
+                    await self._backend.record(held.delivery)
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
@@ -222,6 +238,8 @@ class Member(Generic[R]):
         """True when the record was given up."""
         delivery = held.delivery
         place = {**self._attributes, "partition": delivery.partition, "offset": delivery.offset}
+        if isinstance(error, Fenced):
+            return self._fenced(held)
         if not isinstance(error, Poison) and held.attempt < self.subscription.max_attempts:
             metrics.RETRIED.add(1, self._attributes)
             log.warning("a handler failed and will be called again", **place, attempt=held.attempt, error=repr(error))
@@ -229,11 +247,17 @@ class Member(Generic[R]):
         # Where poison was found says nothing beyond its reason; any other failure may be a fault of ours.
         trace = None if isinstance(error, Poison) else error
         log.error("a record goes to the dead letters", **place, attempt=held.attempt, error=repr(error), exc_info=trace)
-        failures = 0
+        failures, buried = 0, False
         while True:
             try:
-                await self._backend.bury(delivery, error, held.attempt)
+                if not buried:
+                    await self._backend.bury(delivery, error, held.attempt)
+                    buried = True
+                if self._backend.record is not None:
+                    await self._backend.record(delivery)
                 break
+            except Fenced:
+                return self._fenced(held)
             except Exception as trouble:
                 # Giving it up for good would lose it, and going on would commit past it.
                 failures += 1
@@ -241,6 +265,12 @@ class Member(Generic[R]):
                 await asyncio.sleep(self._backoff.delay_s(failures))
         metrics.DEAD_LETTERED.add(1, self._attributes)
         return True
+
+    def _fenced(self, held: _Held[R]) -> bool:
+        """Another has the partition; its backend is to take it from this member."""
+        held.released = True
+        self._backend.fenced(held.delivery.partition)
+        return False
 
     def _again(self, held: _Held[R]) -> None:
         held.retry = None

@@ -24,3 +24,11 @@ DISCARDED = _meter.create_counter(
 HANDLING_S = _meter.create_histogram(
     "clipmill.bus.handling", unit="s", description="Seconds in a handler and in publishing what it returned."
 )
+OFFSETS_DISCARDED = _meter.create_counter(
+    "clipmill.bus.offsets_discarded",
+    unit="{partition}",
+    description="Kept offsets that named nothing any more: the broker is another, or its log is shorter.",
+)
+LOST = _meter.create_counter(
+    "clipmill.bus.lost", unit="{event}", description="Events that retention took away before the group had read them."
+)

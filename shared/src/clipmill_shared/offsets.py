@@ -1,0 +1,171 @@
+"""How far a group has read a topic, kept in the database of the service that reads it.
+
+A service's state and the offset of the event that changed it are one transaction: after any crash either both are there
+or neither, so a redelivered event has its effect once. Kafka's own commits go on beside it and only say what lags.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    delete,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from clipmill_shared.bus.contract import Claim, Fenced, LogId
+from clipmill_shared.bus.finished import Finished
+from clipmill_shared.events import Event, Position
+from clipmill_shared.sql import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
+_KEY = ("cluster_id", "topic_id", "partition", "group_name")
+OnDiscard = Callable[[AsyncConnection, LogId], Awaitable[None]]
+# The record whose offset the handler that runs here has written: the bus need not write it again.
+_taken: contextvars.ContextVar[Position | None] = contextvars.ContextVar("taken", default=None)
+
+
+def offsets_table(metadata: MetaData) -> Table:
+    """Add the offsets to a service's tables. Its migration creates the same columns."""
+    return Table(
+        "offsets",
+        metadata,
+        Column("cluster_id", String(64), primary_key=True),
+        Column("topic_id", String(64), primary_key=True),
+        Column("partition", Integer, primary_key=True),
+        Column("group_name", String(100), primary_key=True),
+        Column("topic", String(249), nullable=False),
+        # Counts claims: who writes under an older one is a zombie.
+        Column("epoch", BigInteger, nullable=False),
+        Column("next_offset", BigInteger, nullable=False),
+        Column("beyond", Text, nullable=False),
+    )
+
+
+class SqlOffsets:
+    """A group's offsets in a table of `database`: `Offsets` for the bus, `taking` for handlers.
+
+    `on_discard` is called within the transaction that finds a topic's log to be another than the one that was read
+    (the broker was wiped or replaced, the topic made anew): records that it had and nobody read are gone. It is called
+    again by each process that finds so at the same time; what it does must bear that.
+    """
+
+    def __init__(self, database: Database, table: Table, group: str, on_discard: OnDiscard | None = None) -> None:
+        self._database = database
+        self._table = table
+        self._group = group
+        self._on_discard = on_discard
+
+    @asynccontextmanager
+    async def taking(self, event: Event[Any]) -> AsyncIterator[AsyncConnection | None]:
+        """A writing transaction that also finishes the event's record; None when the record is finished already.
+
+        Fenced, with nothing written, when another has claimed the partition since the event was delivered. An event
+        from a subscription without offsets is taken without one.
+        """
+        place = event.position
+        async with self._database.transaction() as on:
+            if place is None or place.epoch == 0:
+                yield on
+                return
+            finished = await self._locked(on, place)
+            if place.offset in finished:
+                yield None
+            else:
+                yield on
+                await self._write(on, place, finished)
+        _taken.set(place)
+
+    async def claim(self, log: LogId, partitions: Collection[int]) -> Mapping[int, Claim]:
+        """See Offsets."""
+        async with self._database.transaction() as on:
+            await self._discard_others(on, log)
+            return {partition: await self._claim(on, log, partition) for partition in sorted(partitions)}
+
+    async def finish(self, position: Position) -> None:
+        """See Offsets."""
+        if _taken.get() == position:
+            return
+        async with self._database.transaction() as on:
+            await self._write(on, position, await self._locked(on, position))
+
+    async def restart(self, position: Position) -> None:
+        """See Offsets."""
+        async with self._database.transaction() as on:
+            await self._locked(on, position)
+            await self._update(on, position, Finished(position.offset))
+
+    async def _claim(self, on: AsyncConnection, log: LogId, partition: int) -> Claim:
+        table = self._table
+        key = (log.cluster_id, log.topic_id, partition, self._group)
+        new = {**dict(zip(_KEY, key, strict=True)), "topic": log.topic, "epoch": 0, "next_offset": -1, "beyond": ""}
+        await on.execute(_insert(on, table).values(new).on_conflict_do_nothing())
+        claimed = (
+            update(table)
+            .where(self._is(*key))
+            .values(epoch=table.c.epoch + 1)
+            .returning(table.c.epoch, table.c.next_offset, table.c.beyond)
+        )
+        row = (await on.execute(claimed)).one()
+        return Claim(row.epoch, None if row.next_offset < 0 else Finished.decoded(row.next_offset, row.beyond))
+
+    async def _discard_others(self, on: AsyncConnection, log: LogId) -> None:
+        """Forget what was read of other logs of the same topic, and tell of it."""
+        table = self._table
+        ours = and_(table.c.group_name == self._group, table.c.topic == log.topic)
+        others = and_(ours, tuple_(table.c.cluster_id, table.c.topic_id) != (log.cluster_id, log.topic_id))
+        gone = (await on.execute(delete(table).where(others))).rowcount
+        if gone and self._on_discard is not None:
+            await self._on_discard(on, log)
+
+    async def _locked(self, on: AsyncConnection, place: Position) -> Finished:
+        """What is finished of the position's partition, locked. Fenced unless the claim still holds."""
+        table = self._table
+        query = select(table.c.epoch, table.c.next_offset, table.c.beyond).where(self._at(place)).with_for_update()
+        row = (await on.execute(query)).one_or_none()
+        if row is None or row.epoch != place.epoch:
+            raise Fenced(f"{place} has been claimed by another")
+        return Finished.decoded(max(row.next_offset, 0), row.beyond)
+
+    async def _write(self, on: AsyncConnection, place: Position, finished: Finished) -> None:
+        await self._update(on, place, finished.with_span(min(place.since, place.offset), place.offset + 1))
+
+    async def _update(self, on: AsyncConnection, place: Position, finished: Finished) -> None:
+        table = self._table
+        values = {"next_offset": finished.next_offset, "beyond": finished.encoded_beyond()}
+        same = and_(self._at(place), table.c.epoch == place.epoch)
+        if (await on.execute(update(table).where(same).values(values))).rowcount != 1:
+            raise Fenced(f"{place} has been claimed by another")
+
+    def _at(self, place: Position) -> ColumnElement[bool]:
+        return self._is(place.cluster_id, place.topic_id, place.partition, self._group)
+
+    def _is(self, *key: object) -> ColumnElement[bool]:
+        return and_(*(self._table.c[name] == value for name, value in zip(_KEY, key, strict=True)))
+
+
+def _insert(on: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if on.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    # Only a cluster pays for its import.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
