@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, text
 
-from clipmill_shared.sql import Database, after_commit, difference, migrate
+from clipmill_shared.schema import difference, migrate
+from clipmill_shared.sql import Database, after_commit
 
 REVISION = """
 import sqlalchemy as sa

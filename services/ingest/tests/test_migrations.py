@@ -8,7 +8,8 @@ import pytest
 from clipmill_ingest import tables
 from clipmill_ingest.service import MIGRATIONS
 
-from clipmill_shared.sql import Database, difference, migrate
+from clipmill_shared.schema import difference, migrate
+from clipmill_shared.sql import Database
 
 
 @pytest.mark.parametrize("metadata", [None, tables.metadata], ids=["by revisions", "at once"])

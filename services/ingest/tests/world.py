@@ -30,8 +30,9 @@ from clipmill.work.v1.work_pb2 import Stage
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus.inprocess import InProcessBus
 from clipmill_shared.outbox import Outbox
+from clipmill_shared.schema import migrate
 from clipmill_shared.service import Service, running
-from clipmill_shared.sql import Database, migrate
+from clipmill_shared.sql import Database
 from clipmill_shared.work import StageWork, Worker
 
 OWNER = "ada"

@@ -6,57 +6,80 @@ SQLAlchemy Core, no ORM: a store is a few functions over tables, and what it wri
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from contextvars import ContextVar
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, event, inspect, select, text
+import structlog
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-BUSY_TIMEOUT_S = 30
-LOCK_POLL_S = 0.5
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.sql_engines import LOCK_POLL_S, LockLostError, engine_of
+from clipmill_shared.waiting import until_answered
+
+log = structlog.get_logger()
 _AFTER_COMMIT = "clipmill_after_commit"
+
+# How long a transaction waits for a server that is away, seconds; None is for ever. What takes events and what loops
+# waits, because giving up would lose what it has; a call waits less, because its caller wants an answer.
+patience_s: ContextVar[float | None] = ContextVar("patience_s", default=None)
+
+
+class DatabaseUnavailableError(ClipmillError):
+    """The database is away, or gave up this transaction: the same may succeed later."""
+
+    def __init__(self, database: str, error: BaseException) -> None:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        super().__init__(
+            "DATABASE_UNAVAILABLE",
+            f"{database[:1].upper()}{database[1:]} does not answer, or gave up: {reason}.",
+            "Try again in a few seconds; if it lasts, see that the database runs.",
+            retryable=True,
+        )
 
 
 class Database:
     """Transactions on one database.
 
     On SQLite a writing transaction takes the write lock when it begins, so that two writers wait for each other
-    instead of failing in the middle; keep awaits on anything but the database out of a transaction.
+    instead of failing in the middle; keep awaits on anything but the database out of a transaction. On PostgreSQL
+    transactions run side by side, each statement sees what is committed (READ COMMITTED): what is read to be changed
+    is read FOR UPDATE, and what depends on rows that may not be there yet is `serial_by` something.
+
+    A server that is away is waited for (see `patience_s`) before a transaction begins; what breaks in the middle is a
+    DatabaseUnavailableError.
     """
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self.is_sqlite:
-            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_async_engine(self.url)
-        if self.is_sqlite:
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        self._kind = engine_of(self.url)
+        self.name = self._kind.name
+        self._engine = self._kind.pooled()
         self._writer = self._engine.execution_options(clipmill_begin="BEGIN IMMEDIATE")
         # One writer at a time in this process: an asyncio queue is fair and quick, SQLite's busy waiting is neither.
         self._writing = asyncio.Lock()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A writing transaction: committed when the context is left, rolled back when it raises."""
+    async def transaction(self, serial_by: str | None = None) -> AsyncIterator[AsyncConnection]:
+        """A writing transaction: committed when the context is left, rolled back when it raises.
+
+        Those with the same `serial_by` come one after another (on SQLite all do).
+        """
         if not self.is_sqlite:
-            async with self._begun() as connection:
+            async with self._begun(serial_by) as connection:
                 yield connection
             return
-        async with self._writing, self._begun() as connection:
+        async with self._writing, self._begun(None) as connection:
             yield connection
 
     @asynccontextmanager
-    async def _begun(self) -> AsyncIterator[AsyncConnection]:
+    async def _begun(self, serial_by: str | None) -> AsyncIterator[AsyncConnection]:
         after: list[Callable[[], None]] = []
-        async with self._writer.begin() as connection:
+        async with self._connected(self._writer) as connection, connection.begin():
+            if serial_by is not None:
+                await self._kind.serialize(connection, serial_by)
             connection.info[_AFTER_COMMIT] = after
             yield connection
         for callback in after:
@@ -64,28 +87,64 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A consistent view that waits for no writer. What is written in it is lost."""
-        async with self._engine.connect() as connection:
+        """A view that waits for no writer; on SQLite a consistent one. What is written in it is lost."""
+        async with self._connected(self._engine) as connection:
             yield connection
 
     @asynccontextmanager
-    async def exclusive(self, name: str) -> AsyncIterator[None]:
-        """Wait until no other process holds `name` on this database; it is let go when its holder ends, however."""
-        if self.is_sqlite:
-            descriptor = os.open(f"{self.url.database}.{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        connection = await self._connect(engine)
+        try:
+            yield connection
+        except Exception as error:
+            if self._kind.passes(error):
+                raise DatabaseUnavailableError(self.name, error) from error
+            raise
+        finally:
+            await asyncio.shield(connection.close())
+
+    async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
+        error: BaseException = TimeoutError()
+
+        async def attempt() -> AsyncConnection:
+            nonlocal error
             try:
-                while not _try_flock(descriptor):  # noqa: ASYNC110 - another process lets it go
-                    await asyncio.sleep(LOCK_POLL_S)
+                return await engine.connect()
+            except Exception as away:
+                if not self._kind.passes(away):
+                    raise
+                error = away
+                raise DatabaseUnavailableError(self.name, away) from away
+
+        try:
+            async with asyncio.timeout(patience_s.get()):
+                return await until_answered(self.name, attempt)
+        except TimeoutError:
+            raise DatabaseUnavailableError(self.name, error) from error
+
+    @asynccontextmanager
+    async def exclusive(self, name: str) -> AsyncIterator[None]:
+        """Wait until no other process holds `name` on this database; it is let go when its holder ends, however.
+
+        LockLostError, at the next await, when it is lost with its connection: another process may have it then.
+        """
+        try:
+            async with self._kind.holding(name):
                 yield
-            finally:
-                os.close(descriptor)
-            return
-        async with self._engine.connect() as connection:
-            locked = text("SELECT pg_try_advisory_lock(:key)")
-            key = {"key": zlib.crc32(name.encode())}
-            while not (await connection.execute(locked, key)).scalar():  # noqa: ASYNC110 - as above
-                await asyncio.sleep(LOCK_POLL_S)
-            yield
+        except Exception as error:
+            if self._kind.passes(error):
+                raise DatabaseUnavailableError(self.name, error) from error
+            raise
+
+    async def while_alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` where no other process runs it, and again when the database broke it off, until cancelled."""
+        while True:
+            try:
+                async with self.exclusive(name):
+                    return await work()
+            except (DatabaseUnavailableError, LockLostError) as error:
+                log.warning("what one process does alone was broken off and begins anew", work=name, error=str(error))
+            await asyncio.sleep(LOCK_POLL_S)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -94,97 +153,3 @@ class Database:
 def after_commit(connection: AsyncConnection, callback: Callable[[], None]) -> None:
     """Call `callback` once the transaction that `connection` is in has been committed; never if it is rolled back."""
     connection.info[_AFTER_COMMIT].append(callback)
-
-
-async def migrate(versions: Path, database: Database, metadata: MetaData | None = None) -> None:
-    """Bring the database to the newest of the Alembic revisions in the folder `versions`.
-
-    Revisions are files NNNN_what.py whose revision id is NNNN. Any number of processes may call this at once: the
-    first migrates, the others wait. With `metadata`, which says what the revisions lead to, a new database is made from
-    it at once: Alembic alone takes a good part of a second to import, and `clipmill run` has a new database each time.
-    A service that gives it has a test that `difference` finds none.
-    """
-    newest = await asyncio.to_thread(_newest, versions)
-    async with database.reading() as connection:
-        if await connection.run_sync(_revision) == newest:
-            return
-    async with database.transaction() as connection:
-        if not database.is_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": zlib.crc32(b"migrate")})
-        if metadata is not None and await connection.run_sync(_revision) is None:
-            await connection.run_sync(metadata.create_all)
-            await connection.run_sync(_VERSION.metadata.create_all)
-            await connection.execute(_VERSION.insert(), {"version_num": newest})
-        else:
-            await asyncio.to_thread(__import__, "alembic.command")
-            await connection.run_sync(_upgrade, versions)
-
-
-async def difference(database: Database, metadata: MetaData) -> list[object]:
-    """How a database differs from `metadata`, as Alembic says it; for tests."""
-
-    def compare(connection: Connection) -> list[object]:
-        from alembic.autogenerate import compare_metadata
-        from alembic.migration import MigrationContext
-
-        options = {"compare_server_default": True, "include_name": lambda name, kind, _: name != _VERSION.name}
-        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
-
-    async with database.reading() as connection:
-        return await connection.run_sync(compare)
-
-
-# Alembic's own table, as it makes it.
-_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
-
-
-def _newest(versions: Path) -> str:
-    return max(path.name[:4] for path in versions.glob("[0-9][0-9][0-9][0-9]_*.py"))
-
-
-def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(_VERSION.name):
-        return None
-    revision: str | None = connection.execute(select(_VERSION.c.version_num)).scalar()
-    return revision
-
-
-def _upgrade(connection: Connection, versions: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.attributes["connection"] = connection
-    for option, value in (
-        ("script_location", str(Path(__file__).parent / "migrations")),
-        ("path_separator", "newline"),
-        ("version_locations", str(versions)),
-    ):
-        config.set_main_option(option, value.replace("%", "%%"))
-    command.upgrade(config, "head")
-
-
-def _prepare_sqlite(dbapi_connection: Any, _: object) -> None:
-    # The driver's own transactions begin late and do not cover DDL; `_begin_sqlite` begins them instead.
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("clipmill_begin", "BEGIN"))
-
-
-def _try_flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

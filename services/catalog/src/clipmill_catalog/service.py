@@ -15,8 +15,9 @@ from clipmill_catalog.servicer import CatalogServicer
 from clipmill_catalog.settings import CatalogSettings
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform
+from clipmill_shared.schema import migrate
 from clipmill_shared.service import Service
-from clipmill_shared.sql import Database, migrate
+from clipmill_shared.sql import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

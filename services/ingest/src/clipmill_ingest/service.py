@@ -19,8 +19,9 @@ from clipmill_ingest.store import Store
 from clipmill_ingest.uploads import Uploads
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform
+from clipmill_shared.schema import migrate
 from clipmill_shared.service import Service
-from clipmill_shared.sql import Database, migrate
+from clipmill_shared.sql import Database
 from clipmill_shared.work import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
