@@ -1,0 +1,225 @@
+"""Every fault, one function each. A function makes its fault, keeps it up as long as it should last, ends it, and
+returns what exactly it did; what recovery is measured from is its return."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable
+
+from faults.check import Seen
+from faults.load import Load
+from faults.system import BEHIND_PROXY, SERVICES, WORKERS, System
+
+Fault = Callable[["Scene"], Awaitable[str]]
+# Longer than a consumer group's session, so that the group gives the partitions to somebody else.
+PAUSE_S = 13.0
+OUTAGE_S = 6.0
+ARMED_S = 30.0
+
+
+class Scene:
+    """What a fault acts on: the system, its load, what was seen in topics before they are wiped, and chance."""
+
+    def __init__(self, system: System, load: Load, seen: Seen, chance: random.Random) -> None:
+        self.system = system
+        self.load = load
+        self.seen = seen
+        self.chance = chance
+
+
+async def _die(scene: Scene, name: str, when: str) -> str:
+    starts = scene.system.children[name].starts
+    scene.system.tell(name, when)
+    if await scene.system.died(name, starts, ARMED_S):
+        return f"{name} was killed {when.removeprefix('die-')}"
+    scene.system.untell(name, when)
+    raise AssertionError(f"{name} did nothing in {ARMED_S:.0f} s that it could have died of")
+
+
+async def kill_audio(scene: Scene) -> str:
+    """SIGKILL the audio worker when its result is in the topic and its task's offset is not committed."""
+    return await _die(scene, "audio", "die-after-publish")
+
+
+async def kill_vision(scene: Scene) -> str:
+    """SIGKILL the vision worker when its result is in the topic and its task's offset is not committed."""
+    return await _die(scene, "vision", "die-after-publish")
+
+
+async def kill_scoring(scene: Scene) -> str:
+    """SIGKILL the scoring worker when its result is in the topic and its task's offset is not committed."""
+    return await _die(scene, "scoring", "die-after-publish")
+
+
+async def kill_render(scene: Scene) -> str:
+    """SIGKILL the render worker when its clip is in the topic and its task's offset is not committed."""
+    return await _die(scene, "render", "die-after-publish")
+
+
+async def kill_ingest(scene: Scene) -> str:
+    """SIGKILL ingest, and in it the import worker, when it has published and not noted that it has."""
+    return await _die(scene, "ingest", "die-after-publish")
+
+
+async def kill_ingest_after_sql(scene: Scene) -> str:
+    """SIGKILL ingest when a change is committed to its database and the event that caused it counts as unread."""
+    return await _die(scene, "ingest", "die-after-commit")
+
+
+async def kill_catalog(scene: Scene) -> str:
+    """SIGKILL the catalog when it has published a change and not noted that it has."""
+    return await _die(scene, "catalog", "die-after-publish")
+
+
+async def kill_at_random(scene: Scene) -> str:
+    """SIGKILL any process, five times, at moments of chance."""
+    killed = []
+    for _ in range(5):
+        await asyncio.sleep(scene.chance.uniform(0.2, 1.5))
+        name = scene.chance.choice(SERVICES)
+        scene.system.children[name].signal(signal.SIGKILL)
+        killed.append(name)
+    return f"killed {', '.join(killed)}"
+
+
+async def pause_worker(scene: Scene) -> str:
+    """SIGSTOP a worker past its session's timeout, with another of its kind to take over, then SIGCONT."""
+    name = scene.chance.choice(WORKERS)
+    await scene.system.start(f"{name}-2")
+    child = scene.system.children[name]
+    child.signal(signal.SIGSTOP)
+    await asyncio.sleep(PAUSE_S)
+    child.signal(signal.SIGCONT)
+    await scene.system.end(f"{name}-2")
+    return f"{name} stood still for {PAUSE_S:.0f} s"
+
+
+async def pause_ingest(scene: Scene) -> str:
+    """SIGSTOP ingest past its session's timeout, then SIGCONT."""
+    child = scene.system.children["ingest"]
+    child.signal(signal.SIGSTOP)
+    await asyncio.sleep(PAUSE_S)
+    child.signal(signal.SIGCONT)
+    return f"ingest stood still for {PAUSE_S:.0f} s"
+
+
+async def restart_broker(scene: Scene) -> str:
+    """Kill the broker, and start it again."""
+    await asyncio.to_thread(scene.system.broker.kill)
+    await asyncio.sleep(OUTAGE_S)
+    await asyncio.to_thread(scene.system.broker.start)
+    return f"the broker was away for {OUTAGE_S:.0f} s and its start"
+
+
+async def scale_workers(scene: Scene) -> str:
+    """1 -> 3 -> 1 workers of a kind while loaded."""
+    name = scene.chance.choice(WORKERS)
+    await asyncio.gather(*(scene.system.start(f"{name}-{number}") for number in (2, 3)))
+    await asyncio.sleep(4)
+    for number in (2, 3):
+        await scene.system.end(f"{name}-{number}")
+    return f"{name} had 3 workers for 4 s"
+
+
+async def cut_worker(scene: Scene) -> str:
+    """A partition between a worker and the broker: connections are closed and refused."""
+    scene.system.proxy.cut()
+    await asyncio.sleep(PAUSE_S)
+    scene.system.proxy.heal()
+    return f"{BEHIND_PROXY} was cut off for {PAUSE_S:.0f} s"
+
+
+async def silence_worker(scene: Scene) -> str:
+    """A half-open partition: connections stay, nothing passes, nobody is told; what was on its way comes late."""
+    scene.system.proxy.silence()
+    await asyncio.sleep(PAUSE_S)
+    scene.system.proxy.heal()
+    return f"{BEHIND_PROXY} heard nothing for {PAUSE_S:.0f} s"
+
+
+async def delay_worker(scene: Scene) -> str:
+    """Each piece between a worker and the broker takes 200 ms."""
+    scene.system.proxy.delay_s = 0.2
+    await asyncio.sleep(OUTAGE_S)
+    scene.system.proxy.heal()
+    return f"{BEHIND_PROXY} was 200 ms away for {OUTAGE_S:.0f} s"
+
+
+async def _store(scene: Scene, what: str, seconds: float) -> None:
+    for name in SERVICES:
+        scene.system.tell(name, "store", what)
+    await asyncio.sleep(seconds)
+    for name in SERVICES:
+        scene.system.untell(name, "store")
+
+
+async def slow_store(scene: Scene) -> str:
+    """Each operation on the blob store takes a second."""
+    await _store(scene, "slow 1", OUTAGE_S)
+    return f"the store took 1 s each time for {OUTAGE_S:.0f} s"
+
+
+async def failing_store(scene: Scene) -> str:
+    """Each operation on the blob store fails."""
+    await _store(scene, "fail", OUTAGE_S)
+    return f"the store failed for {OUTAGE_S:.0f} s"
+
+
+async def full_disk(scene: Scene) -> str:
+    """The blob store has no room. Jobs that need it meanwhile may end, as failed with DISK_FULL."""
+    await _store(scene, "full", 2)
+    return "the store's disk was full for 2 s"
+
+
+async def poison(scene: Scene) -> str:
+    """A video that kills the worker that takes it, whenever one does: it fails, and the others go on."""
+    job = await scene.load.submit("poison", b"poison:vision")
+    ended = await scene.load.ended(job.job_id, 120)
+    assert ended is not None, "the job of the poison has not ended"
+    return f"its job ended with {ended.error.code}"
+
+
+async def clock_jumps(scene: Scene) -> str:
+    """All wall clocks jump two hours ahead, and after a while back to the right time."""
+    for name in SERVICES:
+        scene.system.tell(name, "clock", "7200")
+    await asyncio.sleep(OUTAGE_S)
+    for name in SERVICES:
+        scene.system.untell(name, "clock")
+    return f"clocks were 2 h ahead for {OUTAGE_S:.0f} s"
+
+
+async def wipe_broker(scene: Scene) -> str:
+    """The broker comes back without its data: another cluster, with no topic."""
+    await scene.seen.read(scene.system.broker.bootstrap)
+    await asyncio.to_thread(scene.system.broker.kill)
+    scene.system.broker.wipe()
+    await asyncio.to_thread(scene.system.broker.start)
+    return "the broker's data were wiped"
+
+
+ALL: tuple[Fault, ...] = (
+    kill_audio,
+    kill_vision,
+    kill_scoring,
+    kill_render,
+    kill_ingest,
+    kill_ingest_after_sql,
+    kill_catalog,
+    kill_at_random,
+    pause_worker,
+    pause_ingest,
+    restart_broker,
+    scale_workers,
+    cut_worker,
+    silence_worker,
+    delay_worker,
+    slow_store,
+    failing_store,
+    full_disk,
+    poison,
+    clock_jumps,
+    wipe_broker,
+)
