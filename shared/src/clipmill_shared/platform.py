@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus
@@ -54,22 +54,22 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
         )
     # Late: `clipmill run` needs no Kafka.
     from clipmill_shared.bus.kafka import KafkaBus
+    from clipmill_shared.scratch import scratch_folder
     from clipmill_shared.waiting import until_answered
 
-    scratch = settings.home / "scratch" / instance.replace("/", "-")
     bus = KafkaBus(settings.kafka_bootstrap, instance, prefix=settings.kafka_prefix)
-    try:
-        await until_answered(f"Kafka at {settings.kafka_bootstrap}", bus.ensure_topics)
-        yield Platform(
-            bus=bus,
-            blobs=_blobs(settings, scratch),
-            sql_url=settings.effective_sql_url,
-            scratch=scratch,
-            instance=instance,
-        )
-    finally:
-        await bus.close()
-        await asyncio.to_thread(shutil.rmtree, scratch, True)
+    with scratch_folder(settings.home / "scratch", instance) as scratch:
+        try:
+            await until_answered(f"Kafka at {settings.kafka_bootstrap}", bus.ensure_topics, driver="aiokafka")
+            yield Platform(
+                bus=bus,
+                blobs=_blobs(settings, scratch),
+                sql_url=settings.effective_sql_url,
+                scratch=scratch,
+                instance=instance,
+            )
+        finally:
+            await bus.close()
 
 
 def _blobs(settings: PlatformSettings, scratch: Path) -> Blobs:
@@ -77,7 +77,7 @@ def _blobs(settings: PlatformSettings, scratch: Path) -> Blobs:
 
     url = settings.effective_blobs_url
     if url.startswith("file:"):
-        folder = Path(url.removeprefix("file://"))
+        folder = Path(unquote(urlsplit(url).path))
         folder.mkdir(parents=True, exist_ok=True)
         return Blobs(LocalStore(folder), scratch, settings.import_roots)
     return Blobs(from_url(url), scratch, settings.import_roots)
