@@ -11,7 +11,6 @@ from typing import Any
 from clipmill.jobs.v1 import jobs_pb2 as pb
 from clipmill.jobs.v1.jobs_pb2_grpc import IngestServiceServicer
 from clipmill.media.v1.media_pb2 import Source
-from clipmill_ingest.domain.record import OPEN_STATES
 from clipmill_ingest.ledger import Ledger
 from clipmill_ingest.requests import Requests
 from clipmill_ingest.store import Place, Store
@@ -68,17 +67,21 @@ class IngestServicer(IngestServiceServicer):
         while True:
             changed = self._ledger.changed.next
             async with self._database.reading() as on:
-                length = await self._store.sequence_of(on, owner_id, request.job_id)
-                if length is None:
+                told = await self._store.told(on, owner_id, request.job_id)
+                if told is None:
                     raise _no_job(request.job_id)
+                length, is_open = told
                 # A token of 0, or from nowhere, begins with the present state.
                 after = length - 1 if after == 0 or after > length else after
-                events = await self._store.history_after(on, owner_id, request.job_id, after, WATCH_BATCH)
-                job = await self._store.find(on, owner_id, request.job_id)
+                events = (
+                    await self._store.history_after(on, owner_id, request.job_id, after, WATCH_BATCH)
+                    if length > after
+                    else ()
+                )
             for progress in events:
                 after = progress.sequence
                 yield pb.WatchJobResponse(progress=progress)
-            if after >= length and (job is None or job.state not in OPEN_STATES):
+            if after >= length and not is_open:
                 return
             if not events:
                 await _wait(changed, WATCH_EVERY_S)

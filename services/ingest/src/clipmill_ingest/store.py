@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
@@ -110,8 +110,9 @@ class Store:
             values = rows.task_values(job_id, task)
             await on.execute(update(tasks).where(tasks.c.task_id == task.task_id).values(values))
 
-    async def mark_changed(self, on: AsyncConnection, job_ids: Iterable[str]) -> None:
-        await on.execute(update(jobs).where(jobs.c.job_id.in_(list(job_ids))).values(is_changed=True))
+    async def mark_changed(self, on: AsyncConnection, job_ids: Collection[str]) -> None:
+        if job_ids:
+            await on.execute(update(jobs).where(jobs.c.job_id.in_(job_ids)).values(is_changed=True))
 
     # --- what owners ask ---
 
@@ -150,10 +151,11 @@ class Store:
         )
         return [JobProgress(sequence=row.sequence, job=Job.FromString(row.job)) for row in await on.execute(query)]
 
-    async def sequence_of(self, on: AsyncConnection, owner_id: str, job_id: str) -> int | None:
-        """How long the job's history is; None when the owner has no such job."""
-        query = select(jobs.c.sequence).where(jobs.c.job_id == job_id, jobs.c.owner_id == owner_id)
-        return (await on.execute(query)).scalar()
+    async def told(self, on: AsyncConnection, owner_id: str, job_id: str) -> tuple[int, bool] | None:
+        """How long the job's history is, and whether it goes on; None when the owner has no such job."""
+        query = select(jobs.c.sequence, jobs.c.is_open).where(jobs.c.job_id == job_id, jobs.c.owner_id == owner_id)
+        found = (await on.execute(query)).first()
+        return None if found is None else (found.sequence, found.is_open)
 
     async def open_jobs(self, on: AsyncConnection) -> int:
         return (await on.execute(select(func.count()).select_from(jobs).where(jobs.c.is_open))).scalar_one()

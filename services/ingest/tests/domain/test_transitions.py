@@ -213,7 +213,8 @@ def step(record: JobRecord, kind: str, which: int, now: float, sound: bool, clip
         return job.take_failure(record, failed(task, retryable=kind == "fail"), now, RULES)
     if kind in ("hold", "leave"):
         said = status(*(lease(t) for t in record.tasks), leaving=kind == "leave")
-        for changed in job.renew(record.tasks, said, now, RULES):
+        # The store gives the tasks of open jobs only.
+        for changed in job.renew(record.tasks if record.is_open else (), said, now, RULES):
             record = record.with_task(changed)
     if kind == "lapse":
         return job.lapse(record, now, RULES)
