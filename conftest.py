@@ -1,11 +1,17 @@
-"""What holds for every test: skips are counted and named, and in CI only those on the list may happen."""
+"""What holds for every test: skips are counted and named, and in CI only those on the list may happen. Property tests
+try the same examples on every run; CLIPMILL_EXAMPLES=5000 looks further."""
 
 import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("further", deadline=None, max_examples=int(os.environ.get("CLIPMILL_EXAMPLES", "100")))
+settings.load_profile("further" if "CLIPMILL_EXAMPLES" in os.environ else "same")
+pytest_plugins = ["harness.fixtures"]
 ROOT = Path(__file__).parent
 ALLOWED_SKIPS = ROOT / "tests" / "allowed_skips.txt"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from google.protobuf.message import Message
@@ -44,8 +43,8 @@ class RecordingBus:
 
 
 @pytest.fixture
-async def database(tmp_path: Path):
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db")
+async def database(sql_url: str):
+    database = Database(sql_url)
     async with database.transaction() as connection:
         await connection.run_sync(metadata.create_all)
     yield database

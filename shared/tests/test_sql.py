@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, text
 
+from clipmill_shared.errors import ClipmillError
 from clipmill_shared.schema import difference, migrate
 from clipmill_shared.sql import Database, after_commit
 
@@ -33,8 +34,8 @@ def versions(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def database(tmp_path: Path, versions: Path):
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/deep/x.db")
+async def database(sql_url: str, versions: Path):
+    database = Database(sql_url)
     await migrate(versions, database)
     yield database
     await database.close()
@@ -63,12 +64,12 @@ async def test_what_raises_is_rolled_back_and_calls_nobody(database: Database) -
     assert called == [2]
 
 
-async def test_many_writers_read_what_they_change_and_none_fails(database: Database, tmp_path: Path) -> None:
-    other = Database(f"sqlite+aiosqlite:///{tmp_path}/deep/x.db")  # as another process would
+async def test_many_writers_read_what_they_change_and_none_fails(database: Database, sql_url: str) -> None:
+    other = Database(sql_url)  # as another process would
     await insert(database, 0)
 
     async def increment(on: Database) -> None:
-        async with on.transaction() as connection:
+        async with on.transaction(serial_by="n") as connection:
             value = (await connection.execute(text("SELECT n FROM a"))).scalar_one()
             await connection.execute(text("UPDATE a SET n = :n"), {"n": value + 1})
 
@@ -86,11 +87,11 @@ async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
 
 
 async def test_a_newer_revision_is_applied_once_by_whoever_comes_first(
-    database: Database, versions: Path, tmp_path: Path
+    database: Database, versions: Path, sql_url: str
 ) -> None:
     await insert(database, 7)
     (versions / "0002_b.py").write_text(REVISION.format(id="0002", down='"0001"', table="b"))
-    others = [Database(f"sqlite+aiosqlite:///{tmp_path}/deep/x.db") for _ in range(3)]
+    others = [Database(sql_url) for _ in range(3)]
     await asyncio.gather(*(migrate(versions, on) for on in others))
     assert await count(database) == 1
     assert await count(database, "b") == 0
@@ -98,10 +99,10 @@ async def test_a_newer_revision_is_applied_once_by_whoever_comes_first(
         await other.close()
 
 
-async def test_a_new_database_can_be_made_at_once_and_is_migrated_from_there(versions: Path, tmp_path: Path) -> None:
+async def test_a_new_database_can_be_made_at_once_and_is_migrated_from_there(versions: Path, sql_url: str) -> None:
     metadata = MetaData()
     Table("a", metadata, Column("n", Integer, primary_key=True))
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/new.db")
+    database = Database(sql_url)
     await migrate(versions, database, metadata)
     await insert(database, 7)
     (versions / "0002_b.py").write_text(REVISION.format(id="0002", down='"0001"', table="b"))
@@ -112,8 +113,8 @@ async def test_a_new_database_can_be_made_at_once_and_is_migrated_from_there(ver
     await database.close()
 
 
-async def test_one_holder_at_a_time(database: Database, tmp_path: Path) -> None:
-    other = Database(f"sqlite+aiosqlite:///{tmp_path}/deep/x.db")
+async def test_one_holder_at_a_time(database: Database, sql_url: str) -> None:
+    other = Database(sql_url)
     order: list[str] = []
 
     async def second() -> None:
@@ -127,3 +128,29 @@ async def test_one_holder_at_a_time(database: Database, tmp_path: Path) -> None:
     await waiting
     assert order == ["first", "second"]
     await other.close()
+
+
+async def test_a_check_accepts_what_is_there_and_what_is_ahead_and_names_the_command_for_what_is_behind(
+    database: Database, versions: Path
+) -> None:
+    await migrate(versions, database, mode="check")
+    (versions / "0002_b.py").write_text(REVISION.format(id="0002", down='"0001"', table="b"))
+    with pytest.raises(ClipmillError, match=r"older than 0002.*Run `clipmill migrate") as raised:
+        await migrate(versions, database, mode="check")
+    assert raised.value.code == "DATABASE_NOT_MIGRATED"
+    await migrate(versions, database)
+    await migrate(versions, database, mode="check")
+    (versions / "0002_b.py").unlink()
+    await migrate(versions, database, mode="check")
+    await migrate(versions, database)
+    assert await count(database, "b") == 0
+
+
+async def test_a_migration_that_fails_changes_nothing(database: Database, versions: Path) -> None:
+    broken = REVISION.format(id="0002", down='"0001"', table="b") + "    raise ZeroDivisionError\n"
+    (versions / "0002_b.py").write_text(broken)
+    with pytest.raises(ZeroDivisionError):
+        await migrate(versions, database)
+    (versions / "0002_b.py").write_text(REVISION.format(id="0002", down='"0001"', table="b"))
+    await migrate(versions, database)
+    assert await count(database, "b") == 0

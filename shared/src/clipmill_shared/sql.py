@@ -30,10 +30,9 @@ class DatabaseUnavailableError(ClipmillError):
     """The database is away, or gave up this transaction: the same may succeed later."""
 
     def __init__(self, database: str, error: BaseException) -> None:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         super().__init__(
             "DATABASE_UNAVAILABLE",
-            f"{database[:1].upper()}{database[1:]} does not answer, or gave up: {reason}.",
+            f"{database[:1].upper()}{database[1:]} does not answer, or gave up: {_line(error)}.",
             "Try again in a few seconds; if it lasts, see that the database runs.",
             retryable=True,
         )
@@ -60,6 +59,7 @@ class Database:
         self._writer = self._engine.execution_options(clipmill_begin="BEGIN IMMEDIATE")
         # One writer at a time in this process: an asyncio queue is fair and quick, SQLite's busy waiting is neither.
         self._writing = asyncio.Lock()
+        self._asking = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self, serial_by: str | None = None) -> AsyncIterator[AsyncConnection]:
@@ -104,23 +104,29 @@ class Database:
             await asyncio.shield(connection.close())
 
     async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
-        error: BaseException = TimeoutError()
-
-        async def attempt() -> AsyncConnection:
-            nonlocal error
-            try:
-                return await engine.connect()
-            except Exception as away:
-                if not self._kind.passes(away):
-                    raise
-                error = away
-                raise DatabaseUnavailableError(self.name, away) from away
-
+        away: BaseException | None = None
         try:
             async with asyncio.timeout(patience_s.get()):
-                return await until_answered(self.name, attempt)
+                while True:
+                    try:
+                        return await engine.connect()
+                    except Exception as error:
+                        if not self._kind.passes(error):
+                            raise
+                        away = error
+                    # Hundreds may wait; one of them asks, and says so.
+                    async with self._asking:
+                        await until_answered(self.name, self._ask)
         except TimeoutError:
-            raise DatabaseUnavailableError(self.name, error) from error
+            raise DatabaseUnavailableError(self.name, away or TimeoutError()) from away
+
+    async def _ask(self) -> None:
+        try:
+            await (await self._engine.connect()).close()
+        except Exception as error:
+            if not self._kind.passes(error):
+                raise
+            raise ConnectionError(_line(error)) from error
 
     @asynccontextmanager
     async def exclusive(self, name: str) -> AsyncIterator[None]:
@@ -153,3 +159,7 @@ class Database:
 def after_commit(connection: AsyncConnection, callback: Callable[[], None]) -> None:
     """Call `callback` once the transaction that `connection` is in has been committed; never if it is rolled back."""
     connection.info[_AFTER_COMMIT].append(callback)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
