@@ -21,8 +21,16 @@ DISCARDED = _meter.create_counter(
     unit="{event}",
     description="Events dropped unread from an in-process topic whose reader has stopped.",
 )
+LAG = _meter.create_gauge(
+    "clipmill.bus.lag",
+    unit="{event}",
+    description="Events of this member's partitions that it has not finished, as far as its last fetch has told.",
+)
 HANDLING_S = _meter.create_histogram(
-    "clipmill.bus.handling", unit="s", description="Seconds in a handler and in publishing what it returned."
+    "clipmill.bus.handling",
+    unit="s",
+    description="Seconds in a handler and in publishing what it returned.",
+    explicit_bucket_boundaries_advisory=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60, 600, 3600),
 )
 OFFSETS_DISCARDED = _meter.create_counter(
     "clipmill.bus.offsets_discarded",

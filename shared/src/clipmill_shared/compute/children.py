@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from clipmill_shared import metrics
 from clipmill_shared.compute import child
 from clipmill_shared.compute.child import Limits
 from clipmill_shared.errors import ClipmillError
@@ -99,6 +100,7 @@ class Children:
                     else:
                         return message  # type: ignore[no-any-return]
         except (EOFError, ConnectionResetError, BrokenPipeError, pickle.UnpicklingError):
+            metrics.CHILDREN_DIED.add(1, {"function": self._function})
             raise ChildDiedError(self._function, await asyncio.to_thread(worker.process.wait)) from None
         finally:
             loop.remove_reader(worker.pipe.fileno())

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import grpc.aio
 import structlog
 
+from clipmill_shared import metrics
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.rpc import auth
 from clipmill_shared.rpc.errors import DETAILS_KEY, deadline_exceeded, status_code_of, status_of, unexpected
 
 log = structlog.get_logger()
+# Probes have no token, and learn nothing but that the server serves.
+OPEN_TO_ALL = "/grpc.health.v1.Health/"
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -66,9 +71,10 @@ class _Call:
         async def answer(request: Any, context: Any) -> Any:
             limit_s = default_deadline_s if context.time_remaining() is None else None
             try:
-                async with asyncio.timeout(limit_s) as deadline:
-                    self._enter(context)
-                    return await behavior(request, context)
+                with self._measured():
+                    async with asyncio.timeout(limit_s) as deadline:
+                        self._enter(context)
+                        return await behavior(request, context)
             except Exception as error:
                 too_long = limit_s is not None and deadline.expired()
                 await self._abort(context, deadline_exceeded(limit_s or 0) if too_long else error)
@@ -78,22 +84,35 @@ class _Call:
     def streaming(self, behavior: Any) -> Any:
         async def answers(request: Any, context: Any) -> AsyncIterator[Any]:
             try:
-                self._enter(context)
-                stream = behavior(request, context)
-                if inspect.isawaitable(stream):
-                    # gRPC's own health servicer writes to the context instead of yielding.
-                    await stream
-                    return
-                async for answer in stream:
-                    yield answer
+                with self._measured():
+                    self._enter(context)
+                    stream = behavior(request, context)
+                    if inspect.isawaitable(stream):
+                        # gRPC's own health servicer writes to the context instead of yielding.
+                        await stream
+                        return
+                    async for answer in stream:
+                        yield answer
             except Exception as error:
                 await self._abort(context, error)
 
         return answers
 
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        began, code = time.monotonic(), "OK"
+        try:
+            yield
+        except BaseException as error:
+            code = _name_of(error)
+            raise
+        finally:
+            metrics.RPC_S.record(time.monotonic() - began, {"method": self._method, "code": code})
+
     def _enter(self, context: Any) -> None:
         structlog.contextvars.bind_contextvars(rpc=self._method)
-        auth.enter(self._authenticate(context.invocation_metadata() or ()))
+        if not self._method.startswith(OPEN_TO_ALL):
+            auth.enter(self._authenticate(context.invocation_metadata() or ()))
 
     async def _abort(self, context: Any, error: Exception) -> NoReturn:
         if isinstance(error, grpc.aio.AbortError):
@@ -106,3 +125,13 @@ class _Call:
         # Not abort_with_status: the tracing interceptor's context knows only this one.
         await context.abort(status_code_of(error), status.message, details)
         raise AssertionError("abort raises")
+
+
+def _name_of(error: BaseException) -> str:
+    """The name of the status code that an error of a call leads to."""
+    if isinstance(error, ClipmillError):
+        return status_code_of(error).name
+    if isinstance(error, TimeoutError):
+        return grpc.StatusCode.DEADLINE_EXCEEDED.name
+    is_cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
+    return (grpc.StatusCode.CANCELLED if is_cancelled else grpc.StatusCode.INTERNAL).name
