@@ -11,10 +11,11 @@ import pytest
 from harness.postgres import Postgres
 from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
 
+from clipmill_shared.bus.inprocess import InProcessBus
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.schema import migrate
+from clipmill_shared.service import Service, running
 from clipmill_shared.sql import Database, DatabaseUnavailableError, patience_s
-from clipmill_shared.sql_engines import LockLostError
 
 pytestmark = pytest.mark.real
 metadata = MetaData()
@@ -146,7 +147,7 @@ async def test_who_loses_its_lock_stops_and_another_takes_over(
         postgres.server.start()
     else:
         await end_connections(postgres, database)
-    with pytest.raises(LockLostError):
+    with pytest.raises(DatabaseUnavailableError, match="lock ledger was lost"):
         await first
     second = asyncio.create_task(hold("second", other))
     await begun.wait()
@@ -156,32 +157,24 @@ async def test_who_loses_its_lock_stops_and_another_takes_over(
     await other.close()
 
 
-async def test_what_one_process_does_alone_goes_on_after_a_restart(database: Database, postgres: Postgres) -> None:
+async def test_a_services_loops_go_on_after_a_restart(database: Database, postgres: Postgres) -> None:
     begun: asyncio.Queue[int] = asyncio.Queue()
 
-    async def work() -> None:
-        begun.put_nowait(1)
-        while True:
-            await count(database)
-            await asyncio.sleep(0.01)
+    async def drive() -> None:
+        async with database.exclusive("ledger"):
+            begun.put_nowait(1)
+            while True:
+                await count(database)
+                await asyncio.sleep(0.01)
 
-    alone = asyncio.create_task(database.while_alone("ledger", work))
-    for _ in range(2):
+    bus = InProcessBus()
+    async with running([Service("test", loops=(drive,))], bus) as broken:
         await begun.get()
         postgres.stop()
         postgres.server.start()
-    await begun.get()
-    alone.cancel()
-    await asyncio.wait([alone])
-    assert alone.cancelled()
-
-
-async def test_what_fails_for_a_reason_of_its_own_is_not_begun_anew(database: Database) -> None:
-    async def work() -> None:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        await database.while_alone("ledger", work)
+        await begun.get()
+        assert not broken.done()
+    await bus.close()
 
 
 async def test_services_in_one_database_do_not_share_locks_or_tables(database: Database, postgres: Postgres) -> None:

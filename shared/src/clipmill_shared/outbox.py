@@ -2,7 +2,8 @@
 
 Events are rows written in the transaction of the change that they tell of; a relay publishes them in the order in
 which they were written and deletes each after the bus has stored it. A crash in between publishes again, with the
-same id.
+same id. Transactions that run side by side (PostgreSQL) may be committed in another order than they wrote: those that
+concern one key are to come one after another, by a lock on its row or `serial_by`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from clipmill import topics
 from clipmill_shared.bus import Bus
 from clipmill_shared.events import Event
 from clipmill_shared.sql import Database, after_commit
+from clipmill_shared.waiting import is_absence
 
 log = structlog.get_logger()
 MAX_EVENT_BYTES = 64 << 10
@@ -72,9 +74,10 @@ class Outbox:
                 try:
                     while await self._relay_batch():
                         pass
-                except Exception:
+                except Exception as error:
                     # The rows are safe; the bus or the database comes back.
-                    log.exception("the outbox could not be relayed; trying again")
+                    trace = None if is_absence(error) else error
+                    log.warning("the outbox could not be relayed; trying again", error=repr(error), exc_info=trace)
                     await asyncio.sleep(IDLE_S)
                     continue
                 # Not wait_for: in Python 3.11 it loses a cancel that comes together with the event.

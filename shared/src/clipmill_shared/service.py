@@ -11,8 +11,10 @@ import grpc.aio
 import structlog
 
 from clipmill_shared.bus import Bus, Subscription
+from clipmill_shared.errors import ClipmillError
 
 log = structlog.get_logger()
+AGAIN_S = 1.0
 
 
 async def nothing() -> None:
@@ -24,9 +26,9 @@ class Service:
     """What `build(settings, platform)` of a service gives to the runner.
 
     `start` runs before anything is taken in (migrations, recovery), `stop` after everything has ended. `loops` run
-    beside the subscriptions until they are cancelled; one that fails ends the process, because a service without it
-    would be silently worse. `servicers` add themselves to the process's gRPC server; `grpc_names` are their full
-    names, for health and reflection.
+    beside the subscriptions until they are cancelled; one that fails retryably (the database is away) begins anew, one
+    that fails otherwise ends the process, because a service without it would be silently worse. `servicers` add
+    themselves to the process's gRPC server; `grpc_names` are their full names, for health and reflection.
     """
 
     name: str
@@ -62,14 +64,27 @@ async def running(services: Sequence[Service], bus: Bus) -> AsyncIterator[asynci
         broken.exception()
 
 
+async def _broke_off(name: str, loop: Callable[[], Awaitable[None]]) -> bool:
+    """Run a loop; True when it broke off for a reason that passes."""
+    try:
+        await loop()
+    except ClipmillError as error:
+        if not error.retryable:
+            raise
+        log.warning("a background loop broke off and begins anew", service=name, code=error.code, error=error.message)
+        return True
+    return False
+
+
 @asynccontextmanager
 async def _looping(
     loops: Sequence[tuple[str, Callable[[], Awaitable[None]]]], broken: asyncio.Future[None]
 ) -> AsyncIterator[None]:
     async def guarded(name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        reason: BaseException | None = None
         try:
-            await loop()
-            reason: BaseException | None = None
+            while await _broke_off(name, loop):  # noqa: ASYNC110 - a pause, not a poll
+                await asyncio.sleep(AGAIN_S)
         except asyncio.CancelledError:
             raise
         except Exception as error:

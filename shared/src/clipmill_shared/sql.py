@@ -6,19 +6,17 @@ SQLAlchemy Core, no ORM: a store is a few functions over tables, and what it wri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
-import structlog
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from clipmill_shared.errors import ClipmillError
-from clipmill_shared.sql_engines import LOCK_POLL_S, LockLostError, engine_of
+from clipmill_shared.sql_engines import LockLostError, engine_of
 from clipmill_shared.waiting import until_answered
 
-log = structlog.get_logger()
 _AFTER_COMMIT = "clipmill_after_commit"
 
 # How long a transaction waits for a server that is away, seconds; None is for ever. What takes events and what loops
@@ -132,25 +130,16 @@ class Database:
     async def exclusive(self, name: str) -> AsyncIterator[None]:
         """Wait until no other process holds `name` on this database; it is let go when its holder ends, however.
 
-        LockLostError, at the next await, when it is lost with its connection: another process may have it then.
+        DatabaseUnavailableError, at whatever its holder awaits, when the connection that holds it dies: another
+        process may have it then.
         """
         try:
             async with self._kind.holding(name):
                 yield
         except Exception as error:
-            if self._kind.passes(error):
+            if isinstance(error, LockLostError) or self._kind.passes(error):
                 raise DatabaseUnavailableError(self.name, error) from error
             raise
-
-    async def while_alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run `work` where no other process runs it, and again when the database broke it off, until cancelled."""
-        while True:
-            try:
-                async with self.exclusive(name):
-                    return await work()
-            except (DatabaseUnavailableError, LockLostError) as error:
-                log.warning("what one process does alone was broken off and begins anew", work=name, error=str(error))
-            await asyncio.sleep(LOCK_POLL_S)
 
     async def close(self) -> None:
         await self._engine.dispose()
