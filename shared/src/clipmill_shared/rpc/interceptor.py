@@ -16,8 +16,11 @@ from clipmill_shared import metrics
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.rpc import auth
 from clipmill_shared.rpc.errors import DETAILS_KEY, deadline_exceeded, status_code_of, status_of, unexpected
+from clipmill_shared.sql import patience_s
 
 log = structlog.get_logger()
+# A caller would rather hear that the database is away than wait for it.
+DATABASE_PATIENCE_S = 5.0
 # Probes have no token, and learn nothing but that the server serves.
 OPEN_TO_ALL = "/grpc.health.v1.Health/"
 
@@ -111,6 +114,7 @@ class _Call:
 
     def _enter(self, context: Any) -> None:
         structlog.contextvars.bind_contextvars(rpc=self._method)
+        patience_s.set(DATABASE_PATIENCE_S)
         if not self._method.startswith(OPEN_TO_ALL):
             auth.enter(self._authenticate(context.invocation_metadata() or ()))
 
