@@ -7,7 +7,7 @@ or neither, so a redelivered event has its effect once. Kafka's own commits go o
 from __future__ import annotations
 
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,8 @@ from clipmill_shared.sql import Database
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
+# The next offset of a partition of which nothing has been finished.
+NEVER = -1
 _KEY = ("cluster_id", "topic_id", "partition", "group_name")
 OnDiscard = Callable[[AsyncConnection, LogId], Awaitable[None]]
 # The record whose offset the handler that runs here has written: the bus need not write it again.
@@ -98,7 +100,7 @@ class SqlOffsets:
         """See Offsets."""
         async with self._database.transaction() as on:
             await self._discard_others(on, log)
-            return {partition: await self._claim(on, log, partition) for partition in sorted(partitions)}
+            return await self._claim(on, log, sorted(partitions))
 
     async def finish(self, position: Position) -> None:
         """See Offsets."""
@@ -113,19 +115,21 @@ class SqlOffsets:
             await self._locked(on, position)
             await self._update(on, position, Finished(position.offset))
 
-    async def _claim(self, on: AsyncConnection, log: LogId, partition: int) -> Claim:
+    async def _claim(self, on: AsyncConnection, log: LogId, partitions: Sequence[int]) -> dict[int, Claim]:
         table = self._table
-        key = (log.cluster_id, log.topic_id, partition, self._group)
-        new = {**dict(zip(_KEY, key, strict=True)), "topic": log.topic, "epoch": 0, "next_offset": -1, "beyond": ""}
-        await on.execute(_insert(on, table).values(new).on_conflict_do_nothing())
+        here = {"cluster_id": log.cluster_id, "topic_id": log.topic_id, "group_name": self._group}
+        new = {**here, "topic": log.topic, "epoch": 0, "next_offset": NEVER, "beyond": ""}
+        rows = [{**new, "partition": partition} for partition in partitions]
+        await on.execute(_insert(on, table).values(rows).on_conflict_do_nothing())
         claimed = (
             update(table)
-            .where(self._is(*key))
+            .where(*(table.c[name] == value for name, value in here.items()), table.c.partition.in_(partitions))
             .values(epoch=table.c.epoch + 1)
-            .returning(table.c.epoch, table.c.next_offset, table.c.beyond)
+            .returning(table.c.partition, table.c.epoch, table.c.next_offset, table.c.beyond)
         )
-        row = (await on.execute(claimed)).one()
-        return Claim(row.epoch, None if row.next_offset < 0 else Finished.decoded(row.next_offset, row.beyond))
+        return {
+            row.partition: Claim(row.epoch, _finished(row.next_offset, row.beyond)) for row in await on.execute(claimed)
+        }
 
     async def _discard_others(self, on: AsyncConnection, log: LogId) -> None:
         """Forget what was read of other logs of the same topic, and tell of it."""
@@ -143,7 +147,7 @@ class SqlOffsets:
         row = (await on.execute(query)).one_or_none()
         if row is None or row.epoch != place.epoch:
             raise Fenced(f"{place} has been claimed by another")
-        return Finished.decoded(max(row.next_offset, 0), row.beyond)
+        return _finished(row.next_offset, row.beyond) or Finished()
 
     async def _write(self, on: AsyncConnection, place: Position, finished: Finished) -> None:
         await self._update(on, place, finished.with_span(min(place.since, place.offset), place.offset + 1))
@@ -156,10 +160,12 @@ class SqlOffsets:
             raise Fenced(f"{place} has been claimed by another")
 
     def _at(self, place: Position) -> ColumnElement[bool]:
-        return self._is(place.cluster_id, place.topic_id, place.partition, self._group)
-
-    def _is(self, *key: object) -> ColumnElement[bool]:
+        key = (place.cluster_id, place.topic_id, place.partition, self._group)
         return and_(*(self._table.c[name] == value for name, value in zip(_KEY, key, strict=True)))
+
+
+def _finished(next_offset: int, beyond: str) -> Finished | None:
+    return None if next_offset == NEVER else Finished.decoded(next_offset, beyond)
 
 
 def _insert(on: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -76,7 +76,7 @@ class InProcessBus:
             partition = zlib.crc32(key.encode()) % event.topic.partitions
             await self._room(log, partition)
             log.append(partition, Stored(key, event if event.traceparent else replace(event, traceparent=trace), body))
-            metrics.PUBLISHED.add(1, {"topic": event.topic.name})
+            metrics.PUBLISHED.of(topic=event.topic.name).value += 1
             for group in log.groups.values():
                 group.pump(partition)
             log.trim(partition)
@@ -105,7 +105,7 @@ class InProcessBus:
     def _log(self, topic: Topic) -> Log:
         log = self._logs.get(topic.name)
         if log is None:
-            log = self._logs[topic.name] = Log(topic, uuid4().hex, self._capacity, self._tail)
+            log = self._logs[topic.name] = Log(topic, self._cluster_id, self._capacity, self._tail)
         return log
 
     async def _room(self, log: Log, partition: int) -> None:
@@ -138,12 +138,21 @@ class InProcessBus:
             return await subscription.handler(event)
 
         def load(delivery: Delivery[Stored]) -> Event[Any]:
-            return log.event(self._cluster_id, delivery)
+            return log.event(delivery)
 
         async def bury(delivery: Delivery[Stored], error: Exception, attempts: int) -> None:
             self.dead_letters.append(DeadLetter(load(delivery), subscription.group, attempts, error))
 
-        backend = Backend(load, self.publish, bury, group.finished)
+        offsets = subscription.offsets
+
+        async def record(delivery: Delivery[Stored]) -> None:
+            if offsets is not None:
+                await offsets.finish(log.position(delivery))
+
+        def fenced(partition: int) -> None:
+            group.fenced(member, partition)
+
+        backend = Backend(load, self.publish, bury, group.finished, record if offsets else None, fenced)
         member = Member(replace(subscription, handler=handler), backend, self._backoff)
         group.members.append(member)
         log.wake()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.structs import RecordMetadata
 from google.protobuf.message import Message
 
 from clipmill import topics as all_topics
 from clipmill.topic import Topic
 from clipmill_shared.bus import metrics
 from clipmill_shared.bus.backoff import Backoff
-from clipmill_shared.bus.codec import decode, encode
-from clipmill_shared.bus.contract import Subscription
-from clipmill_shared.bus.kafka_reading import GROUP_SETTINGS, Reading
+from clipmill_shared.bus.codec import Headers, decode, encode
+from clipmill_shared.bus.contract import LogId, Subscription
+from clipmill_shared.bus.kafka_reading import GROUP_SETTINGS, Reading, Source
+from clipmill_shared.bus.kafka_readings import Readings
 from clipmill_shared.bus.kafka_topics import (
     MAX_DEAD_LETTER_BYTES,
     MAX_RECORD_BYTES,
@@ -29,8 +32,13 @@ from clipmill_shared.bus.member import Backend, Delivery, Member
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event, Position
 
+log = structlog.get_logger()
 LINGER_MS = 5
+# A producer that the cluster does not answer is left behind after this long.
+CLOSE_S = 5.0
 _Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
+# Topic, key, body and headers.
+_Sent: TypeAlias = tuple[str, bytes | None, bytes | None, Headers]
 
 
 class KafkaBus:
@@ -43,18 +51,32 @@ class KafkaBus:
       the commit, at the price of a topic and a consumer per delay, and gain little where work is leased from a ledger.
     - When a partition goes to another member, handlers get 3 s; then those of an ordered topic are cancelled, and
       those of an unordered one run on and publish what they made: its attempt tells whether it still counts.
+    - A broker that lost its data, or became another, is noticed within seconds: consumers and producer are made anew,
+      missing topics too with `create_topics`, and what was being published goes to the new one.
     - `prefix` goes before every topic and group, so that several systems (or tests) can share a cluster.
     """
 
     def __init__(
-        self, bootstrap: str, instance: str, *, grace_s: float = 10.0, backoff: Backoff | None = None, prefix: str = ""
+        self,
+        bootstrap: str,
+        instance: str,
+        *,
+        grace_s: float = 10.0,
+        backoff: Backoff | None = None,
+        prefix: str = "",
+        create_topics: bool = False,
     ) -> None:
         self._bootstrap = bootstrap
         self._instance = instance
         self._grace_s = grace_s
         self._backoff = backoff or Backoff()
         self._prefix = prefix
+        self._create_topics = create_topics
+        # What is on its way to the cluster by the present producer.
+        self._sending: set[asyncio.Future[list[RecordMetadata]]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._producer: AIOKafkaProducer | None = None
+        self._closed = False
         self._starting = asyncio.Lock()
 
     async def ensure_topics(self, topics: Iterable[Topic] = all_topics.ALL) -> None:
@@ -66,16 +88,32 @@ class KafkaBus:
 
     async def publish(self, *events: Event[Message]) -> None:
         """See Bus. KafkaError when the cluster does not store them."""
-        records = [(self._prefix + event.topic.name, encode(event)) for event in events]
-        producer = await self._started_producer()
-        stored = [
-            await producer.send(topic, record.body, key=record.key.encode(), headers=list(record.headers))
-            for topic, record in records
-        ]
-        # Who gives up waiting does not take back what is being sent.
-        await asyncio.shield(asyncio.gather(*stored))
+        records = [self._record(event) for event in events]
+        while not await self._send(await self._started_producer(), records):
+            pass
         for event in events:
-            metrics.PUBLISHED.add(1, {"topic": event.topic.name})
+            metrics.PUBLISHED.of(topic=event.topic.name).value += 1
+
+    async def _send(self, producer: AIOKafkaProducer, records: Sequence[_Sent]) -> bool:
+        """False when the producer was replaced meanwhile, and the records are to be sent again."""
+        try:
+            stored = asyncio.gather(
+                *[
+                    await producer.send(topic, body, key=key, headers=list(headers))
+                    for topic, key, body, headers in records
+                ]
+            )
+            self._sending.add(stored)
+            stored.add_done_callback(self._sending.discard)
+            # Who gives up waiting does not take back what is being sent.
+            await asyncio.shield(stored)
+        except (KafkaError, asyncio.CancelledError):
+            if self._closed:
+                raise RuntimeError("the bus is closed") from None
+            if producer is self._producer or ((task := asyncio.current_task()) and task.cancelling()):
+                raise
+            return False
+        return True
 
     @asynccontextmanager
     async def run(self, *subscriptions: Subscription) -> AsyncIterator[None]:
@@ -83,22 +121,29 @@ class KafkaBus:
         if not subscriptions:
             yield
             return
-        readings: list[Reading] = []
         try:
-            identity = await self._identify(subscriptions)
-            readings = [self._reading(subscription, identity) for subscription in subscriptions]
-            await asyncio.gather(*(reading.start() for reading in readings))
-            yield
+            readings = Readings(self, subscriptions, await self._complete(subscriptions))
+            try:
+                await readings.start()
+                yield
+            finally:
+                await readings.stop()
         except KafkaConnectionError as error:
             raise self._unreachable() from error
-        finally:
-            await asyncio.gather(*(reading.stop() for reading in readings))
 
     async def close(self) -> None:
-        """Send what is still on its way, and leave."""
+        """Send what is still on its way, and leave. A publication that the cluster does not answer is given up."""
+        self._closed = True
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await producer.stop()
+            await _stop(producer)
+            for stored in tuple(self._sending):
+                stored.cancel()
+        await asyncio.gather(*self._closing)
+
+    def _record(self, event: Event[Message]) -> _Sent:
+        record = encode(event)
+        return self._prefix + event.topic.name, record.key.encode(), record.body, record.headers
 
     async def _started_producer(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -119,11 +164,39 @@ class KafkaBus:
                 self._producer = producer
         return self._producer
 
-    async def _identify(self, subscriptions: Sequence[Subscription]) -> Identity:
-        names = {self._prefix + subscription.topic.name for subscription in subscriptions}
-        identity = await identify(self._bootstrap, names)
+    # --- what its readings ask ---
+
+    async def identify(self, subscriptions: Sequence[Subscription]) -> Identity:
+        """What the cluster is, and what it has of the topics that are read."""
+        return await identify(self._bootstrap, self._names(subscriptions))
+
+    async def make_topics(self) -> bool:
+        """Create every topic that is missing; False when this bus may not."""
+        if self._create_topics:
+            await self.ensure_topics()
+        return self._create_topics
+
+    def became_another(self) -> None:
+        """Send what is on its way by a new producer: the old one's id means nothing to this cluster, or another."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        for stored in tuple(self._sending):
+            stored.cancel()
+        task = asyncio.create_task(_stop(producer))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _names(self, subscriptions: Sequence[Subscription]) -> set[str]:
+        return {self._prefix + subscription.topic.name for subscription in subscriptions}
+
+    async def _complete(self, subscriptions: Sequence[Subscription]) -> Identity:
+        identity = await self.identify(subscriptions)
+        missing = self._names(subscriptions) - set(identity.topic_ids)
+        if missing and await self.make_topics():
+            return await self.identify(subscriptions)
         # A consumer of a topic that does not exist would say nothing and read nothing, for ever.
-        if missing := names - set(identity.topic_ids):
+        if missing:
             raise ClipmillError(
                 "TOPIC_MISSING",
                 f"The Kafka at {self._bootstrap} lacks the topics {', '.join(sorted(missing))}.",
@@ -131,30 +204,56 @@ class KafkaBus:
             )
         return identity
 
-    def _reading(self, subscription: Subscription, identity: Identity) -> Reading:
-        name = self._prefix + subscription.topic.name
-        group = None if subscription.broadcast else f"{self._prefix}{subscription.group}.{subscription.topic.name}"
+    def reading(
+        self, subscription: Subscription, identity: Identity, look: Callable[[], None], *, from_beginning: bool
+    ) -> Reading:
+        """A subscription's consumer and member, not started; it calls `look` when the cluster seems to be another."""
+        topic, offsets = subscription.topic, subscription.offsets
+        name = self._prefix + topic.name
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             client_id=self._instance,
-            group_id=group,
+            group_id=None if subscription.broadcast else f"{self._prefix}{subscription.group}.{topic.name}",
             enable_auto_commit=False,
             auto_offset_reset="latest" if subscription.broadcast else "earliest",
             max_partition_fetch_bytes=4 * MAX_RECORD_BYTES,
             **GROUP_SETTINGS,
         )
+        source = LogId(identity.cluster_id, identity.topic_ids[name], topic.name)
+
+        async def is_same() -> bool:
+            seen = await self.identify((subscription,))
+            same = (seen.cluster_id, seen.topic_ids.get(name)) == (source.cluster_id, source.topic_id)
+            if not same:
+                look()
+            return same
+
+        def position_of(delivery: Delivery[_Record]) -> Position:
+            partition, offset = delivery.partition, delivery.offset
+            return Position(source.cluster_id, source.topic_id, partition, offset, delivery.epoch, delivery.since)
 
         def load(delivery: Delivery[_Record]) -> Event[Any]:
             record = delivery.raw
-            position = Position(identity.cluster_id, identity.topic_ids[name], record.partition, record.offset)
-            return decode(subscription.topic, record.value, record.headers, position)
+            return decode(topic, record.value, record.headers, position_of(delivery))
 
         async def bury(delivery: Delivery[_Record], error: Exception, attempts: int) -> None:
             await self._bury(subscription, delivery.raw, error, attempts)
 
-        backend = Backend(load, self.publish, bury, lambda _partition: None)
-        member = Member(subscription, backend, self._backoff)
-        return Reading(name, identity.partitions[name], consumer, member, self._grace_s)
+        async def record(delivery: Delivery[_Record]) -> None:
+            if offsets is not None:
+                await offsets.finish(position_of(delivery))
+
+        def fence(partition: int) -> None:
+            reading.fence(partition)
+
+        backend = Backend(load, self.publish, bury, lambda _partition: None, record if offsets else None, fence)
+        reading = Reading(
+            Source(name, source, identity.partitions[name], is_same, from_beginning),
+            consumer,
+            Member(subscription, backend, self._backoff),
+            self._grace_s,
+        )
+        return reading
 
     async def _bury(self, subscription: Subscription, record: _Record, error: Exception, attempts: int) -> None:
         """Write a record as it came to the dead letters, with what happened to it in its headers."""
@@ -170,13 +269,10 @@ class KafkaBus:
         if body is not None and len(body) > MAX_RECORD_BYTES:
             happened["clipmill-body-bytes"] = str(len(body))
             body = None
-        producer = await self._started_producer()
-        await producer.send_and_wait(
-            self._prefix + subscription.topic.dead_letters,
-            body,
-            key=record.key,
-            headers=[*record.headers, *((name, text.encode()) for name, text in happened.items())],
-        )
+        headers = (*record.headers, *((name, text.encode()) for name, text in happened.items()))
+        letter = (self._prefix + subscription.topic.dead_letters, record.key, body, headers)
+        while not await self._send(await self._started_producer(), [letter]):
+            pass
 
     def _unreachable(self) -> ClipmillError:
         return ClipmillError(
@@ -185,3 +281,12 @@ class KafkaBus:
             "Start it, or set the address of one that runs.",
             retryable=True,
         )
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await producer.stop()
+    except TimeoutError:
+        log.warning("what was on its way to the broker is left behind: it does not answer")
+        await producer.client.close()

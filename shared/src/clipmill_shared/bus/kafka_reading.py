@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, OffsetAndMetadata, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 
+from clipmill_shared.bus import metrics
+from clipmill_shared.bus.claiming import Bounds, Start, claim
+from clipmill_shared.bus.contract import LogId, Offsets
 from clipmill_shared.bus.member import Delivery, Member
 
 log = structlog.get_logger()
@@ -34,42 +38,77 @@ GROUP_SETTINGS = {
 Recording = Member["ConsumerRecord[bytes, bytes]"]
 
 
+@dataclass(frozen=True)
+class Source:
+    """What is read: a topic under its name on the cluster. `is_same` asks whether the cluster still has this log."""
+
+    name: str
+    log: LogId
+    partitions: int
+    is_same: Callable[[], Awaitable[bool]]
+    # Where a broadcast begins: at the end of a log that was there, at the beginning of one that came later.
+    from_beginning: bool = False
+
+
 class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
     """Runs a member of a group, or a broadcast, between `start` and `stop`."""
 
-    def __init__(
-        self, topic: str, partitions: int, consumer: AIOKafkaConsumer, member: Recording, grace_s: float
-    ) -> None:
-        self._topic = topic
-        self._places = [TopicPartition(topic, partition) for partition in range(partitions)]
+    def __init__(self, source: Source, consumer: AIOKafkaConsumer, member: Recording, grace_s: float) -> None:
+        self._source = source
+        self._topic = source.name
         self._consumer = consumer
         self._member = member
         self._grace_s = grace_s
         self._committed: dict[int, int] = {}
         self._paused = False
         self._loop: asyncio.Task[None] | None = None
+        self._has_left = False
+        # Where the group keeps its offsets: partitions that are assigned and not claimed (again), those of them that
+        # someone else has claimed, what the claims of the others say, and what has been accounted for.
+        self._unclaimed: set[int] = set()
+        self._fenced: set[int] = set()
+        self._starts: dict[int, Start] = {}
+        self._since: dict[int, int] = {}
+        self._assignments = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """True when no handler runs."""
+        return self._member.held == 0
 
     async def start(self) -> None:
         await self._consumer.start()
         if self._member.subscription.broadcast:
-            self._consumer.assign(self._places)
-            await self._consumer.seek_to_end(*self._places)
+            places = self._places(range(self._source.partitions))
+            self._consumer.assign(places)
+            if self._source.from_beginning:
+                await self._consumer.seek_to_beginning(*places)
+            else:
+                await self._consumer.seek_to_end(*places)
         else:
             self._consumer.subscribe([self._topic], listener=self)
         self._loop = asyncio.create_task(self._read(), name=f"read {self._topic}")
 
     async def stop(self) -> None:
         """Take nothing in any more, let handlers end, commit, leave the group."""
-        if self._loop is not None:
-            self._loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._loop
-        await self._commit(await self._member.release(None, self._grace_s, cancel=True))
-        try:
-            # A broker that is gone must not hold up the end; it finds out by the session's timeout.
-            await asyncio.wait_for(self._consumer.stop(), CLOSE_S)
-        except TimeoutError:
-            log.warning("the broker did not take leave in time", topic=self._topic)
+        await self._stop_reading()
+        positions = await self._member.release(None, self._grace_s, cancel=True)
+        if not self._has_left:
+            await self._commit(positions)
+            await self._leave()
+
+    async def retire(self) -> None:
+        """Take nothing in any more: the log is gone. Handlers of an unordered topic run on, until `stop`."""
+        await self._stop_reading()
+        self._has_left = True
+        await asyncio.gather(self._leave(), self._member.release(None, DRAIN_S, cancel=False))
+
+    def fence(self, partition: int) -> None:
+        """Someone else has claimed a partition: it is dropped, and claimed again if the group says it is ours."""
+        if not self._has_left and partition not in self._unclaimed:
+            self._unclaimed.add(partition)
+            self._fenced.add(partition)
+            self._pause([partition])
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Called before each rebalance, while nothing is fetched, with everything this member has."""
@@ -77,46 +116,150 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._commit(await self._member.release(partitions, DRAIN_S, cancel=False))
         for partition in partitions:
             self._committed.pop(partition, None)
+        self._forget_claims()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        if self._paused:
+        self._forget_claims()
+        if self._offsets is not None:
+            # What fails here is swallowed, so claiming is the loop's; until then nothing is read.
+            self._unclaimed = {place.partition for place in assigned}
+        if self._paused or self._unclaimed:
             self._consumer.pause(*assigned)
+
+    @property
+    def _offsets(self) -> Offsets | None:
+        return self._member.subscription.offsets
+
+    def _places(self, partitions: Collection[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition) for partition in partitions]
+
+    def _pause(self, partitions: Collection[int]) -> None:
+        # A rebalance may have taken them meanwhile.
+        with suppress(IllegalStateError):
+            self._consumer.pause(*self._places(partitions))
+
+    def _forget_claims(self) -> None:
+        self._assignments += 1
+        self._unclaimed, self._fenced = set(), set()
+        self._starts.clear()
+        self._since.clear()
+
+    async def _stop_reading(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loop
+            self._loop = None
+
+    async def _leave(self) -> None:
+        self._has_left = True
+        try:
+            # A broker that is gone must not hold up the end; it finds out by the session's timeout.
+            async with asyncio.timeout(CLOSE_S):
+                await self._consumer.stop()
+        except TimeoutError:
+            log.warning("the broker did not take leave in time", topic=self._topic)
+        except KafkaError as error:
+            log.warning("the broker did not take leave", topic=self._topic, error=repr(error))
 
     async def _read(self) -> None:
         due = time.monotonic() + COMMIT_EVERY_S
         while True:
             try:
+                if self._unclaimed:
+                    await self._claim()
                 await self._poll()
                 if time.monotonic() >= due:
                     await self._commit(self._member.positions())
+                    self._measure_lag()
                     due = time.monotonic() + COMMIT_EVERY_S
-            except KafkaError as error:
+            except Exception as error:
+                # The broker or the group's database is away; nothing of what was delivered is lost by waiting.
                 log.error("a topic cannot be read", topic=self._topic, error=repr(error))
                 await asyncio.sleep(AFTER_ERROR_S)
+
+    async def _claim(self) -> None:
+        """Claim what is assigned, and go to where the group's offsets say."""
+        offsets, number, partitions = self._offsets, self._assignments, set(self._unclaimed)
+        assert offsets is not None
+        # Only fenced ones have something to drop.
+        await self._member.release(partitions & self._fenced, 0, cancel=True)
+        if not await self._source.is_same() or not await self._is_still_ours(partitions & self._fenced):
+            return
+        starts = await claim(offsets, self._source.log, partitions, self._bounds)
+        if number != self._assignments:
+            return
+        for partition, start in starts.items():
+            self._consumer.seek(TopicPartition(self._topic, partition), start.finished.next_offset)
+            self._since[partition] = start.finished.next_offset
+        self._starts |= starts
+        self._unclaimed -= partitions
+        self._fenced -= partitions
+        if not self._paused:
+            self._consumer.resume(*self._places(partitions))
+
+    async def _is_still_ours(self, partitions: Collection[int]) -> bool:
+        """True when the group takes this member's commit: if it does not, a rebalance is on its way."""
+        known = {p: at for p in partitions if (at := self._committed.get(p)) is not None}
+        if not known:
+            return True
+        try:
+            await self._consumer.commit(self._at(known))
+        except KafkaError:
+            return False
+        return True
+
+    def _at(self, positions: dict[int, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+        return {TopicPartition(self._topic, p): OffsetAndMetadata(at, "") for p, at in positions.items()}
+
+    async def _bounds(self, partitions: Collection[int]) -> dict[int, Bounds]:
+        places = self._places(partitions)
+        beginnings = await self._consumer.beginning_offsets(places)
+        ends = await self._consumer.end_offsets(places)
+        return {place.partition: Bounds(beginnings[place], ends[place]) for place in places}
 
     async def _poll(self) -> None:
         """Fetch as much as the member has room for. Polled when paused too: else the group would drop the member."""
         if self._paused and self._member.held < RESUME_BELOW:
             self._paused = False
-            self._consumer.resume(*self._consumer.assignment())
+            self._consumer.resume(*(p for p in self._consumer.assignment() if p.partition not in self._unclaimed))
         elif not self._paused and self._member.room <= 0:
             self._paused = True
             self._consumer.pause(*self._consumer.assignment())
         batches = await self._consumer.getmany(timeout_ms=POLL_S * 1000, max_records=max(1, self._member.room))
         for place, records in batches.items():
             for record in records:
-                key = (record.key or b"").decode(errors="replace")
-                await self._deliver(Delivery(place.partition, record.offset, key, record))
+                if place.partition not in self._unclaimed:
+                    await self._deliver(place.partition, record)
 
-    async def _deliver(self, delivery: Delivery[ConsumerRecord[bytes, bytes]]) -> None:
+    async def _deliver(self, partition: int, record: ConsumerRecord[bytes, bytes]) -> None:
+        key, offset = (record.key or b"").decode(errors="replace"), record.offset
+        start = self._starts.get(partition)
         try:
-            self._member.deliver(delivery)
+            if start is None:
+                self._member.deliver(Delivery(partition, offset, key, record))
+            elif offset in start.finished:
+                self._member.skip(partition, offset)
+            else:
+                self._member.deliver(Delivery(partition, offset, key, record, start.epoch, self._since[partition]))
         except ValueError:
             # The log became shorter (an unclean election, a topic made anew): what was known of it is void.
-            log.warning("a log begins again", topic=self._topic, partition=delivery.partition, offset=delivery.offset)
-            self._committed.pop(delivery.partition, None)
-            await self._member.release([delivery.partition], 0, cancel=True)
-            self._member.deliver(delivery)
+            log.warning("a log begins again", topic=self._topic, partition=partition, offset=offset)
+            self._committed.pop(partition, None)
+            if start is not None:
+                self.fence(partition)
+                return
+            await self._member.release([partition], 0, cancel=True)
+            self._member.deliver(Delivery(partition, offset, key, record))
+        self._since[partition] = offset + 1
+
+    def _measure_lag(self) -> None:
+        unread = 0
+        for place in self._consumer.assignment():
+            end = self._consumer.highwater(place)
+            unread += max(0, (end or 0) - self._since.get(place.partition, end or 0))
+        read = self._member.subscription
+        metrics.LAG.set(unread + self._member.held, {"topic": read.topic.name, "group": read.group})
 
     async def _commit(self, positions: dict[int, int]) -> None:
         if self._member.subscription.broadcast:
@@ -125,9 +268,7 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
         if not new:
             return
         try:
-            await self._consumer.commit(
-                {TopicPartition(self._topic, p): OffsetAndMetadata(at, "") for p, at in new.items()}
-            )
+            await self._consumer.commit(self._at(new))
         except KafkaError as error:
             # Another member has the partitions (after a pause of this process, say), or the broker is away. The
             # rebalance that follows drops this member's state; until then the same is tried again.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import uuid4
 
 from clipmill.topic import Topic
 from clipmill_shared.bus import metrics
+from clipmill_shared.bus.claiming import Bounds, Start, claim
+from clipmill_shared.bus.contract import LogId
 from clipmill_shared.bus.member import Delivery, Member
 from clipmill_shared.events import Event, Position
 
@@ -45,24 +49,27 @@ class Partition:
 class Log:
     """A topic's partitions and the groups that read them."""
 
-    def __init__(self, topic: Topic, topic_id: str, capacity: int, tail: int) -> None:
+    def __init__(self, topic: Topic, cluster_id: str, capacity: int, tail: int) -> None:
         self.topic = topic
+        self.id = LogId(cluster_id, uuid4().hex, topic.name)
         self.groups: dict[str, Group] = {}
         self.partitions = [Partition() for _ in range(topic.partitions)]
-        self._topic_id = topic_id
         self._capacity = capacity
         self._tail = tail
 
     def append(self, partition: int, record: Stored) -> None:
         self.partitions[partition].records.append(record)
 
-    def event(self, cluster_id: str, delivery: Delivery[Stored]) -> Event[Any]:
+    def event(self, delivery: Delivery[Stored]) -> Event[Any]:
         """A copy of the event that was published, with its place."""
         stored = delivery.raw
         message = self.topic.message()
         message.ParseFromString(stored.body)
-        position = Position(cluster_id, self._topic_id, delivery.partition, delivery.offset)
-        return replace(stored.event, message=message, position=position)
+        return replace(stored.event, message=message, position=self.position(delivery))
+
+    def position(self, delivery: Delivery[Stored]) -> Position:
+        place, log = delivery, self.id
+        return Position(log.cluster_id, log.topic_id, place.partition, place.offset, place.epoch, place.since)
 
     def group(self, name: str, *, at_end: bool) -> Group:
         """The group of this name; a new one begins with what is kept, or at the end."""
@@ -118,6 +125,9 @@ class Group:
         self.committed = list(begin)
         self._next = list(begin)
         self._owners: list[Member[Stored] | None] = [None] * len(begin)
+        # Under which claim each partition is read, where the group keeps its offsets.
+        self._starts: dict[int, Start] = {}
+        self._fenced: set[asyncio.Task[None]] = set()
         self._moving = asyncio.Lock()
 
     def pump(self, partition: int) -> None:
@@ -130,7 +140,14 @@ class Group:
             offset = self._next[partition]
             stored = part.records[offset - part.start]
             self._next[partition] = offset + 1
-            owner.deliver(Delivery(partition, offset, stored.key, stored))
+            start = self._starts.get(partition)
+            if start is None:
+                owner.deliver(Delivery(partition, offset, stored.key, stored))
+            elif offset in start.finished:
+                owner.skip(partition, offset)
+                self._commit(partition, owner.position(partition))
+            else:
+                owner.deliver(Delivery(partition, offset, stored.key, stored, start.epoch, offset))
 
     def finished(self, partition: int) -> None:
         """A member has finished a record: commit, and deliver more."""
@@ -150,11 +167,38 @@ class Group:
                 moving = [p for p in range(count) if self._owners[p] is member and wanted[p] is not member]
                 if moving:
                     await self._take(member, moving, wait_s, cancel=False)
-            for partition, owner in enumerate(wanted):
-                if self._owners[partition] is None and owner in self.members:
-                    self._owners[partition] = owner
-                    self._next[partition] = self.committed[partition]
+            for member in self.members:
+                new = [p for p in range(count) if self._owners[p] is None and wanted[p] is member]
+                await self._give(member, new)
+            for partition in range(count):
                 self.pump(partition)
+
+    def fenced(self, member: Member[Stored], partition: int) -> None:
+        """Someone has claimed a partition of this member elsewhere: it is taken from it, and claimed anew."""
+        task = asyncio.create_task(self._regain(member, partition))
+        self._fenced.add(task)
+        task.add_done_callback(self._fenced.discard)
+
+    async def _regain(self, member: Member[Stored], partition: int) -> None:
+        async with self._moving:
+            if self._owners[partition] is member:
+                await self._take(member, [partition], 0, cancel=True)
+        await self.assign(0)
+
+    async def _give(self, member: Member[Stored], partitions: list[int]) -> None:
+        """Let a member read partitions that nobody reads, from where the group's offsets, or else its commits, say."""
+        offsets = member.subscription.offsets
+        if offsets is not None and partitions:
+            starts = await claim(offsets, self.log.id, partitions, self._bounds)
+            self._starts |= starts
+            for partition, start in starts.items():
+                self.committed[partition] = max(start.finished.next_offset, self.log.partitions[partition].start)
+        for partition in partitions:
+            self._owners[partition] = member
+            self._next[partition] = self.committed[partition]
+
+    async def _bounds(self, partitions: Collection[int]) -> dict[int, Bounds]:
+        return {p: Bounds(self.log.partitions[p].start, self.log.partitions[p].end) for p in partitions}
 
     async def take_from(self, member: Member[Stored], wait_s: float) -> None:
         """Take every partition from a member that leaves; what it runs gets `wait_s` to end."""
