@@ -16,6 +16,7 @@ from clipmill_cli.options import Options, run_options
 LAZY: dict[str, str] = {
     "config": "clipmill_cli.config:config",
     "service": "clipmill_cli.service:service",
+    "up": "clipmill_cli.up:up",
 }
 
 

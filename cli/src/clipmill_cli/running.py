@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -17,6 +19,7 @@ from clipmill_shared.platform_settings import PlatformSettings
 from clipmill_shared.settings import Settings
 
 _LOCK, _STATE = "lock", "state.json"
+LOOK_S = 0.05
 
 
 class AddressSettings(Settings):
@@ -63,14 +66,15 @@ def the_only_one(home: Path) -> Iterator[None]:
     """Hold the data folder for one `clipmill up`; the lock ends with the process. Error: UP_RUNNING."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _takes(lock):
+            # Who only looks whether it is held holds it for a moment.
+            time.sleep(LOOK_S)
+        if not _takes(lock):
             raise ClipmillError(
                 "UP_RUNNING",
                 f"`clipmill up` is running already on {home.parent}.",
                 "Stop it first, or set CLIPMILL_DATA_DIR to another folder for this one.",
-            ) from None
+            )
         try:
             yield
         finally:
@@ -81,12 +85,18 @@ def is_held(home: Path) -> bool:
     """True while a `clipmill up` runs on this folder."""
     try:
         with (home / _LOCK).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+            return not _takes(lock)
     except FileNotFoundError:
-        pass
-    return False
+        return False
+
+
+def _takes(lock: IO[str]) -> bool:
+    """Take the lock if nobody holds it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_state(home: Path, state: UpState) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import signal
@@ -58,12 +59,15 @@ def service(names: tuple[str, ...], announce: Path | None) -> None:
     Kafka, databases and blobs are those of the settings (docs/configuration.md). Logs go to standard error.
     """
     from clipmill_shared.platform_settings import PlatformSettings
+    from clipmill_shared.seldom import Seldom
     from clipmill_shared.service import LoopFailedError
     from clipmill_shared.telemetry import TelemetrySettings, configure_exporters, configure_logging
 
     try:
         settings, telemetry = PlatformSettings(), TelemetrySettings()
         configure_logging(telemetry.log_level)
+        # While Kafka is away it says so many times a second.
+        logging.getLogger().handlers[0].addFilter(Seldom("aiokafka"))
         configure_exporters(telemetry, "clipmill-" + "-".join(names), with_metrics=bool(settings.http_address))
         asyncio.run(serve(names, settings, BUILDERS, announce=announce))
     except ClipmillError as error:
