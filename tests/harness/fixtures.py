@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -22,11 +24,17 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture(scope="session", params=sorted(redis_servers()))
-def redis_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+@pytest.fixture(scope="session")
+def redis_named() -> Iterator[Callable[[str], Server]]:
+    """The Redis server of a name of `harness.redis.servers`."""
+    with ExitStack() as stack:
+        yield functools.cache(lambda name: stack.enter_context(run_redis(redis_servers()[name])))
+
+
+@pytest.fixture(params=sorted(redis_servers()))
+def redis_server(request: pytest.FixtureRequest, redis_named: Callable[[str], Server]) -> Server:
     """Each Redis server that there is for this machine."""
-    with run_redis(redis_servers()[request.param]) as running:
-        yield running
+    return redis_named(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,11 @@ OUTBOX_WAITING = _meter.create_gauge(
 OUTBOX_FAILED = _meter.create_counter(
     "clipmill.outbox.failed", unit="{attempt}", description="Attempts to relay the outbox that failed, by database."
 )
+LIMITED_ALONE = _meter.create_counter(
+    "clipmill.limits.alone",
+    unit="{take}",
+    description="Rate limits that a process counted by itself, because the shared count (Redis) was away.",
+)
 RPC_S = _meter.create_histogram(
     "clipmill.rpc.duration",
     unit="s",

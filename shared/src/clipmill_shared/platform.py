@@ -14,10 +14,12 @@ from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus
 from clipmill_shared.compute import usable_cores
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.limits import Limits, MemoryLimits, RedisLimits
 
 if TYPE_CHECKING:
     # Late: `clipmill run` chooses its platform itself.
     from clipmill_shared.platform_settings import PlatformSettings
+    from clipmill_shared.schema import Migrations
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Platform:
     """The same service runs on any of these; it never asks which.
 
     `sql_url` is an async SQLAlchemy URL with `{service}` in the place of the service's name: a SQLite file or a
-    PostgreSQL schema each. `scratch` is a local folder for work in progress. `instance` names this process.
+    PostgreSQL schema each, which a start migrates, or only checks. `scratch` is a local folder for work in progress.
+    `instance` names this process.
     """
 
     bus: Bus
@@ -35,6 +38,8 @@ class Platform:
     instance: str
     # Heavy work of all services of a process shares the machine's cores; see compute.Children.
     cores: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(usable_cores()))
+    limits: Limits = field(default_factory=MemoryLimits)
+    migrations: Migrations = "auto"
 
     def sql_url_of(self, service: str) -> str:
         return self.sql_url.replace("{service}", service)
@@ -57,6 +62,7 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
     from clipmill_shared.scratch import scratch_folder
     from clipmill_shared.waiting import until_answered
 
+    limits = _limits(settings)
     bus = KafkaBus(settings.kafka_bootstrap, instance, prefix=settings.kafka_prefix)
     with scratch_folder(settings.home / "scratch", instance) as scratch:
         try:
@@ -67,9 +73,16 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
                 sql_url=settings.effective_sql_url,
                 scratch=scratch,
                 instance=instance,
+                limits=limits,
+                migrations=settings.migrations,
             )
         finally:
             await bus.close()
+            await limits.close()
+
+
+def _limits(settings: PlatformSettings) -> Limits:
+    return RedisLimits(settings.redis_url) if settings.redis_url else MemoryLimits()
 
 
 def _blobs(settings: PlatformSettings, scratch: Path) -> Blobs:

@@ -33,7 +33,7 @@ def build(_settings: CatalogSettings, platform: Platform) -> Service:
         add_CatalogServiceServicer_to_server(servicer, server)
 
     async def start() -> None:
-        await migrate(MIGRATIONS, database, tables.metadata)
+        await migrate(MIGRATIONS, database, tables.metadata, platform.migrations)
 
     return Service(
         name="catalog",

@@ -42,7 +42,7 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
         add_IngestServiceServicer_to_server(servicer, server)
 
     async def start() -> None:
-        await migrate(MIGRATIONS, database, tables.metadata)
+        await migrate(MIGRATIONS, database, tables.metadata, platform.migrations)
 
     async def stop() -> None:
         await importer.close()
