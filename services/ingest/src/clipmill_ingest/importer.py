@@ -65,7 +65,7 @@ class Importer:
         return ref.sha256
 
     async def work(self, task: ImportTask, report: Report) -> MediaIngested:
-        source = self._fetched.pop(task.task.task_id)
+        source = self._fetched[task.task.task_id]
         name = task.source.name
         async with self._blobs.local(source) as path, self._blobs.scratch_folder() as scratch:
             request = ImportRequest(
@@ -86,7 +86,7 @@ class Importer:
 
     async def adopt(self, task: ImportTask, result: MediaIngested) -> MediaIngested:
         """The same bytes under another name, or at another place."""
-        result.source.CopyFrom(self._fetched.pop(task.task.task_id))
+        result.source.CopyFrom(self._fetched[task.task.task_id])
         result.name = task.source.name
         return result
 

@@ -95,6 +95,12 @@ def test_a_result_of_an_older_attempt_is_discarded() -> None:
     assert job.take_failure(record, failed(task_of(record, SCORING), retryable=False, attempt=1), 1002, RULES) is record
 
 
+def test_nobody_is_lost_who_had_not_the_time_of_a_lease_to_be_heard() -> None:
+    record = until(SCORING)
+    assert job.lapse(record, 1000, RULES, heard_since=1000 - RULES.lease_s + 1) is record
+    assert task_of(job.lapse(record, 1000, RULES, heard_since=1000 - RULES.lease_s), SCORING).losses == 1
+
+
 def test_a_late_result_is_taken_while_no_newer_attempt_is_out() -> None:
     record = job.lapse(until(SCORING), 1000, RULES)
     assert task_of(record, SCORING).state == TaskState.WAITING

@@ -98,14 +98,18 @@ def take_failure(record: JobRecord, failed: TaskFailed, now: float, rules: Rules
     return _lose(record, task, failure, now, rules)
 
 
-def lapse(record: JobRecord, now: float, rules: Rules) -> JobRecord:
-    """Released tasks whose lease has run out, or that do not get on, are tried again or given up."""
+def lapse(record: JobRecord, now: float, rules: Rules, heard_since: float = 0.0) -> JobRecord:
+    """Released tasks whose lease has run out, or that do not get on, are tried again or given up.
+
+    Workers have been heard since `heard_since`: each had the time of a lease to renew what it holds before it is taken
+    for lost.
+    """
     for task in record.tasks:
         if not record.is_open or task.state != TaskState.RELEASED:
             continue
-        if task.lease_until <= now:
+        if max(task.lease_until, heard_since + rules.lease_s) <= now:
             record = _lose(record, task, _lost(task), now, rules)
-        elif task.moved_at <= now - rules.stall_s:
+        elif max(task.moved_at, heard_since) <= now - rules.stall_s:
             record = _lose(record, task, _stalled(task, rules), now, rules)
     return record
 
