@@ -2,6 +2,7 @@
 
 import argparse
 import filecmp
+import importlib.util
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ OUT = HERE / "src"
 TOPICS_PAGE = HERE.parent / "docs" / "topics.md"
 SCHEMA = HERE.parent / "docs" / "clips.schema.json"
 CONFIGURATION = HERE.parent / "docs" / "configuration.md"
+GRAFANA = HERE.parent / "deploy" / "grafana"
 
 
 def compile_protos(out: Path) -> None:
@@ -101,6 +103,23 @@ def configuration_page() -> str:
     return CONFIGURATION.read_text().partition(mark)[0] + mark + "\n" + page()
 
 
+def dashboards() -> dict[Path, str]:
+    """deploy/grafana/dashboards/*.json, each by its path."""
+    found = importlib.util.spec_from_file_location("dashboards", GRAFANA / "dashboards.py")
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    # Its dataclasses look themselves up there.
+    sys.modules["dashboards"] = module
+    found.loader.exec_module(module)
+    return {GRAFANA / "dashboards" / name: text for name, text in module.dashboards().items()}
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file that is no code, by its path."""
+    made = {TOPICS_PAGE: topics_page(), SCHEMA: result_schema(), CONFIGURATION: configuration_page()}
+    return made | dashboards()
+
+
 def generate(out: Path) -> None:
     compile_protos(out)
     write_topics(out)
@@ -123,19 +142,19 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="fail when the committed code is not what would be made")
     if not parser.parse_args().check:
         generate(OUT)
-        TOPICS_PAGE.write_text(topics_page())
-        SCHEMA.write_text(result_schema())
-        CONFIGURATION.write_text(configuration_page())
+        for path, text in pages().items():
+            path.write_text(text)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "clipmill").mkdir()
         generate(Path(folder))
         files = stale(Path(folder))
     stale_files = [f"protos/src/{file}" for file in files]
-    pages = ((TOPICS_PAGE, topics_page()), (SCHEMA, result_schema()), (CONFIGURATION, configuration_page()))
-    for page, wanted in pages:
-        if not page.exists() or page.read_text() != wanted:
-            stale_files.append(f"docs/{page.name}")
+    stale_files += [
+        str(path.relative_to(HERE.parent))
+        for path, text in pages().items()
+        if not path.exists() or path.read_text() != text
+    ]
     for file in stale_files:
         print(f"{file} is stale: run `make generate` and commit what it wrote")
     return 1 if stale_files else 0
