@@ -1,6 +1,9 @@
 """What a topic is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 
 from google.protobuf.message import Message
 
@@ -23,12 +26,14 @@ class Topic:
 
     def key_of(self, message: Message) -> str:
         """The partition key of `message`; ValueError when the field is empty."""
-        value: object = message
-        for part in self.key.split("."):
-            value = getattr(value, part)
+        value = self._field(message)
         if not value:
             raise ValueError(f"{self.name}: {self.key} is empty, and it is the record's key")
         return str(value)
+
+    @cached_property
+    def _field(self) -> Callable[[Message], object]:
+        return attrgetter(self.key)
 
     @property
     def dead_letters(self) -> str:

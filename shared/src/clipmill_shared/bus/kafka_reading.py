@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -220,38 +220,49 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _poll(self) -> None:
         """Fetch as much as the member has room for. Polled when paused too: else the group would drop the member."""
-        if self._paused and self._member.held < RESUME_BELOW:
-            self._paused = False
-            self._consumer.resume(*(p for p in self._consumer.assignment() if p.partition not in self._unclaimed))
-        elif not self._paused and self._member.room <= 0:
-            self._paused = True
-            self._consumer.pause(*self._consumer.assignment())
-        batches = await self._consumer.getmany(timeout_ms=POLL_S * 1000, max_records=max(1, self._member.room))
+        member, wait_s = self._member, POLL_S
+        if self._paused or member.room <= 0:
+            # Quick handlers make room at once; pausing would throw away what has been fetched.
+            await member.drain(RESUME_BELOW, POLL_S)
+            if self._paused and member.held < RESUME_BELOW:
+                self._paused = False
+                self._consumer.resume(*(p for p in self._consumer.assignment() if p.partition not in self._unclaimed))
+            elif not self._paused and member.room <= 0:
+                self._paused = True
+                self._consumer.pause(*self._consumer.assignment())
+            wait_s = 0
+        batches = await self._consumer.getmany(timeout_ms=wait_s * 1000, max_records=max(1, member.room))
         for place, records in batches.items():
-            for record in records:
-                if place.partition not in self._unclaimed:
-                    await self._deliver(place.partition, record)
+            if place.partition not in self._unclaimed:
+                await self._deliver(place.partition, records)
 
-    async def _deliver(self, partition: int, record: ConsumerRecord[bytes, bytes]) -> None:
-        key, offset = (record.key or b"").decode(errors="replace"), record.offset
-        start = self._starts.get(partition)
+    async def _deliver(self, partition: int, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        start, first = self._starts.get(partition), records[0].offset
         try:
             if start is None:
-                self._member.deliver(Delivery(partition, offset, key, record))
-            elif offset in start.finished:
-                self._member.skip(partition, offset)
+                self._member.deliver(*[Delivery(partition, record.offset, record.key, record) for record in records])
             else:
-                self._member.deliver(Delivery(partition, offset, key, record, start.epoch, self._since[partition]))
+                self._deliver_claimed(partition, records, start)
         except ValueError:
             # The log became shorter (an unclean election, a topic made anew): what was known of it is void.
-            log.warning("a log begins again", topic=self._topic, partition=partition, offset=offset)
+            log.warning("a log begins again", topic=self._topic, partition=partition, offset=first)
             self._committed.pop(partition, None)
             if start is not None:
                 self.fence(partition)
                 return
             await self._member.release([partition], 0, cancel=True)
-            self._member.deliver(Delivery(partition, offset, key, record))
-        self._since[partition] = offset + 1
+            self._member.deliver(*[Delivery(partition, record.offset, record.key, record) for record in records])
+        self._since[partition] = records[-1].offset + 1
+
+    def _deliver_claimed(self, partition: int, records: Sequence[ConsumerRecord[bytes, bytes]], start: Start) -> None:
+        """Deliver what the group's offsets do not say to be finished."""
+        for record in records:
+            if record.offset in start.finished:
+                self._member.skip(partition, record.offset)
+            else:
+                since = self._since[partition]
+                self._member.deliver(Delivery(partition, record.offset, record.key, record, start.epoch, since))
+            self._since[partition] = record.offset + 1
 
     def _measure_lag(self) -> None:
         unread = 0

@@ -14,29 +14,28 @@ class Progress:
 
     def __init__(self) -> None:
         self._open: deque[int] = deque()
+        # Finished before an earlier one was.
         self._done: set[int] = set()
         self._last = -1
-        self._position: int | None = None
+        # The offset to read from after a restart: behind the records before the first unfinished one. None while the
+        # first record is unfinished.
+        self.position: int | None = None
 
-    @property
-    def position(self) -> int | None:
-        """The offset to read from after a restart: behind the records before the first unfinished one.
-
-        None while the first record is unfinished.
-        """
-        return self._position
-
-    def delivered(self, offset: int) -> None:
-        """`offset` was handed out. ValueError unless it lies behind all earlier ones."""
-        if offset <= self._last:
-            raise ValueError(f"offset {offset} was delivered after {self._last}")
-        self._last = offset
-        self._open.append(offset)
+    def delivered(self, *offsets: int) -> None:
+        """`offsets`, in rising order, were handed out. ValueError unless they lie behind all earlier ones."""
+        if offsets[0] <= self._last:
+            raise ValueError(f"offset {offsets[0]} was delivered after {self._last}")
+        self._last = offsets[-1]
+        self._open.extend(offsets)
 
     def finished(self, offset: int) -> None:
         """`offset`, delivered before, needs no further handling."""
-        self._done.add(offset)
-        while self._open and self._open[0] in self._done:
-            first = self._open.popleft()
-            self._done.discard(first)
-            self._position = first + 1
+        waiting, done = self._open, self._done
+        if waiting[0] != offset:
+            done.add(offset)
+            return
+        waiting.popleft()
+        while done and waiting[0] in done:
+            offset = waiting.popleft()
+            done.discard(offset)
+        self.position = offset + 1
