@@ -149,10 +149,72 @@ async def test_a_full_disk_is_named(hearing):
     assert failed.message.failure.code == "DISK_FULL"
 
 
-async def test_a_task_whose_lease_has_lapsed_is_dropped(hearing):
+async def test_a_task_that_comes_after_its_time_is_not_worked_on_and_says_so(hearing):
     w, _ = worker(hearing)
-    assert await handle(w, task_event(lease_s=-2)) == ()
+    (failed,) = await handle(w, task_event(lease_s=-2))
+    assert (failed.message.failure.code, failed.message.failure.retryable) == ("TASK_EXPIRED", True)
     assert hearing.calls == 0
+
+
+async def test_two_executions_of_one_attempt_give_one_result(hearing):
+    hearing.hold = asyncio.Event()
+    event = task_event()
+    first, second = (asyncio.create_task(handle(worker(hearing)[0], event)) for _ in range(2))
+    while hearing.running < 2:
+        await asyncio.sleep(0)
+    hearing.hold.set()
+    (one,), (other,) = await first, await second
+    (replayed,) = await handle(worker(hearing)[0], event)
+    assert hearing.calls == 2
+    assert one.id == other.id == replayed.id
+    assert one.message == other.message == replayed.message
+
+
+async def test_one_attempt_that_fails_in_two_ways_is_two_events(hearing):
+    w, _ = worker(hearing)
+    ids = set()
+    for words in ("boom", "bang", "boom"):
+        hearing.error = RuntimeError(words)
+        (failed,) = await handle(w, task_event())
+        ids.add(failed.id)
+    assert len(ids) == 2
+
+
+async def test_a_process_with_the_name_of_an_earlier_one_says_nothing_under_its_ids(hearing):
+    ids = []
+    for _ in range(2):
+        w, bus = worker(hearing)
+        status = asyncio.create_task(w.report_status())
+        while not bus.published:
+            await asyncio.sleep(0)
+        status.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await status
+        ids += [event.id for event in bus.published]
+    assert len(ids) == len(set(ids)) == 4
+
+
+async def test_a_bus_that_is_away_does_not_end_a_worker(hearing):
+    class AwayBus(RecordingBus):
+        calls = 0
+
+        async def publish(self, *events: Event) -> None:
+            self.calls += 1
+            if self.calls == 1:
+                raise ConnectionError("no broker")
+            await super().publish(*events)
+
+    w, _ = worker(hearing)
+    w._bus = bus = AwayBus()
+    status = asyncio.create_task(w.report_status())
+    while not bus.calls:
+        await asyncio.sleep(0)
+    await handle(w, task_event())
+    while not bus.published:
+        await asyncio.sleep(0)
+    status.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await status
 
 
 async def test_a_cancel_stops_the_work_and_what_is_still_to_come_of_its_job(hearing):
@@ -198,5 +260,5 @@ async def test_a_stage_may_name_its_content_and_adopt_what_is_cached(hearing):
     w, _ = worker(hearing)
     w._stage = replace(w._stage, content_key=content_key, adopt=adopt)
     await handle(w, task_event())
-    (answer,) = await handle(w, task_event(sha="other"))
+    (answer,) = await handle(w, task_event("t2", sha="other"))
     assert hearing.calls == 1 and answer.message.language == "en"
