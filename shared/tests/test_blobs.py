@@ -5,20 +5,36 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from obstore.store import MemoryStore
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
 from clipmill.common.v1.common_pb2 import BlobRef
-from clipmill_shared.blobs import BlobMissingError, Blobs, is_disk_full, sha256_of
+from clipmill_shared.blobs import PART_BYTES, BlobMissingError, Blobs, sha256_of
 from clipmill_shared.errors import ClipmillError, DiskFullError
+from clipmill_shared.object_store import is_disk_full
+
+# More than one request of a store that is elsewhere.
+SIZE = PART_BYTES + 3_000_000
 
 
-@pytest.fixture(params=["folder", "memory"])
-def blobs(request, tmp_path) -> Blobs:
+@pytest.fixture(params=["folder", "memory", pytest.param("s3", marks=pytest.mark.real)])
+def blobs(request, tmp_path, monkeypatch) -> Blobs:
     roots = (tmp_path / "videos",)
     if request.param == "folder":
-        return Blobs.in_folder(tmp_path / "store", tmp_path / "scratch", roots)
-    return Blobs(MemoryStore(), tmp_path / "scratch", roots)
+        url = (tmp_path / "a store").as_uri()
+    elif request.param == "memory":
+        url = "memory:"
+    else:
+        s3 = request.getfixturevalue("s3_server")
+        for name, value in s3.environment(s3.server.port).items():
+            monkeypatch.setenv(name, value)
+        url = f"s3://{s3.bucket()}/clips"
+    return Blobs.from_url(url, tmp_path / "scratch", roots)
+
+
+async def test_a_store_that_lets_us_in_is_known(blobs):
+    await blobs.check()
+    await blobs.put_bytes("ann", b"hello", "text/plain")
+    await blobs.check()
 
 
 async def test_bytes_come_back(blobs):
@@ -43,12 +59,12 @@ async def test_records_come_back_typed(blobs):
 async def test_files_come_back_as_local_files(blobs):
     async with blobs.scratch_folder() as folder:
         path = folder / "clip.mp4"
-        path.write_bytes(b"x" * 3_000_000)
+        path.write_bytes(b"x" * SIZE)
         ref = await blobs.put_file("ann", path, "video/mp4")
     assert not folder.exists()
     async with blobs.local(ref) as local:
         assert sha256_of(local) == (ref.sha256, ref.size_bytes)
-    assert b"".join([piece async for piece in blobs.stream(ref, offset=2_999_999)]) == b"x"
+    assert b"".join([piece async for piece in blobs.stream(ref, offset=SIZE - 1)]) == b"x"
 
 
 async def test_what_is_deleted_is_missing_and_says_so(blobs):
@@ -68,6 +84,15 @@ async def test_other_bytes_than_the_reference_says_are_refused(blobs):
     ref.sha256 = "0" * 64
     with pytest.raises(BlobMissingError, match="not what its reference says"):
         await blobs.get_bytes(ref)
+
+
+async def test_a_file_with_other_bytes_than_the_reference_says_is_refused(blobs):
+    ref = await blobs.put_bytes("ann", b"hello", "text/plain")
+    longer = BlobRef(uri=ref.uri, sha256=ref.sha256, size_bytes=7)
+    with pytest.raises(BlobMissingError):
+        async with blobs.local(longer):
+            pass
+    assert not await blobs.exists(longer)
 
 
 async def test_a_file_under_an_import_root_is_read_where_it_lies(blobs, tmp_path):

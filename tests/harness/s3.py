@@ -21,10 +21,11 @@ class S3:
     def __init__(self, server: Server) -> None:
         self.server = server
 
-    def environment(self, port: int | None = None) -> dict[str, str]:
-        """Credentials and address; `port` is that of a proxy before it."""
+    @staticmethod
+    def environment(port: int) -> dict[str, str]:
+        """Credentials, and the address: its own port, or that of a proxy before it."""
         return {
-            "AWS_ENDPOINT": f"http://127.0.0.1:{port or self.server.port}",
+            "AWS_ENDPOINT": f"http://127.0.0.1:{port}",
             "AWS_ALLOW_HTTP": "true",
             "AWS_ACCESS_KEY_ID": "tester",
             "AWS_SECRET_ACCESS_KEY": "secret",

@@ -21,8 +21,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from clipmill_shared.blobs import is_disk_full
 from clipmill_shared.errors import ClipmillError, DiskFullError
+from clipmill_shared.object_store import is_disk_full
 from clipmill_shared.platform_settings import default_data_dir
 from clipmill_shared.settings import Settings
 

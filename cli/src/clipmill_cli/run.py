@@ -24,8 +24,8 @@ from clipmill_cli.exit_codes import ExitCode
 from clipmill_cli.options import Options
 from clipmill_cli.progress import display
 from clipmill_cli.results import ResultRecord
-from clipmill_shared.blobs import is_disk_full
 from clipmill_shared.errors import ClipmillError, DiskFullError
+from clipmill_shared.object_store import is_disk_full
 from clipmill_shared.telemetry import TelemetrySettings, configure_exporters, configure_logging
 
 ENDED = (

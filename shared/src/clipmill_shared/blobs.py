@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import hashlib
 import shutil
 import tempfile
@@ -21,10 +20,14 @@ from google.protobuf.message import DecodeError, Message
 from obstore.store import LocalStore, ObjectStore
 
 from clipmill.common.v1.common_pb2 import BlobRef
-from clipmill_shared.errors import ClipmillError, DiskFullError
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.object_store import Faults, store_of
 
 M = TypeVar("M", bound=Message)
 CHUNK_BYTES = 1 << 20
+# What is moved by one request of a store that is elsewhere: small enough to be repeated, and to be held in memory.
+PART_BYTES = 16 << 20
+PARTS_AT_ONCE = 4
 
 
 class BlobMissingError(ClipmillError):
@@ -37,12 +40,14 @@ class BlobMissingError(ClipmillError):
 class Blobs:
     """Reads and writes blobs of one object store.
 
-    `import_roots` are the folders whose files may be referenced in place. Errors: BlobMissingError, DiskFullError.
+    `import_roots` are the folders whose files may be referenced in place. Errors: BlobMissingError, DiskFullError,
+    and of a store that is elsewhere BlobsUnavailableError, BlobsRefusedError.
     """
 
     def __init__(self, store: ObjectStore, scratch: Path, import_roots: tuple[Path, ...] = ()) -> None:
         self._store = store
         self._scratch = scratch
+        self._faults = Faults(store, scratch)
         self._import_roots = tuple(root.resolve() for root in import_roots)
         scratch.mkdir(parents=True, exist_ok=True)
 
@@ -51,11 +56,22 @@ class Blobs:
         folder.mkdir(parents=True, exist_ok=True)
         return cls(LocalStore(folder), scratch, import_roots)
 
+    @classmethod
+    def from_url(cls, url: str, scratch: Path, import_roots: tuple[Path, ...] = ()) -> Blobs:
+        """Blobs at file:///folder, memory:, s3://bucket/prefix ...: see `store_of`."""
+        return cls(store_of(url), scratch, import_roots)
+
+    async def check(self) -> None:
+        """See that the store is there and lets us in; BlobsUnavailableError, BlobsRefusedError."""
+        with self._faults:
+            async for _ in self._store.list(chunk_size=1):
+                return
+
     async def put_bytes(self, owner_id: str, content: bytes, media_type: str) -> BlobRef:
         """Store `content`; the same content of the same owner is stored once."""
         digest = hashlib.sha256(content).hexdigest()
         key = _key(owner_id, digest)
-        with _DiskFullNamed(self._scratch):
+        with self._faults:
             await self._store.put_async(key, content)
         return BlobRef(uri=f"blob:{key}", size_bytes=len(content), sha256=digest, media_type=media_type)
 
@@ -68,11 +84,11 @@ class Blobs:
         """Store a file's bytes; a file of this process's scratch folder is moved, not copied, where it can be."""
         digest, size = await asyncio.to_thread(sha256_of, path)
         key = _key(owner_id, digest)
-        with _DiskFullNamed(self._scratch):
+        with self._faults:
             if isinstance(self._store, LocalStore) and path.is_relative_to(self._scratch):
                 await asyncio.to_thread(_move, path, self._local_path(key))
             else:
-                await self._store.put_async(key, path)
+                await self._store.put_async(key, path, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
         return BlobRef(uri=f"blob:{key}", size_bytes=size, sha256=digest, media_type=media_type)
 
     async def reference_file(self, path: Path, sha256: str, media_type: str) -> BlobRef:
@@ -83,8 +99,9 @@ class Blobs:
     async def get_bytes(self, ref: BlobRef) -> bytes:
         """The whole content, checked by size and SHA-256. For records, not for videos."""
         try:
-            result = await self._store.get_async(_key_of(ref))
-            content = bytes(await result.bytes_async())
+            with self._faults:
+                result = await self._store.get_async(_key_of(ref))
+                content = bytes(await result.bytes_async())
         except FileNotFoundError as error:
             raise BlobMissingError(ref.uri, "it is not in the store") from error
         if len(content) != ref.size_bytes or hashlib.sha256(content).hexdigest() != ref.sha256:
@@ -100,6 +117,11 @@ class Blobs:
 
     async def stream(self, ref: BlobRef, offset: int = 0) -> AsyncIterator[bytes]:
         """The content from `offset`, in pieces of at most 1 MiB."""
+        if not ref.uri.startswith("file:") and not isinstance(self._store, LocalStore):
+            async for part in self._parts(ref, offset):
+                for at in range(0, len(part), CHUNK_BYTES):
+                    yield bytes(part[at : at + CHUNK_BYTES])
+            return
         async with self.local(ref) as path:
             with await asyncio.to_thread(path.open, "rb") as file:
                 file.seek(offset)
@@ -108,19 +130,23 @@ class Blobs:
 
     async def exists(self, ref: BlobRef) -> bool:
         """True when the blob is there with the size that its reference says."""
-        try:
-            if ref.uri.startswith("file:"):
+        if ref.uri.startswith("file:"):
+            try:
                 _, size = await asyncio.to_thread(self._file_in_place, Path(ref.uri.removeprefix("file:")))
-                return size == ref.size_bytes
-            meta = await self._store.head_async(_key_of(ref))
-            return int(meta["size"]) == ref.size_bytes
-        except (FileNotFoundError, ClipmillError):
+            except ClipmillError:
+                return False
+            return size == ref.size_bytes
+        try:
+            with self._faults:
+                meta = await self._store.head_async(_key_of(ref))
+        except FileNotFoundError:
             return False
+        return int(meta["size"]) == ref.size_bytes
 
     async def delete(self, ref: BlobRef) -> None:
         """Erase a blob of the store; a file under an import root is the user's own and stays."""
         if ref.uri.startswith("blob:"):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError), self._faults:
                 await self._store.delete_async(_key_of(ref))
 
     @asynccontextmanager
@@ -155,36 +181,45 @@ class Blobs:
 
     async def write_record(self, owner_id: str, key: str, message: Message) -> None:
         """Keep a record under a key of the caller's choice, replacing what was there."""
-        with _DiskFullNamed(self._scratch):
+        with self._faults:
             await self._store.put_async(f"{owner_id}/results/{key}", message.SerializeToString(deterministic=True))
 
     async def read_record(self, owner_id: str, key: str, kind: type[M]) -> M | None:
         """The record under a key, or None when there is none that can be read."""
         try:
-            result = await self._store.get_async(f"{owner_id}/results/{key}")
-            return kind.FromString(bytes(await result.bytes_async()))
+            with self._faults:
+                result = await self._store.get_async(f"{owner_id}/results/{key}")
+                return kind.FromString(bytes(await result.bytes_async()))
         except (FileNotFoundError, DecodeError):
             return None
 
     async def delete_record(self, owner_id: str, key: str) -> None:
         """Erase the record under a key; one that is not there is erased already."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), self._faults:
             await self._store.delete_async(f"{owner_id}/results/{key}")
 
     async def _download(self, ref: BlobRef, path: Path) -> Path:
         digest = hashlib.sha256()
-        with _DiskFullNamed(self._scratch):
-            try:
-                result = await self._store.get_async(_key_of(ref))
-            except FileNotFoundError as error:
-                raise BlobMissingError(ref.uri, "it is not in the store") from error
-            with await asyncio.to_thread(path.open, "wb") as file:
-                async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
-                    digest.update(chunk)
-                    await asyncio.to_thread(file.write, chunk)
+        with self._faults, await asyncio.to_thread(path.open, "wb") as file:
+            async for part in self._parts(ref, 0):
+                await asyncio.to_thread(digest.update, part)
+                await asyncio.to_thread(file.write, part)
         if digest.hexdigest() != ref.sha256:
             raise BlobMissingError(ref.uri, "its content is not what its reference says")
         return path
+
+    async def _parts(self, ref: BlobRef, offset: int) -> AsyncIterator[memoryview]:
+        """A stored blob from `offset`, as much at a time as one request brings."""
+        for start in range(offset, ref.size_bytes, PART_BYTES):
+            length = min(PART_BYTES, ref.size_bytes - start)
+            try:
+                with self._faults:
+                    part = memoryview(await self._store.get_range_async(_key_of(ref), start=start, length=length))
+            except FileNotFoundError as error:
+                raise BlobMissingError(ref.uri, "it is not in the store") from error
+            if len(part) != length:
+                raise BlobMissingError(ref.uri, "it is shorter than its reference says")
+            yield part
 
     def _local_path(self, key: str) -> Path:
         assert isinstance(self._store, LocalStore)
@@ -241,25 +276,3 @@ def _size_of(path: Path) -> int | None:
 def _move(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     source.replace(target)
-
-
-class _DiskFullNamed:
-    """Turns the many ways in which a full disk shows itself into DiskFullError."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None and is_disk_full(error):
-            raise DiskFullError(str(self._folder)) from error
-
-
-def is_disk_full(error: BaseException) -> bool:
-    """True when `error` says that a disk has no room (or a quota none)."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    # obstore and ffmpeg pass the operating system's words on, without its number.
-    return "No space left on device" in str(error)

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus
@@ -65,11 +64,13 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
     limits = _limits(settings)
     bus = KafkaBus(settings.kafka_bootstrap, instance, prefix=settings.kafka_prefix)
     with scratch_folder(settings.home / "scratch", instance) as scratch:
+        blobs = Blobs.from_url(settings.effective_blobs_url, scratch, settings.import_roots)
         try:
+            await until_answered("the object store", blobs.check)
             await until_answered(f"Kafka at {settings.kafka_bootstrap}", bus.ensure_topics, driver="aiokafka")
             yield Platform(
                 bus=bus,
-                blobs=_blobs(settings, scratch),
+                blobs=blobs,
                 sql_url=settings.effective_sql_url,
                 scratch=scratch,
                 instance=instance,
@@ -83,14 +84,3 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
 
 def _limits(settings: PlatformSettings) -> Limits:
     return RedisLimits(settings.redis_url) if settings.redis_url else MemoryLimits()
-
-
-def _blobs(settings: PlatformSettings, scratch: Path) -> Blobs:
-    from obstore.store import LocalStore, from_url
-
-    url = settings.effective_blobs_url
-    if url.startswith("file:"):
-        folder = Path(unquote(urlsplit(url).path))
-        folder.mkdir(parents=True, exist_ok=True)
-        return Blobs(LocalStore(folder), scratch, settings.import_roots)
-    return Blobs(from_url(url), scratch, settings.import_roots)
