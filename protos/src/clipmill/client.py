@@ -1,6 +1,6 @@
 """A client of Clipmill: submit a video, follow its job, fetch the clips.
 
-    async with Client("127.0.0.1:7300") as client:
+    async with Client("127.0.0.1:7431") as client:
         job = await client.submit(path="/videos/talk.mp4")
         async for progress in client.watch(job.job_id):
             print(progress.job.progress)
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -61,17 +61,34 @@ _OPTIONS = (
 class Client:
     """Calls IngestService and CatalogService at one address: `unix:/path` or `host:port`.
 
-    `deadline_s` bounds each unary call. `patience_s` bounds how long a stream that broke is tried again without any
-    answer, and how long a catalog that lags behind its jobs is waited for.
+    `token` proves the owner to a server that asks for one; send it to other machines with `tls` only: True for the
+    system's certificate authorities, or the PEM file of your own. `deadline_s` bounds each unary call. `patience_s`
+    bounds how long a stream that broke is tried again without any answer, and how long a catalog that lags behind its
+    jobs is waited for.
     """
 
-    def __init__(self, address: str, *, deadline_s: float = 30.0, patience_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        token: str = "",
+        tls: bool | Path = False,
+        deadline_s: float = 30.0,
+        patience_s: float = 60.0,
+    ) -> None:
         self._address = address
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._tls = tls
         self._deadline_s = deadline_s
         self._patience_s = patience_s
 
     async def __aenter__(self) -> Self:
-        self._channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
+        if self._tls:
+            authority = self._tls.read_bytes() if isinstance(self._tls, Path) else None
+            credentials = grpc.ssl_channel_credentials(authority)
+            self._channel = grpc.aio.secure_channel(self._address, credentials, options=_OPTIONS)
+        else:
+            self._channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
         self._ingest: Any = IngestServiceStub(self._channel)
         self._catalog: Any = CatalogServiceStub(self._channel)
         return self
@@ -84,33 +101,59 @@ class Client:
     # --- jobs ---
 
     async def submit(
-        self, *, path: str = "", url: str = "", options: ClipOptions | None = None, idempotency_key: str = ""
+        self,
+        *,
+        path: str = "",
+        url: str = "",
+        options: ClipOptions | None = None,
+        idempotency_key: str = "",
+        room_within_s: float = 0.0,
     ) -> jobs.Job:
-        """Have clips made of a file that the server can read, or of an address; the same key is the same job."""
+        """Have clips made of a file that the server can read, or of an address; the same key is the same job.
+
+        A server whose queue is full refuses; with `room_within_s` it is asked again, when it says, for so long.
+        """
         if bool(path) == bool(url):
             raise ValueError("submit takes a path or a url")
         request = jobs.SubmitVideoRequest(
             idempotency_key=idempotency_key, source=Source(path=path) if path else Source(url=url), options=options
         )
-        response: jobs.SubmitVideoResponse = await self._call(self._ingest.SubmitVideo, request)
-        return response.job
+
+        async def ask() -> jobs.Job:
+            response: jobs.SubmitVideoResponse = await self._call(self._ingest.SubmitVideo, request)
+            return response.job
+
+        return await _when_there_is_room(ask, room_within_s)
 
     async def upload(
-        self, path: Path, *, options: ClipOptions | None = None, idempotency_key: str = "", sha256: str = ""
+        self,
+        path: Path,
+        *,
+        options: ClipOptions | None = None,
+        idempotency_key: str = "",
+        sha256: str = "",
+        room_within_s: float = 0.0,
     ) -> jobs.Job:
-        """Send a file's bytes and have clips made of them; with `sha256`, other bytes than those are refused."""
+        """Send a file's bytes and have clips made of them; with `sha256`, other bytes than those are refused.
+
+        `room_within_s` is that of `submit`.
+        """
         header = jobs.UploadHeader(idempotency_key=idempotency_key, name=path.name, options=options, sha256=sha256)
-        with path.open("rb") as file:
 
-            async def parts() -> AsyncIterator[jobs.UploadVideoRequest]:
-                yield jobs.UploadVideoRequest(header=header)
-                while chunk := await asyncio.to_thread(file.read, UPLOAD_CHUNK_BYTES):
-                    yield jobs.UploadVideoRequest(content=chunk)
+        async def send() -> jobs.Job:
+            with path.open("rb") as file:
 
-            response: jobs.UploadVideoResponse = await self._call(
-                self._ingest.UploadVideo, parts(), deadline_s=UPLOAD_DEADLINE_S
-            )
-        return response.job
+                async def parts() -> AsyncIterator[jobs.UploadVideoRequest]:
+                    yield jobs.UploadVideoRequest(header=header)
+                    while chunk := await asyncio.to_thread(file.read, UPLOAD_CHUNK_BYTES):
+                        yield jobs.UploadVideoRequest(content=chunk)
+
+                response: jobs.UploadVideoResponse = await self._call(
+                    self._ingest.UploadVideo, parts(), deadline_s=UPLOAD_DEADLINE_S
+                )
+            return response.job
+
+        return await _when_there_is_room(send, room_within_s)
 
     async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[jobs.JobProgress]:
         """The job's progress until it has ended; a broken stream is resumed after the last event that arrived."""
@@ -140,11 +183,13 @@ class Client:
         response: jobs.GetJobResponse = await self._call(self._ingest.GetJob, jobs.GetJobRequest(job_id=job_id))
         return response.job
 
-    async def list_jobs(self, states: Sequence[jobs.JobState.ValueType] = ()) -> AsyncIterator[jobs.Job]:
-        """The owner's jobs, newest first, page by page."""
+    async def list_jobs(
+        self, states: Sequence[jobs.JobState.ValueType] = (), page_size: int = 0
+    ) -> AsyncIterator[jobs.Job]:
+        """The owner's jobs, newest first, page by page; the server chooses the size of a page when it is 0."""
         token = ""
         while True:
-            request = jobs.ListJobsRequest(states=states, page_token=token)
+            request = jobs.ListJobsRequest(states=states, page_token=token, page_size=page_size)
             response: jobs.ListJobsResponse = await self._call(self._ingest.ListJobs, request)
             for job in response.jobs:
                 yield job
@@ -240,10 +285,10 @@ class Client:
 
     async def _call(self, method: Any, request: Any, deadline_s: float | None = None) -> Any:
         with self._named_errors():
-            return await method(request, timeout=deadline_s or self._deadline_s)
+            return await method(request, timeout=deadline_s or self._deadline_s, metadata=self._metadata)
 
     async def _stream(self, method: Any, request: Any) -> AsyncIterator[Any]:
-        call = method(request, timeout=STREAM_DEADLINE_S)
+        call = method(request, timeout=STREAM_DEADLINE_S, metadata=self._metadata)
         try:
             with self._named_errors():
                 async for response in call:
@@ -257,6 +302,20 @@ class Client:
             yield
         except grpc.aio.AioRpcError as error:
             raise error_of(error, self._address) from error
+
+
+async def _when_there_is_room(ask: Callable[[], Awaitable[jobs.Job]], within_s: float) -> jobs.Job:
+    """Ask, and again each time that a full server says, until it has been full for `within_s`."""
+    ends_at = time.monotonic() + within_s
+    while True:
+        try:
+            return await ask()
+        except ClipmillRpcError as error:
+            left_s = ends_at - time.monotonic()
+            if not error.is_full or left_s <= 0:
+                raise
+            pause_s = min(error.retry_after_s or PAUSE_S[1], left_s)
+        await asyncio.sleep(pause_s)
 
 
 class _Patience:

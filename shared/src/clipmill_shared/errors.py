@@ -10,22 +10,26 @@ class ClipmillError(Exception):
 
     `code` is stable and upper-case; codes that begin with INPUT_ say that the input is at fault. `message` is one
     sentence that names the thing, `remedy` one that says what to do. `retryable` is true when the same work may
-    succeed on another attempt. docs/errors.md lists every code.
+    succeed on another attempt, `retry_after_s` then says when at the earliest, where that is known. docs/errors.md
+    lists every code.
     """
 
-    def __init__(self, code: str, message: str, remedy: str, *, retryable: bool = False) -> None:
+    def __init__(
+        self, code: str, message: str, remedy: str, *, retryable: bool = False, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(code, message, remedy)
         self.code = code
         self.message = message
         self.remedy = remedy
         self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}"
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders by pickle, which else forgets keyword-only arguments.
-        return _rebuild, (type(self), self.code, self.message, self.remedy, self.retryable)
+        return _rebuild, (type(self), self.args), self.__dict__
 
     def failure(self, part: str) -> Failure:
         """The error as a message; `part` is the stage that failed."""
@@ -36,11 +40,9 @@ class ClipmillError(Exception):
         return self.code.startswith("INPUT_")
 
 
-def _rebuild(kind: type[ClipmillError], code: str, message: str, remedy: str, retryable: bool) -> ClipmillError:
-    # Not kind(...): most subclasses make these four of arguments of their own.
-    error = kind.__new__(kind)
-    ClipmillError.__init__(error, code, message, remedy, retryable=retryable)
-    return error
+def _rebuild(kind: type[ClipmillError], args: tuple[object, ...]) -> ClipmillError:
+    # Not kind(...): most subclasses make what they are of arguments of their own.
+    return kind.__new__(kind, *args)
 
 
 class DiskFullError(ClipmillError):

@@ -42,7 +42,8 @@ class Event(Generic[M_co]):
     """One record of a topic.
 
     `id` identifies what happened, not the sending of it: two events with one id are the same. `position` is set on
-    delivered events. `attempt` counts deliveries to a failing handler from 1.
+    delivered events. `attempt` counts deliveries to a failing handler from 1. `token` is what an outside producer sent
+    to prove its owner, on topics that are open to such: it is never published again, shown or logged.
     """
 
     topic: Topic
@@ -54,6 +55,7 @@ class Event(Generic[M_co]):
     traceparent: str | None = None
     position: Position | None = None
     attempt: int = 1
+    token: str | None = field(default=None, repr=False)
 
     @property
     def key(self) -> str:

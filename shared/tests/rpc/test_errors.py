@@ -163,8 +163,11 @@ async def test_an_unexpected_exception_is_logged_and_not_told(tmp_path: Path, ki
 
 
 async def test_what_may_pass_says_when_to_try_again(tmp_path: Path):
-    status = await status_on_the_wire(tmp_path, error("QUEUE_FULL"), unary)
-    assert detail(status, RetryInfo).retry_delay.ToSeconds() > 0
+    full = ClipmillError("QUEUE_FULL", "It is full.", "Come again.", retryable=True, retry_after_s=4.5)
+    assert detail(await status_on_the_wire(tmp_path, full, unary), RetryInfo).retry_delay.ToMilliseconds() == 4500
+    (tmp_path / "s").unlink(missing_ok=True)
+    lost = await status_on_the_wire(tmp_path, error("WORKER_LOST", retryable=True), unary)
+    assert detail(lost, RetryInfo).retry_delay.ToSeconds() > 0
 
 
 async def test_a_long_name_in_another_script_arrives(tmp_path: Path):

@@ -32,6 +32,7 @@ def job_values(record: JobRecord) -> Values:
     return {
         "job_id": record.job_id,
         "owner_id": record.owner_id,
+        "idempotency_key": record.idempotency_key or None,
         "video_id": record.ingested.video_id if record.ingested else None,
         "state": record.state,
         "is_open": record.is_open,
@@ -100,4 +101,5 @@ def record_of(job: Row[tuple[object, ...]], tasks: Sequence[Row[tuple[object, ..
         error=Failure.FromString(job.error) if job.error is not None else None,
         progress=job.progress,
         tasks=tuple(task_of(row) for row in tasks),
+        idempotency_key=job.idempotency_key or "",
     )

@@ -1,16 +1,21 @@
-"""Who is calling. Until accounts exist, everybody who reaches a loopback server is its one local owner."""
+"""Who is calling: with keys configured, whoever a bearer token proves; without, on loopback alone, one local owner."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clipmill_shared.errors import ClipmillError
 
-LOCAL_OWNER = "local"
+if TYPE_CHECKING:
+    # Late: `clipmill run` has no tokens, and cryptography costs a tenth of a second.
+    from clipmill_shared.auth import Tokens
 
-# From a call's metadata to its owner; raises ClipmillError UNAUTHENTICATED. Tokens will be one of these.
+LOCAL_OWNER = "local"
+_BEARER = "bearer "
+
+# From a call's metadata to its owner; raises ClipmillError UNAUTHENTICATED.
 Authenticate = Callable[[Iterable[tuple[str, str | bytes]]], str]
 
 _owner: ContextVar[str] = ContextVar("owner")
@@ -19,6 +24,18 @@ _owner: ContextVar[str] = ContextVar("owner")
 def everybody_is_local(_metadata: Iterable[tuple[str, str | bytes]]) -> str:
     """The identity of a loopback server without accounts."""
     return LOCAL_OWNER
+
+
+def by_token(tokens: Tokens) -> Authenticate:
+    """The identity of a server with keys: `authorization: Bearer <token>`."""
+
+    def authenticate(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+        values = [value for name, value in metadata if name == "authorization"]
+        if len(values) != 1 or not isinstance(values[0], str) or not values[0].lower().startswith(_BEARER):
+            raise unauthenticated("The call carries no token.")
+        return tokens.owner_of(values[0][len(_BEARER) :].strip())
+
+    return authenticate
 
 
 def enter(owner_id: str) -> None:
@@ -39,4 +56,4 @@ def owner_of(_context: Any) -> str:
 
 
 def unauthenticated(message: str) -> ClipmillError:
-    return ClipmillError("UNAUTHENTICATED", message, "Send a valid token in the `authorization` metadata.")
+    return ClipmillError("UNAUTHENTICATED", message, "Set CLIPMILL_TOKEN, or send `authorization: Bearer <token>`.")

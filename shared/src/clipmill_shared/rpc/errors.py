@@ -20,6 +20,7 @@ _CODES = {
     "UNAUTHENTICATED": grpc.StatusCode.UNAUTHENTICATED,
     "PERMISSION_DENIED": grpc.StatusCode.PERMISSION_DENIED,
     "QUEUE_FULL": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "RATE_LIMITED": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "DISK_FULL": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "DEADLINE_EXCEEDED": grpc.StatusCode.DEADLINE_EXCEEDED,
 }
@@ -44,9 +45,9 @@ def status_of(error: ClipmillError, part: str) -> Status:
         ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"part": part, "remedy": remedy}),
         Help(links=[Help.Link(description=remedy)]),
     ]
-    if error.retryable or error.code == "QUEUE_FULL":
+    if error.retryable:
         retry = RetryInfo()
-        retry.retry_delay.FromSeconds(RETRY_AFTER_S)
+        retry.retry_delay.FromMilliseconds(round(1000 * (error.retry_after_s or RETRY_AFTER_S)))
         details.append(retry)
     status = Status(code=code.value[0], message=message)
     for detail in details:

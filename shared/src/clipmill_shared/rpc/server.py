@@ -40,12 +40,32 @@ class RpcLimits:
     stop_grace_s: float = 5.0
 
 
+@dataclass(frozen=True)
+class TlsFiles:
+    """The server's certificate with its chain, and its private key, as PEM."""
+
+    certificate: Path
+    key: Path
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """Error: RPC_TLS_UNUSABLE."""
+        try:
+            return grpc.ssl_server_credentials([(self.key.read_bytes(), self.certificate.read_bytes())])
+        except OSError as error:
+            raise ClipmillError(
+                "RPC_TLS_UNUSABLE",
+                f"{error.filename} cannot be read: {error.strerror}.",
+                "CLIPMILL_GRPC_TLS_CERT and CLIPMILL_GRPC_TLS_KEY name PEM files.",
+            ) from None
+
+
 @asynccontextmanager
 async def serving(
     services: Sequence[Service],
     address: str,
     *,
     authenticate: Authenticate | None = None,
+    tls: TlsFiles | None = None,
     limits: RpcLimits = RpcLimits(),
 ) -> AsyncIterator[str]:
     """Serve the gRPC services of `services`, which are started, until the context is left; gives the bound address.
@@ -53,14 +73,16 @@ async def serving(
     `address` is `unix:/path` or `host:port`, port 0 for a free one. Health (grpc.health.v1) says SERVING for each
     service and for the whole, and NOT_SERVING from when the context is left, while calls in flight have
     `stop_grace_s` to end. Errors: ClipmillError RPC_ADDRESS_REFUSED for an address that others than this machine can
-    reach while there is no `authenticate`; RPC_ADDRESS_UNUSABLE.
+    reach while there is no `authenticate`; RPC_ADDRESS_UNUSABLE; RPC_TLS_UNUSABLE.
     """
     if authenticate is None and not is_loopback(address):
         raise ClipmillError(
             "RPC_ADDRESS_REFUSED",
             f"{address} can be reached from other machines, and no authentication is configured.",
-            "Serve on 127.0.0.1 or on a unix: socket, or configure authentication.",
+            "Serve on 127.0.0.1 or on a unix: socket, or set CLIPMILL_AUTH_JWKS (`clipmill token key` makes it).",
         )
+    if tls is None and not is_loopback(address):
+        log.warning("gRPC is served without TLS: tokens cross the network in clear", address=address)
     server = grpc.aio.server(
         interceptors=[*_tracing(), CallInterceptor(authenticate or everybody_is_local, limits.default_deadline_s)],
         options=_options(limits),
@@ -76,7 +98,7 @@ async def serving(
     for name in ("", *names):
         await condition.set(name, _NOT_SERVING)
 
-    bound = _bind(server, address)
+    bound = _bind(server, address, tls.credentials() if tls else None)
     await server.start()
     try:
         for name in ("", *names):
@@ -99,9 +121,9 @@ def is_loopback(address: str) -> bool:
         return host == "localhost"
 
 
-def _bind(server: grpc.aio.Server, address: str) -> str:
+def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
     try:
-        port = server.add_insecure_port(address)
+        port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     except RuntimeError as error:
         raise ClipmillError(
             "RPC_ADDRESS_UNUSABLE", f"gRPC cannot be served on {address}.", "Choose an address that is free."

@@ -51,7 +51,7 @@ Global___JobState: _TypeAlias = JobState  # noqa: Y015
 
 @_typing.final
 class JobRequest(_message.Message):
-    """A request to make clips, as an event: `ingest.requests.v1`."""
+    """A request to make clips, as an event: `ingest.requests.v1`. docs/kafka.md shows how to send one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -60,8 +60,9 @@ class JobRequest(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     owner_id: _builtins.str
+    """May be left out: the request's token, or the topic's binding, says whose it is."""
     idempotency_key: _builtins.str
-    """The same key of the same owner is the same job."""
+    """The same key of the same owner is the same job. May be left out: then the event's id is the key."""
     @_builtins.property
     def source(self) -> _media_pb2.Source: ...
     @_builtins.property
@@ -147,6 +148,7 @@ class Job(_message.Message):
     SHORTAGES_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
     CACHED_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     owner_id: _builtins.str
     state: Global___JobState.ValueType
@@ -156,6 +158,8 @@ class Job(_message.Message):
     """Known once the video has been read."""
     cached: _builtins.bool
     """True when no work had to be done: every task was answered from the cache."""
+    idempotency_key: _builtins.str
+    """What the job was asked for with, so that who asked by an event knows the answer; empty when it had none."""
     @_builtins.property
     def source(self) -> _media_pb2.Source: ...
     @_builtins.property
@@ -207,10 +211,11 @@ class Job(_message.Message):
         shortages: _abc.Iterable[_clips_pb2.Shortage] | None = ...,
         models: _abc.Iterable[_common_pb2.ModelVersion] | None = ...,
         cached: _builtins.bool = ...,
+        idempotency_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "info", b"info", "options", b"options", "source", b"source", "video_source", b"video_source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "clip_ids", b"clip_ids", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "info", b"info", "job_id", b"job_id", "models", b"models", "options", b"options", "owner_id", b"owner_id", "progress", b"progress", "shortages", b"shortages", "source", b"source", "stages", b"stages", "state", b"state", "video_id", b"video_id", "video_source", b"video_source", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "clip_ids", b"clip_ids", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "idempotency_key", b"idempotency_key", "info", b"info", "job_id", b"job_id", "models", b"models", "options", b"options", "owner_id", b"owner_id", "progress", b"progress", "shortages", b"shortages", "source", b"source", "stages", b"stages", "state", b"state", "video_id", b"video_id", "video_source", b"video_source", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

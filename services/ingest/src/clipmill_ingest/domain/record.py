@@ -98,6 +98,7 @@ class JobRecord:
     # What has been shown: progress never goes back, even when a task is lost.
     progress: float = 0.0
     tasks: tuple[LedgerTask, ...] = ()
+    idempotency_key: str = ""
 
     @property
     def is_open(self) -> bool:

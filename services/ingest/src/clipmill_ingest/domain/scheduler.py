@@ -16,6 +16,11 @@ QUANTUM_S = 60.0
 MAX_COST_S = 600.0
 
 
+# When there will be room in a full queue: what is said where nothing has ended yet, and the bounds of what is said.
+UNKNOWN_ROOM_S = 30.0
+ROOM_S = (1.0, 300.0)
+
+
 @dataclass(frozen=True)
 class Waiting:
     """A task that could go out."""
@@ -38,6 +43,14 @@ class Turns:
 def places(slots: Iterable[int], released: int) -> int:
     """How many tasks of a stage may be released now, given its live workers' slots."""
     return max(0, TASKS_PER_SLOT * sum(slots) - released)
+
+
+def room_in_s(ends: Sequence[float], now: float) -> float:
+    """In how many seconds a full queue has room for a job, by the times (Unix seconds) at which the last ones ended."""
+    if not ends:
+        return UNKNOWN_ROOM_S
+    shortest_s, longest_s = ROOM_S
+    return min(max((now - min(ends)) / len(ends), shortest_s), longest_s)
 
 
 def choose(waiting: Sequence[Waiting], places: int, turns: Turns = Turns()) -> tuple[list[Waiting], Turns]:

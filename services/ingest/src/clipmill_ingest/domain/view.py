@@ -41,6 +41,7 @@ def job_of(record: JobRecord) -> Job:
         clip_ids=[task.result.clip_id for task in record.tasks if isinstance(task.result, ClipRendered)],
         models=_models_of(record),
         cached=bool(record.tasks) and all(_is_cached(task) for task in record.tasks),
+        idempotency_key=record.idempotency_key,
     )
     if record.finished_at is not None:
         job.finished_at.CopyFrom(timestamp(record.finished_at))
