@@ -36,3 +36,8 @@ def spawn_and_sleep(path: str, report) -> None:
 
 def allocate(size: int, report) -> int:
     return len(bytearray(size))
+
+
+def wait_for_file(path: str, report) -> None:
+    while not os.path.exists(path):
+        time.sleep(0.01)

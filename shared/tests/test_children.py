@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from clipmill_shared.compute import Children, Limits
+from clipmill_shared.compute import Children, Cores, Limits
 from clipmill_shared.compute.children import ChildDiedError
 from clipmill_shared.errors import ClipmillError
 
@@ -109,3 +110,30 @@ async def test_no_child_outlives_a_killed_parent(tmp_path):
     os.kill(parent.pid, signal.SIGKILL)
     await asyncio.to_thread(parent.wait)
     await gone(pid)
+
+
+async def test_a_free_core_starts_the_children_that_others_will_need():
+    cores = Cores(2)
+    busy, later = (
+        Children(f"children_functions:{function}", 1, cores=cores, spare=spare)
+        for function, spare in (("wait_for_file", False), ("process_id", True))
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        go = Path(folder) / "go"
+        working = asyncio.create_task(busy.run(str(go)))
+        while later.idle != 1:
+            await asyncio.sleep(0.01)
+        go.touch()
+        await working
+        await later.run(None)
+        assert later.idle == 1
+    await busy.close()
+    await later.close()
+
+
+async def test_without_a_free_core_nothing_is_started_ahead():
+    cores = Cores(1)
+    busy, later = (Children("children_functions:double", 1, cores=cores, spare=spare) for spare in (False, True))
+    await busy.run(1)
+    assert later.idle == 0
+    await busy.close()

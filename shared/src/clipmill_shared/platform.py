@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus
-from clipmill_shared.compute import usable_cores
+from clipmill_shared.compute import Cores
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.limits import Limits, MemoryLimits, RedisLimits
 
@@ -35,8 +34,8 @@ class Platform:
     sql_url: str
     scratch: Path
     instance: str
-    # Heavy work of all services of a process shares the machine's cores; see compute.Children.
-    cores: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(usable_cores()))
+    # All heavy work of a process shares them.
+    cores: Cores = field(default_factory=Cores)
     limits: Limits = field(default_factory=MemoryLimits)
     migrations: Migrations = "auto"
 

@@ -18,7 +18,7 @@ from clipmill_ingest.exchange import Imported, ImportRequest
 from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.sources import check_file
 from clipmill_shared.blobs import Blobs, sha256_of
-from clipmill_shared.compute import Children, Limits
+from clipmill_shared.compute import Children, Cores, Limits
 from clipmill_shared.work import Report, StageWork
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ MAX_REMEMBERED = 100
 class Importer:
     """Makes MediaIngested of ImportTask. Between the two steps of a task it remembers where the video lies."""
 
-    def __init__(self, settings: IngestSettings, blobs: Blobs) -> None:
+    def __init__(self, settings: IngestSettings, blobs: Blobs, cores: Cores | None = None) -> None:
         self._settings = settings
         self._blobs = blobs
         self._downloads: Downloads | None = None
-        self._children = Children(FUNCTION, settings.import_slots, LIMITS)
+        self._children = Children(FUNCTION, settings.import_slots, LIMITS, cores, spare=False)
         self._fetched: dict[str, BlobRef] = {}
 
     @property

@@ -2,6 +2,6 @@
 
 from clipmill_shared.compute.child import Limits, Report
 from clipmill_shared.compute.children import Children
-from clipmill_shared.compute.cores import usable_cores
+from clipmill_shared.compute.cores import Cores, usable_cores
 
-__all__ = ["Children", "Limits", "Report", "usable_cores"]
+__all__ = ["Children", "Cores", "Limits", "Report", "usable_cores"]

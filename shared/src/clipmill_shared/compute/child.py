@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-# Told the share of the work that is done, 0 to 1. Cheap: it sends at most five times a second.
+# Told the share of the work that is done, 0 to 1. Cheap: it sends at most twice a second.
 Report = Callable[[float], None]
 
 PR_SET_PDEATHSIG = 1
-REPORT_EVERY_S = 0.2
+REPORT_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class Limits:
     open_files: int = 256
     # Raises the child's niceness, so that the event loop of a busy machine stays quick.
     niceness: int = 5
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The function is imported; sent once, before anything else."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ def main(pipe: Connection, function: str, limits: Limits) -> None:
     _apply(limits)
     module, _, name = function.partition(":")
     call = getattr(importlib.import_module(module), name)
+    pipe.send(Ready())
     while True:
         try:
             request = pipe.recv()

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from clipmill_shared import metrics
 from clipmill_shared.compute import child
 from clipmill_shared.compute.child import Limits
+from clipmill_shared.compute.cores import Cores
 from clipmill_shared.errors import ClipmillError
 
 
@@ -50,21 +51,30 @@ class Children:
 
     Requests and answers cross by pickle, so both are plain dataclasses or protobuf messages. What the function
     raises is raised by `run`; a child that dies raises ChildDiedError. `cores`, shared by all Children of a process,
-    bounds how many calls work at a time: four busy children on two cores take a tenth longer than two after two.
+    bounds how many calls work at a time, and has children started in spare time unless `spare` is false.
     """
 
     def __init__(
-        self, function: str, slots: int, limits: Limits = Limits(), cores: asyncio.Semaphore | None = None
+        self, function: str, slots: int, limits: Limits = Limits(), cores: Cores | None = None, *, spare: bool = True
     ) -> None:
         self._function = function
         self._limits = limits
         self._idle: list[_Child] = []
         self._slots = asyncio.Semaphore(slots)
-        self._cores = cores or asyncio.Semaphore(slots)
+        self._cores = cores or Cores(slots)
+        self._closed = False
+        if cores is not None and spare:
+            for _ in range(slots):
+                cores.in_spare_time(self._start_one)
+
+    @property
+    def idle(self) -> int:
+        """Children that wait for a call."""
+        return len(self._idle)
 
     async def run(self, request: object, report: Callable[[float], None] = lambda _: None) -> object:
         """Call the function in a child; cancelling this call kills the child."""
-        async with self._slots, self._cores:
+        async with self._slots, self._cores.one():
             worker = self._idle.pop() if self._idle else await asyncio.to_thread(self._spawn)
             try:
                 answer = await self._exchange(worker, request, report)
@@ -78,8 +88,26 @@ class Children:
         return answer.value
 
     async def close(self) -> None:
+        self._closed = True
         while self._idle:
             await asyncio.to_thread(self._idle.pop().kill)
+
+    async def _start_one(self) -> None:
+        """Start a child before it is needed, unless all slots are busy; what is wrong is the next call's to say."""
+        if self._slots.locked() or self._closed:
+            return
+        async with self._slots:
+            worker = await asyncio.to_thread(self._spawn)
+            try:
+                await self._readable(worker)
+                await asyncio.to_thread(worker.pipe.recv)
+                if self._closed:
+                    raise EOFError
+                self._idle.append(worker)
+            except BaseException as error:
+                worker.kill()
+                if not isinstance(error, EOFError | OSError):
+                    raise
 
     async def _exchange(
         self, worker: _Child, request: object, report: Callable[[float], None]
@@ -97,11 +125,21 @@ class Children:
                     message = await asyncio.to_thread(worker.pipe.recv)
                     if isinstance(message, child.Progress):
                         report(message.share)
-                    else:
+                    elif not isinstance(message, child.Ready):
                         return message  # type: ignore[no-any-return]
         except (EOFError, ConnectionResetError, BrokenPipeError, pickle.UnpicklingError):
             metrics.CHILDREN_DIED.add(1, {"function": self._function})
             raise ChildDiedError(self._function, await asyncio.to_thread(worker.process.wait)) from None
+        finally:
+            loop.remove_reader(worker.pipe.fileno())
+
+    async def _readable(self, worker: _Child) -> None:
+        """Return when the child has said something, or has ended."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        loop.add_reader(worker.pipe.fileno(), readable.set)
+        try:
+            await readable.wait()
         finally:
             loop.remove_reader(worker.pipe.fileno())
 
