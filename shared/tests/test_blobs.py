@@ -138,6 +138,14 @@ async def test_records_are_kept_by_key_and_owner(blobs):
     assert await blobs.read_record("bob", "k", Word) is None
 
 
+async def test_a_record_that_is_kept_first_stays_unless_it_is_to_be_replaced(blobs):
+    one, two, three = (Word(text=text) for text in ("one", "two", "three"))
+    assert await blobs.keep_record("ann", "k", one) == one
+    assert await blobs.keep_record("ann", "k", two) == one
+    assert await blobs.keep_record("ann", "k", three, instead_of=one) == three
+    assert await blobs.read_record("ann", "k", Word) == three
+
+
 async def test_a_full_disk_is_named(tmp_path):
     class FullStore:
         async def put_async(self, *_):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, ObjectStore
 
 from clipmill.common.v1.common_pb2 import BlobRef
@@ -183,6 +184,23 @@ class Blobs:
         """Keep a record under a key of the caller's choice, replacing what was there."""
         with self._faults:
             await self._store.put_async(f"{owner_id}/results/{key}", message.SerializeToString(deterministic=True))
+
+    async def keep_record(self, owner_id: str, key: str, message: M, instead_of: M | None = None) -> M:
+        """Keep a record unless there is one under this key already; the one that is there then.
+
+        One that is `instead_of`, or that cannot be read, is replaced.
+        """
+        if instead_of is None:
+            try:
+                with self._faults:
+                    content = message.SerializeToString(deterministic=True)
+                    await self._store.put_async(f"{owner_id}/results/{key}", content, mode="create")
+                return message
+            except AlreadyExistsError:
+                if (there := await self.read_record(owner_id, key, type(message))) is not None:
+                    return there
+        await self.write_record(owner_id, key, message)
+        return message
 
     async def read_record(self, owner_id: str, key: str, kind: type[M]) -> M | None:
         """The record under a key, or None when there is none that can be read."""

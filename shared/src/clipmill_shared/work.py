@@ -21,6 +21,7 @@ from clipmill import topics
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.topic import Topic
 from clipmill.work.v1.work_pb2 import Answer, JobControl, Lease, Stage, Task, TaskFailed, WorkerStatus
+from clipmill_shared import metrics
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus, Subscription
 from clipmill_shared.errors import ClipmillError, DiskFullError
@@ -106,14 +107,14 @@ class Worker(Generic[T, R]):
         """Send the worker's status every second and at each change, until cancelled; the last one says goodbye."""
         try:
             while True:
-                await self._send_status(leaving=False)
                 self._changed.clear()
+                await self._try_to_send_status(leaving=False)
                 # Not wait_for: in Python 3.11 it loses a cancel that comes together with the event.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(STATUS_EVERY_S):
                         await self._changed.wait()
         finally:
-            await asyncio.shield(self._send_status(leaving=True))
+            await asyncio.shield(self._try_to_send_status(leaving=True))
 
     async def _on_control(self, event: Event[Any]) -> Sequence[Event[Message]]:
         control: JobControl = event.message
@@ -129,9 +130,12 @@ class Worker(Generic[T, R]):
 
     async def _on_task(self, event: Event[Any]) -> Sequence[Event[Message]]:
         task: Task = event.message.task
-        if task.lease_until.ToSeconds() < time.time() or task.job_id in self._cancelled_jobs:
-            # The ledger has given it up; it has released it again, or ended the job.
+        if task.job_id in self._cancelled_jobs:
             return ()
+        if (late_s := time.time() - task.lease_until.ToSeconds()) > 0:
+            # The ledger has given it up, and has released it again or ended the job; if not, the clocks differ.
+            log.warning("a task came too late", part=self._stage.name, task_id=task.task_id, late_s=round(late_s))
+            return (self._failed(task, _expired(self._stage.name)),)
         running = asyncio.ensure_future(self._answer(event.message))
         held = _Held(task, running)
         self._held[task.task_id] = held
@@ -152,18 +156,33 @@ class Worker(Generic[T, R]):
         """The task's result from the cache or from work, or its failure."""
         task: Task = message.task  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(job_id=task.job_id, task_id=task.task_id, attempt=task.attempt)
+        outcome = "dropped"
+        began = time.monotonic()
         try:
             async with self._places:
+                began = time.monotonic()
                 result = await self._cached_or_made(message)
+            outcome = self._count(result)
         except ClipmillError as error:
+            outcome = "failed"
             log.warning("task failed", part=self._stage.name, code=error.code, error=error.message)
             return (self._failed(task, error),)
         except Exception as error:
+            outcome = "failed"
             if is_disk_full(error):
                 return (self._failed(task, DiskFullError("the data folder")),)
             log.exception("task failed without a reason that a user could act on", part=self._stage.name)
             return (self._failed(task, _unexpected(self._stage.name, error)),)
+        finally:
+            metrics.TASK_S.record(time.monotonic() - began, {"stage": self._stage.name, "outcome": outcome})
         return (self._event(self._stage.results, task, result),)
+
+    def _count(self, result: R) -> str:
+        """Count the result's warnings; how it came about."""
+        answer = _answer_of(result)
+        for warning in answer.warnings:
+            metrics.WARNINGS.add(1, {"stage": self._stage.name, "code": warning.code})
+        return "cached" if answer.cached else "made"
 
     async def _cached_or_made(self, message: T) -> R:
         task: Task = message.task  # type: ignore[attr-defined]
@@ -171,19 +190,22 @@ class Worker(Generic[T, R]):
         report = self._reporter(task)
         content = await stage.content_key(message, report) if stage.content_key else _content_key(message)
         key = hashlib.sha256(f"{stage.name}\x1f{stage.version}\x1f{content}".encode()).hexdigest()
-        result = await self._blobs.read_record(task.owner_id, key, stage.results.message)
-        if result is not None and await self._is_whole(result):
-            if stage.adopt:
-                result = await stage.adopt(message, result)  # type: ignore[arg-type]
-            _answer_of(result).cached = True
-        else:
+        known = await self._blobs.read_record(task.owner_id, key, stage.results.message)
+        if known is None or not await self._is_whole(known):
             began = time.monotonic()
-            result = await stage.work(message, report)
-            _answer_of(result).compute_s = time.monotonic() - began
-            _answer_of(result).record = key
-            await self._blobs.write_record(task.owner_id, key, result)
+            made = await stage.work(message, report)
+            made.task.CopyFrom(task)  # type: ignore[attr-defined]
+            _answer_of(made).compute_s = time.monotonic() - began
+            _answer_of(made).record = key
+            # Whoever recorded it first has made it; a second execution of the task answers with the same result.
+            known = await self._blobs.keep_record(task.owner_id, key, made, instead_of=known)
+        result: R = known  # type: ignore[assignment]
+        if result.task.task_id != task.task_id:  # type: ignore[attr-defined]
+            if stage.adopt:
+                result = await stage.adopt(message, result)
+            _answer_of(result).cached = True
         result.task.CopyFrom(task)  # type: ignore[attr-defined]
-        return result  # type: ignore[return-value]
+        return result
 
     async def _is_whole(self, result: Message) -> bool:
         """True when every blob that the cached result refers to is still there (a clean-up may have taken it)."""
@@ -197,12 +219,21 @@ class Worker(Generic[T, R]):
         return report
 
     def _failed(self, task: Task, error: ClipmillError) -> Event[Message]:
-        return self._event(topics.TASKS_FAILED, task, TaskFailed(task=task, failure=error.failure(self._stage.name)))
+        failure = error.failure(self._stage.name)
+        # An attempt that is executed twice may fail in two ways; these are two events.
+        reason = hashlib.sha256(failure.SerializeToString(deterministic=True)).hexdigest()
+        return self._event(topics.TASKS_FAILED, task, TaskFailed(task=task, failure=failure), reason)
 
-    def _event(self, topic: Topic, task: Task, message: Message) -> Event[Message]:
-        return Event(
-            topic, message, event_id(task.task_id, task.attempt, topic.name), task.owner_id, f"/{self._stage.name}"
-        )
+    def _event(self, topic: Topic, task: Task, message: Message, *meaning: str) -> Event[Message]:
+        name = event_id(task.task_id, task.attempt, topic.name, *meaning)
+        return Event(topic, message, name, task.owner_id, f"/{self._stage.name}")
+
+    async def _try_to_send_status(self, *, leaving: bool) -> None:
+        try:
+            await self._send_status(leaving=leaving)
+        except Exception as error:
+            # The broker is away: no reason to give up the work in hand, which may outlast that.
+            log.warning("a worker's status cannot be sent", part=self._stage.name, error=repr(error))
 
     async def _send_status(self, *, leaving: bool) -> None:
         leases = [
@@ -214,7 +245,8 @@ class Worker(Generic[T, R]):
         )
         status.sent_at.GetCurrentTime()
         self._status_number += 1
-        name = event_id(self._worker_id, self._status_number)
+        # The time, too: a process that has the name of an earlier one counts from 1 again.
+        name = event_id(self._worker_id, status.sent_at.ToNanoseconds(), self._status_number)
         await self._bus.publish(Event(topics.WORKERS_STATUS, status, name, SYSTEM_OWNER, f"/{self._stage.name}"))
 
 
@@ -240,6 +272,15 @@ def _content_key(message: Message) -> str:
 
 def _answer_of(result: Message) -> Answer:
     return result.answer  # type: ignore[attr-defined,no-any-return]
+
+
+def _expired(part: str) -> ClipmillError:
+    return ClipmillError(
+        "TASK_EXPIRED",
+        f"A task of the part {part} reached its worker too late, by that machine's clock.",
+        "Submit the video again; if it happens again, set the clocks of the machines that Clipmill runs on.",
+        retryable=True,
+    )
 
 
 def _unexpected(part: str, error: Exception) -> ClipmillError:
