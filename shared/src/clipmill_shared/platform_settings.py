@@ -29,24 +29,44 @@ class PlatformSettings(Settings):
     data_dir: Path = Field(
         default_factory=default_data_dir, description="Where everything lies that is kept on this machine."
     )
-    kafka_bootstrap: str = Field("", description="Kafka's address, host:port, or several with commas between them.")
+    kafka_bootstrap: str = Field(
+        "",
+        pattern=r"^([^,\s]+:\d+(,[^,\s]+:\d+)*)?$",
+        description="Kafka's address, host:port, or several with commas between them.",
+    )
     kafka_prefix: str = Field("", description="Goes before every topic and group, so that systems can share a cluster.")
     sql_url: str = Field(
-        "", description="An async SQLAlchemy URL with {service} in it; empty: SQLite files in the data folder."
+        "",
+        pattern=r"^((sqlite\+aiosqlite|postgresql\+asyncpg)://.+)?$",
+        description="postgresql+asyncpg://role:password@host/database or sqlite+aiosqlite:///file, {service} in it where "
+        "services differ; empty: SQLite files in the data folder.",
     )
     blobs_url: str = Field(
-        "", description="file:///folder, s3://bucket/prefix or memory:///; empty: a folder in the data folder."
+        "",
+        pattern=r"^((file|s3|gs|az|memory):.+)?$",
+        description="file:///folder, s3://bucket/prefix or memory:///; empty: a folder in the data folder.",
     )
-    redis_url: str = Field("", description="redis://host:port/number; empty: caches and rate limits are in memory.")
+    redis_url: str = Field(
+        "",
+        pattern=r"^((redis|rediss|unix)://.+)?$",
+        description="redis://host:port/number; empty: caches and rate limits are in memory.",
+    )
     import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders whose videos may be submitted by path, with : between them; none: uploads only."
     )
-    grpc_address: str = Field("127.0.0.1:7431", description="Where gRPC is served, host:port or unix:/path.")
-    http_address: str = Field("", description="Where /healthz, /readyz and /metrics are served; empty: nowhere.")
+    grpc_address: str = Field(
+        "127.0.0.1:7431",
+        pattern=r"^(unix:.+|.+:\d+)$",
+        description="Where gRPC is served, host:port or unix:/path; beyond this machine with authentication only.",
+    )
+    http_address: str = Field(
+        "",
+        pattern=r"^(.+:\d+)?$",
+        description="Where /healthz, /readyz and /metrics are served, host:port; empty: nowhere.",
+    )
     migrations: Literal["auto", "check"] = Field(
         "auto", description="auto: databases are migrated at start; check: a start on an old schema is refused."
     )
-    otlp_endpoint: str = Field("", description="Where traces go by OTLP; empty: nowhere.")
 
     @field_validator("import_roots", mode="before")
     @classmethod

@@ -234,6 +234,9 @@ def _named(cls: type[Settings], detail: ErrorDetails, found: dict[str, Found]) -
     field = str(detail["loc"][0]) if detail["loc"] else ""
     name = name_of(cls, field) if field else section_of(cls)
     reason = detail["msg"].removeprefix("Value error, ").rstrip(".")
+    if detail["type"] == "string_pattern_mismatch":
+        # The field's description says the form in words.
+        reason = "it is not written as it must be"
     reason = f"{reason[:1].lower()}{reason[1:]}"
     info = cls.model_fields.get(field)
     if info is None:
