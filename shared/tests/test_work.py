@@ -13,6 +13,7 @@ from clipmill.work.v1.work_pb2 import JobControl, Stage, Task
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
+from clipmill_shared.object_store import BlobsUnavailableError
 from clipmill_shared.work import StageWork, Worker
 
 
@@ -140,6 +141,23 @@ async def test_an_unknown_error_is_a_failure_that_may_be_tried_again(hearing):
     (failed,) = await handle(w, task_event())
     assert failed.message.failure.code == "INTERNAL" and failed.message.failure.retryable
     assert "audio" in failed.message.failure.message and "boom" in failed.message.failure.message
+
+
+async def test_an_object_store_that_is_away_is_waited_for(hearing, monkeypatch):
+    monkeypatch.setattr("clipmill_shared.work.STORE_PAUSE_S", 0)
+    hearing.error = BlobsUnavailableError("bucket", "no answer")
+    w, _ = worker(hearing)
+    running = asyncio.create_task(handle(w, task_event()))
+    while hearing.calls < 3:
+        await asyncio.sleep(0)
+    hearing.error = None
+    (answer,) = await running
+    assert answer.topic is topics.AUDIO_ANALYZED
+
+    monkeypatch.setattr("clipmill_shared.work.STORE_PATIENCE_S", -1)
+    hearing.error = BlobsUnavailableError("bucket", "no answer")
+    (failed,) = await handle(w, task_event("t2", sha="b"))
+    assert failed.message.failure.code == "BLOBS_UNAVAILABLE"
 
 
 async def test_a_full_disk_is_named(hearing):

@@ -22,6 +22,7 @@ from contract.backends import (
 )
 
 from clipmill_shared.bus import Poison, Subscription
+from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
 
 
@@ -127,6 +128,22 @@ async def test_after_max_attempts_a_record_goes_to_the_dead_letters_and_its_key_
     assert place is not None
     assert (letter.topic, letter.group) == (ORDERED.name, "readers")
     assert (letter.partition, letter.offset) == (place.partition, place.offset)
+
+
+async def test_a_record_is_not_given_up_while_an_engine_is_away(backend: Backend) -> None:
+    attempts, done, bus = list[int](), list[str](), backend.bus()
+
+    async def handler(event: Event[Any]) -> Sequence[Event[Any]]:
+        attempts.append(event.attempt)
+        if event.attempt < 5:
+            raise ClipmillError("AWAY", "It is away.", "Wait.", retryable=True)
+        done.append(event.id)
+        return ()
+
+    async with bus.run(Subscription(ORDERED, "readers", handler, max_attempts=2)):
+        await bus.publish(request("ann", 0))
+        await until(lambda: bool(done))
+    assert attempts == [1, 2, 3, 4, 5]
 
 
 async def test_poison_goes_to_the_dead_letters_without_another_attempt(backend: Backend) -> None:

@@ -96,6 +96,7 @@ class Bus(Protocol):
       delay apart, and the others go on.
     - Offsets are committed only up to the first unfinished record of a partition.
     - After `max_attempts`, or on Poison, the record goes to the topic's dead letters with the reason in its headers.
+      A retryable ClipmillError is no fault of the record (an engine is away): it is tried again until that passes.
     """
 
     async def publish(self, *events: Event[Message]) -> None: ...

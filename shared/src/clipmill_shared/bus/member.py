@@ -19,6 +19,7 @@ from clipmill_shared.bus.backoff import Backoff
 from clipmill_shared.bus.contract import Fenced, Poison, Subscription
 from clipmill_shared.bus.progress import Progress
 from clipmill_shared.bus.steps import resumed
+from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
 
 log = structlog.get_logger()
@@ -327,7 +328,9 @@ class Member(Generic[R]):
         place = {**self._attributes, "partition": delivery.partition, "offset": delivery.offset}
         if isinstance(error, Fenced):
             return self._fenced(held)
-        if not isinstance(error, Poison) and held.attempt < self.subscription.max_attempts:
+        # That an engine is away is no fault of the record, however long it lasts.
+        may_pass = isinstance(error, ClipmillError) and error.retryable
+        if may_pass or (not isinstance(error, Poison) and held.attempt < self.subscription.max_attempts):
             metrics.RETRIED.add(1, self._attributes)
             log.warning("a handler failed and will be called again", **place, attempt=held.attempt, error=repr(error))
             return False
