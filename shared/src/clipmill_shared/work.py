@@ -26,12 +26,15 @@ from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus, Subscription
 from clipmill_shared.errors import ClipmillError, DiskFullError
 from clipmill_shared.events import Event, event_id
-from clipmill_shared.object_store import is_disk_full
+from clipmill_shared.object_store import BlobsUnavailableError, is_disk_full
 
 log = structlog.get_logger()
 STATUS_EVERY_S = 1.0
 HELD_A_SLOT = 4
 MAX_REMEMBERED_CANCELS = 1000
+# How long a worker keeps a task, with its lease, while the object store is away; and how often it tries meanwhile.
+STORE_PATIENCE_S = 600.0
+STORE_PAUSE_S = 2.0
 # The owner of messages that are about the system itself.
 SYSTEM_OWNER = "clipmill"
 
@@ -161,7 +164,7 @@ class Worker(Generic[T, R]):
         try:
             async with self._places:
                 began = time.monotonic()
-                result = await self._cached_or_made(message)
+                result = await self._patiently(message)
             outcome = self._count(result)
         except ClipmillError as error:
             outcome = "failed"
@@ -183,6 +186,18 @@ class Worker(Generic[T, R]):
         for warning in answer.warnings:
             metrics.WARNINGS.add(1, {"stage": self._stage.name, "code": warning.code})
         return "cached" if answer.cached else "made"
+
+    async def _patiently(self, message: T) -> R:
+        """What `_cached_or_made` gives, once the object store answers: another worker would not find it sooner."""
+        patience = time.monotonic() + STORE_PATIENCE_S
+        while True:
+            try:
+                return await self._cached_or_made(message)
+            except BlobsUnavailableError as error:
+                if time.monotonic() > patience:
+                    raise
+                log.warning("waiting for the object store", part=self._stage.name, error=error.message)
+                await asyncio.sleep(STORE_PAUSE_S)
 
     async def _cached_or_made(self, message: T) -> R:
         task: Task = message.task  # type: ignore[attr-defined]
