@@ -55,6 +55,14 @@ class Postgres:
             await admin.close()
         return f"postgresql+asyncpg://{role}@127.0.0.1:{self.server.port}/postgres"
 
+    async def drop(self, role: str) -> None:
+        """Forget a role and all that is its own, if there is one."""
+        admin = await asyncpg.connect(f"postgresql://admin@127.0.0.1:{self.server.port}/postgres")
+        try:
+            await admin.execute(f"DROP SCHEMA IF EXISTS {role} CASCADE; DROP ROLE IF EXISTS {role}")
+        finally:
+            await admin.close()
+
     def stop(self) -> None:
         """End every connection and shut down, as an operator does; `server.stop()` is the crash."""
         self.server.stop(signal.SIGINT)

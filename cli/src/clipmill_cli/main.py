@@ -15,6 +15,7 @@ from clipmill_cli.options import Options, run_options
 # (or listed), so what it needs besides click it imports when it runs.
 LAZY: dict[str, str] = {
     "config": "clipmill_cli.config:config",
+    "migrate": "clipmill_cli.migrate:migrate",
     "service": "clipmill_cli.service:service",
     "up": "clipmill_cli.up:up",
 }

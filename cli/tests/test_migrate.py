@@ -1,0 +1,52 @@
+"""`clipmill migrate`, as a cluster's Job runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from clipmill_catalog import tables as catalog
+from clipmill_ingest import tables as ingest
+
+from clipmill_shared.schema import difference
+from clipmill_shared.sql import Database
+
+COMMAND = Path(sys.executable).parent / "clipmill"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+async def sql_url(request: pytest.FixtureRequest, tmp_path, monkeypatch: pytest.MonkeyPatch) -> str:
+    url = f"sqlite+aiosqlite:///{tmp_path}/{{service}}.db"
+    if request.param == "postgresql":
+        postgres = request.getfixturevalue("postgres")
+        for name in ("ingest", "catalog"):
+            role = f"migrated_{name}"
+            await postgres.drop(role)
+            url = (await postgres.url(role)).replace(role, "migrated_{service}")
+    monkeypatch.setenv("CLIPMILL_SQL_URL", url)
+    return url
+
+
+def run(*args: str) -> tuple[int, str, str]:
+    ran = subprocess.run([COMMAND, "migrate", *args], capture_output=True, text=True, check=False)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+async def test_databases_are_migrated_and_a_check_says_whether_they_are(sql_url: str) -> None:
+    code, _, said = run("ingest", "--check")
+    assert code == 5
+    assert "Run `clipmill migrate ingest` once, then start again. [DATABASE_NOT_MIGRATED]" in said
+    assert run()[:2] == (0, "catalog: as this version needs it\ningest: as this version needs it\n")
+    assert run("--check")[0] == 0
+    for name, metadata in (("ingest", ingest.metadata), ("catalog", catalog.metadata)):
+        database = Database(sql_url.replace("{service}", name))
+        assert await difference(database, metadata) == []
+        await database.close()
+
+
+def test_only_services_that_keep_something_have_a_database() -> None:
+    code, _, said = run("vision")
+    assert code == 2
+    assert "catalog" in said
