@@ -35,6 +35,11 @@ class Topic:
     def _field(self) -> Callable[[Message], object]:
         return attrgetter(self.key)
 
+    @cached_property
+    def is_open(self) -> bool:
+        """True when others than Clipmill's own parts may write to it."""
+        return "outside" in self.writers
+
     @property
     def dead_letters(self) -> str:
         """The name of the topic that takes the records nobody could handle."""

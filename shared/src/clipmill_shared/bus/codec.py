@@ -14,7 +14,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from clipmill.topic import Topic
-from clipmill_shared.bus import tracing
+from clipmill_shared.bus import outside, tracing
 from clipmill_shared.bus.contract import Poison
 from clipmill_shared.events import Event, Position
 
@@ -79,25 +79,27 @@ def decode(
 ) -> Event[Any]:
     """The event of a record. Poison, with the reason in words, for whatever a stranger may have written.
 
-    A record may come without `key`, as a plain producer writes it: only its order among others of its key is lost.
+    A record may come without `key`, as a plain producer writes it: only its order among others of its key is lost. A
+    line of JSON on a topic that is open to others may come without most headers and without its owner, see `outside`.
     """
     if body is None:
         raise Poison("no body")
     if len(body) > MAX_EVENT_BYTES:
         raise Poison(f"oversize: {len(body)} bytes, more than {MAX_EVENT_BYTES}")
-    said = _attributes(topic, headers)
-    message = _message(topic, body, said.get("content-type") or PROTOBUF)
+    said = _attributes(topic, body, headers)
+    kind = said.get("content-type") or (JSON if outside.is_line(topic, body, None) else PROTOBUF)
+    message = _message(topic, body, kind)
     try:
-        wanted = topic.key_of(message)
+        wanted = _key_of(topic, message, body, said)
         event_id, owner_id, source = said["ce_id"].decode(), said["ce_ownerid"].decode(), said["ce_source"].decode()
-        trace = said.get("traceparent")
+        trace, token = said.get("traceparent"), said.get(outside.TOKEN_HEADER)
         traceparent = trace.decode() if trace else None
         time = _time(said.get("ce_time"))
     except UnicodeDecodeError as error:
         raise Poison("bad header: not UTF-8") from error
     except ValueError as error:
         raise Poison(f"missing key: {error}") from error
-    if key is not None and key != wanted.encode():
+    if key is not None and wanted is not None and key != wanted.encode():
         raise Poison(f"wrong key: {key[:100]!r}, and the message's {topic.key} is {wanted[:100]!r}")
     # Half the time of the generated __init__, which sets the fields of a frozen class one by one.
     event: Event[Any] = object.__new__(Event)
@@ -111,8 +113,19 @@ def decode(
         traceparent=traceparent,
         position=position,
         attempt=1,
+        token=token.decode(errors="replace") if token else None,
     )
     return event
+
+
+def _key_of(topic: Topic, message: Message, body: bytes, said: dict[str, bytes]) -> str | None:
+    """The message's key; None for a line from outside that leaves it to its handler. ValueError when it is missing."""
+    try:
+        return topic.key_of(message)
+    except ValueError:
+        if outside.is_line(topic, body, said.get("content-type")):
+            return None
+        raise
 
 
 def _type_of(topic: Topic) -> bytes:
@@ -126,7 +139,7 @@ def _type_of(topic: Topic) -> bytes:
 _TYPES: dict[str, bytes] = {}
 
 
-def _attributes(topic: Topic, headers: Sequence[tuple[str, bytes]]) -> dict[str, bytes]:
+def _attributes(topic: Topic, body: bytes, headers: Sequence[tuple[str, bytes]]) -> dict[str, bytes]:
     """The headers that make a record an event of the topic; Poison unless all are there."""
     said = dict(headers)
     if (
@@ -138,9 +151,12 @@ def _attributes(topic: Topic, headers: Sequence[tuple[str, bytes]]) -> dict[str,
     ):
         return said
     # Seldom, and slowly: capitals are borne with, and what is wrong is said.
-    said = {name.lower(): value for name, value in headers if value is not None}
+    said = {name.lower(): value for name, value in headers if value}
+    is_line = outside.is_line(topic, body, said.get("content-type"))
+    if is_line:
+        said = outside.completed(topic, body, said)
     for name in _REQUIRED:
-        if not said.get(name):
+        if not said.get(name) and not (is_line and name == "ce_ownerid"):
             raise Poison(f"missing header: {name}")
     if said["ce_specversion"] != SPEC_VERSION:
         raise Poison(f"wrong version: CloudEvents {_shown(said['ce_specversion'])}, not {_shown(SPEC_VERSION)}")
