@@ -38,8 +38,8 @@ class PlatformSettings(Settings):
     sql_url: str = Field(
         "",
         pattern=r"^((sqlite\+aiosqlite|postgresql\+asyncpg)://.+)?$",
-        description="postgresql+asyncpg://role:password@host/database or sqlite+aiosqlite:///file, {service} in it where "
-        "services differ; empty: SQLite files in the data folder.",
+        description="postgresql+asyncpg://role:password@host/database or sqlite+aiosqlite:///file, with {service} in "
+        "it where services differ; empty: SQLite files in the data folder.",
     )
     blobs_url: str = Field(
         "",
@@ -63,6 +63,11 @@ class PlatformSettings(Settings):
         "",
         pattern=r"^(.+:\d+)?$",
         description="Where /healthz, /readyz and /metrics are served, host:port; empty: nowhere.",
+    )
+    auth_jwks: Path | None = Field(
+        None,
+        description="The public keys (JWKS) by which owners' tokens are verified, as `clipmill token key` makes them; "
+        "none: who reaches this process is the one local owner.",
     )
     migrations: Literal["auto", "check"] = Field(
         "auto", description="auto: databases are migrated at start; check: a start on an old schema is refused."
