@@ -12,17 +12,22 @@ import numpy as np
 
 FPS = 25
 RATE = 48_000
+LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A 440 Hz tone in [from_s, to_s) of a track that begins at `begins_s` on the container's clock."""
+    """A 440 Hz tone in [from_s, to_s) of a track that begins at `begins_s` on the container's clock.
+
+    `gains` has one number a channel.
+    """
 
     from_s: float = 0.0
     to_s: float = 1e9
     begins_s: float = 0.0
     duration_s: float | None = None
     language: str = "eng"
+    gains: tuple[float, ...] = (1.0,)
 
 
 def make(
@@ -56,7 +61,7 @@ def make(
             if codec == "libx264":
                 video.options = {"preset": "ultrafast", "sc_threshold": "0"}
         for sound in sounds:
-            track = out.add_stream(audio_codec, rate=RATE, layout="mono")
+            track = out.add_stream(audio_codec, rate=RATE, layout=LAYOUTS[len(sound.gains)])
             track.metadata["language"] = sound.language
             tracks.append((track, sound))
         packets = []
@@ -81,8 +86,8 @@ def _tone(track: av.AudioStream, sound: Sound, length_s: float) -> list[av.Packe
     wave = np.where((times >= sound.from_s) & (times < sound.to_s), 0.5 * np.sin(2 * np.pi * 440 * times), 0)
     packets = []
     for at in range(0, len(wave), 1024):
-        block = wave[at : at + 1024].astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(block[np.newaxis], format="fltp", layout="mono")
+        block = np.outer(sound.gains, wave[at : at + 1024]).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=LAYOUTS[len(block)])
         frame.sample_rate, frame.pts, frame.time_base = RATE, at + round(sound.begins_s * RATE), Fraction(1, RATE)
         packets += track.encode(frame)
     return packets + track.encode(None)

@@ -277,3 +277,20 @@ def test_longer_than_the_limit(tmp_path: Path) -> None:
 
 def test_the_wrong_ending_of_a_name_does_not_matter(tmp_path: Path) -> None:
     assert imported(make(tmp_path / "a.mkv").rename(tmp_path / "a.txt")).info.container == "matroska"
+
+
+def test_sides_that_cancel_each_other_are_said_and_heard(tmp_path: Path) -> None:
+    result = imported(make(tmp_path / "a.mp4", sounds=[Sound(gains=(1.0, -1.0))]))
+    assert codes(result) == ["SOUND_OUT_OF_PHASE"]
+    assert heard(samples(tmp_path / "speech.flac")) == (pytest.approx(0, abs=0.05), pytest.approx(2, abs=0.05))
+
+
+@pytest.mark.parametrize("codec", ["aac", "pcm_s16le", "pcm_u8", "pcm_s24le", "pcm_f32le"])
+def test_faults_of_the_recording_are_seen_in_every_sample_format(tmp_path: Path, codec: str) -> None:
+    result = imported(make(tmp_path / "a.mov", sounds=[Sound(gains=(1.0, 0.0))], audio_codec=codec))
+    assert codes(result) == ["SOUND_ONE_SIDED"]
+    assert codes(imported(make(tmp_path / "b.mov", sounds=[Sound(gains=(0.5, 0.5))], audio_codec=codec))) == []
+    loud = imported(make(tmp_path / "c.mov", sounds=[Sound(gains=(2.5, 2.5))], audio_codec=codec))
+    assert "SOUND_CLIPPED" in codes(loud)
+    quiet = imported(make(tmp_path / "d.mkv", sounds=[Sound(gains=(0.012, 0.012))], audio_codec="aac"))
+    assert codes(quiet) == ["SOUND_QUIET"]

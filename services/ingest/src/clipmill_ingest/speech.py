@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from clipmill_ingest.domain.parts import Span
+from clipmill_ingest.domain.recording import Channels
 from clipmill_shared.compute import Report
 
 RATE_HZ = 16_000
@@ -21,6 +22,9 @@ LEVEL_STEP_S = 0.02
 BLOCK = 65_536
 # Timestamps that are off by less are jitter; the sound goes on without a seam.
 JITTER_S = 0.05
+# How the sound was recorded shows in every so manyth frame.
+LOOK_EVERY = 8
+FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
 
 Samples = npt.NDArray[np.int16]
 
@@ -32,27 +36,35 @@ class Speech:
     level_db: npt.NDArray[np.float32]
     decoded_s: float
     damaged_packets: int
+    # None where nothing could be decoded.
+    channels: Channels | None
 
 
-def extract(container: InputContainer, sound: AvAudio, clock: Span, target: Path, report: Report) -> Speech:
-    """Write the track as FLAC that covers `clock`, the picture's range in the container's time.
+def extract(
+    container: InputContainer, sound: AvAudio, clock: Span, target: Path, report: Report, *, left_only: bool = False
+) -> Speech:
+    """Write the track, all channels mixed or the left one alone, as FLAC that covers `clock`, the picture's range in
+    the container's time.
 
     Sound before the first frame is left out, gaps and a missing end are silence.
     """
     track = _Track(round((clock.end_s - clock.start_s) * RATE_HZ))
-    decoder = _Decoder(sound)
+    decoder = _Decoder(sound, left_only)
     with _FlacFile(target) as flac:
         for block in track.blocks(decoder.pieces(container, clock.start_s)):
             flac.write(block)
             report(track.written / max(track.total, 1))
-    return Speech(track.level_db(), decoder.samples / RATE_HZ, decoder.damaged)
+    return Speech(track.level_db(), decoder.samples / RATE_HZ, decoder.damaged, decoder.channels)
 
 
 class _Decoder:
     """Decodes and resamples one track; gives pieces of sound, each with the sample number at which it begins."""
 
-    def __init__(self, sound: AvAudio) -> None:
+    def __init__(self, sound: AvAudio, left_only: bool) -> None:
         self._sound = sound
+        self._left_only = left_only
+        self.channels: Channels | None = None
+        self._frames_seen = 0
         self.samples = 0
         self.damaged = 0
 
@@ -69,7 +81,8 @@ class _Decoder:
                 at = round(time_s * RATE_HZ)
                 fed_until_s = time_s
             fed_until_s += frame.samples / frame.sample_rate
-            piece = self._samples(resampler.resample(frame))
+            self._look_at(frame)
+            piece = self._samples(resampler.resample(_left(frame) if self._left_only else frame))
             yield at, piece
             at += len(piece)
         if resampler is not None:
@@ -91,12 +104,36 @@ class _Decoder:
             except av.error.InvalidDataError:
                 self.damaged += 1
 
+    def _look_at(self, frame: av.AudioFrame) -> None:
+        count = frame.layout.nb_channels
+        if self.channels is None:
+            self.channels = Channels(count)
+        if self._frames_seen % LOOK_EVERY == 0 and count == self.channels.count:
+            self.channels.add(_as_float(frame))
+        self._frames_seen += 1
+
     def _samples(self, frames: list[av.AudioFrame]) -> Samples:
         if not frames:
             return np.zeros(0, np.int16)
         samples = np.concatenate([frame.to_ndarray()[0] for frame in frames])
         self.samples += len(samples)
         return samples
+
+
+def _as_float(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
+    """The frame's samples as [channels, samples], full scale 1."""
+    name = frame.format.name.removesuffix("p")
+    values = frame.to_ndarray()
+    if not frame.format.is_planar:
+        values = values.reshape(-1, frame.layout.nb_channels).T
+    floats = values.astype(np.float32) / np.float32(FULL_SCALE.get(name, 1.0))
+    return floats - 1 if name == "u8" else floats
+
+
+def _left(frame: av.AudioFrame) -> av.AudioFrame:
+    left = av.AudioFrame.from_ndarray(np.ascontiguousarray(_as_float(frame)[:1]), format="fltp", layout="mono")
+    left.sample_rate, left.pts, left.time_base = frame.sample_rate, frame.pts, frame.time_base
+    return left
 
 
 @dataclass

@@ -64,16 +64,22 @@ def _look(request: ImportRequest) -> tuple[MediaInfo, probe.Packets]:
 
 
 def _hear(request: ImportRequest, info: MediaInfo, report: Report) -> speech.Speech:
-    with probe.opened(request.path, request.name) as container:
-        sound = probe.sound_of(container)
-        assert sound is not None
-        return speech.extract(
-            container,
-            sound,
-            Span(info.start_s, info.start_s + info.duration_s),
-            request.speech_path,
-            lambda share: report(SOUND_FROM + (1 - SOUND_FROM) * share),
-        )
+    def extracted(*, left_only: bool) -> speech.Speech:
+        with probe.opened(request.path, request.name) as container:
+            sound = probe.sound_of(container)
+            assert sound is not None
+            return speech.extract(
+                container,
+                sound,
+                Span(info.start_s, info.start_s + info.duration_s),
+                request.speech_path,
+                lambda share: report(SOUND_FROM + (1 - SOUND_FROM) * share),
+                left_only=left_only,
+            )
+
+    heard = extracted(left_only=False)
+    # Sides that cancel each other would leave the recogniser nothing.
+    return extracted(left_only=True) if heard.channels and heard.channels.is_out_of_phase else heard
 
 
 def _picture_warnings(packets: probe.Packets, name: str) -> list[Warning]:
@@ -107,6 +113,9 @@ def _sound_warnings(info: MediaInfo, heard: speech.Speech, beyond_s: float, name
                 f"The sound of {name} lasts {beyond_s:.0f} s longer than its picture; that is left out.",
             )
         )
+    if heard.channels is not None and heard.decoded_s > 0:
+        faults = heard.channels.faults(heard.level_db)
+        warnings += [_warning(fault.code, f"The sound of {name} {fault.message}.") for fault in faults]
     return warnings
 
 
