@@ -124,7 +124,6 @@ async def _serve(
     builders: Mapping[str, Builder], settings: PlatformSettings, life: _Life, announce: Path | None
 ) -> None:
     from clipmill_shared.platform import connected
-    from clipmill_shared.rpc.server import serving
     from clipmill_shared.service import running
 
     instance = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
@@ -138,7 +137,7 @@ async def _serve(
         services = [_patient(build(platform)) for build in builders.values()]
         broken = await enter(running(services, platform.bus))
         has_api = any(each.servicers for each in services)
-        grpc = await enter(serving(services, settings.grpc_address)) if has_api else ""
+        grpc = await enter(_api(services, settings, platform)) if has_api else ""
         if announce is not None:
             _announce(announce, {"pid": os.getpid(), "instance": instance, "grpc": grpc, "http": http})
         condition.missing = ""
@@ -148,6 +147,21 @@ async def _serve(
         condition.missing = "stopping"
         if broken.done():
             await broken
+
+
+def _api(
+    services: Sequence[Service], settings: PlatformSettings, platform: Platform
+) -> AbstractAsyncContextManager[str]:
+    from clipmill_shared.rpc.auth import by_token
+    from clipmill_shared.rpc.server import TlsFiles, serving
+
+    certificate, key = settings.grpc_tls_cert, settings.grpc_tls_key
+    return serving(
+        services,
+        settings.grpc_address,
+        authenticate=by_token(platform.tokens) if platform.tokens else None,
+        tls=TlsFiles(certificate, key) if certificate and key else None,
+    )
 
 
 def _patient(service: Service) -> Service:

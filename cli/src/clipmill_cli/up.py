@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from clipmill_ingest.settings import IngestSettings
 
 from clipmill_cli import exit_codes
 from clipmill_cli.config import set_option
@@ -23,6 +24,7 @@ from clipmill_cli.supervisor import Child, Program
 from clipmill_shared import settings as all_settings
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.platform_settings import PlatformSettings
+from clipmill_shared.rpc.auth import LOCAL_OWNER
 
 # Services of a line share a process. Ingest and the catalog have one gRPC address, as clients expect.
 GROUPS = (("ingest", "catalog"), ("audio",), ("vision",), ("scoring",), ("render",))
@@ -170,6 +172,8 @@ class _Up:
             "kafka_bootstrap": self._bootstrap,
             "http_address": _nth(self._settings.http_address, number),
         }
+        if "ingest" in names and self._takes_local_requests():
+            flags["ingest.requests_owner"] = LOCAL_OWNER
         sets = [part for flag, value in flags.items() for part in ("--set", f"{flag}={value}")]
         return Program(
             name=name,
@@ -179,6 +183,11 @@ class _Up:
             announce=announce,
             stop_s=GRACE_S + 5,
         )
+
+    def _takes_local_requests(self) -> bool:
+        """True where whoever reaches Kafka is on this machine, as with gRPC, and nothing else is configured."""
+        is_local = all(each.startswith(("127.", "localhost:")) for each in self._bootstrap.split(","))
+        return is_local and not self._settings.auth_jwks and not IngestSettings().requests_owner
 
     def _log(self, name: str) -> Path:
         return self._home / "log" / f"{name}.log"

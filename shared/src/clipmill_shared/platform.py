@@ -15,7 +15,8 @@ from clipmill_shared.errors import ClipmillError
 from clipmill_shared.limits import Limits, MemoryLimits, RedisLimits
 
 if TYPE_CHECKING:
-    # Late: `clipmill run` chooses its platform itself.
+    # Late: `clipmill run` chooses its platform itself, and has no tokens.
+    from clipmill_shared.auth import Tokens
     from clipmill_shared.platform_settings import PlatformSettings
     from clipmill_shared.schema import Migrations
 
@@ -38,6 +39,8 @@ class Platform:
     cores: Cores = field(default_factory=Cores)
     limits: Limits = field(default_factory=MemoryLimits)
     migrations: Migrations = "auto"
+    # Verifies who calls and who asks; None where no keys are configured.
+    tokens: Tokens | None = None
 
     def sql_url_of(self, service: str) -> str:
         return self.sql_url.replace("{service}", service)
@@ -47,7 +50,8 @@ class Platform:
 async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[Platform]:
     """The platform that the settings describe, on Kafka, with its topics made; waits for a Kafka that is down.
 
-    `instance` must be unlike that of every other process on the same platform. Error: KAFKA_UNSET.
+    `instance` must be unlike that of every other process on the same platform. Errors: KAFKA_UNSET,
+    AUTH_KEYS_UNUSABLE.
     """
     if not settings.kafka_bootstrap:
         raise ClipmillError(
@@ -60,6 +64,7 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
     from clipmill_shared.scratch import scratch_folder
     from clipmill_shared.waiting import until_answered
 
+    tokens = _tokens(settings)
     limits = _limits(settings)
     bus = KafkaBus(settings.kafka_bootstrap, instance, prefix=settings.kafka_prefix)
     with scratch_folder(settings.home / "scratch", instance) as scratch:
@@ -75,6 +80,7 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
                 instance=instance,
                 limits=limits,
                 migrations=settings.migrations,
+                tokens=tokens,
             )
         finally:
             await bus.close()
@@ -83,3 +89,11 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
 
 def _limits(settings: PlatformSettings) -> Limits:
     return RedisLimits(settings.redis_url) if settings.redis_url else MemoryLimits()
+
+
+def _tokens(settings: PlatformSettings) -> Tokens | None:
+    if settings.auth_jwks is None:
+        return None
+    from clipmill_shared.auth import Tokens
+
+    return Tokens.of(settings.auth_jwks)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import platformdirs
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from clipmill_shared.settings import Settings
@@ -59,6 +59,8 @@ class PlatformSettings(Settings):
         pattern=r"^(unix:.+|.+:\d+)$",
         description="Where gRPC is served, host:port or unix:/path; beyond this machine with authentication only.",
     )
+    grpc_tls_cert: Path | None = Field(None, description="The certificate that gRPC is served with, PEM; none: no TLS.")
+    grpc_tls_key: Path | None = Field(None, description="The private key of that certificate, PEM.")
     http_address: str = Field(
         "",
         pattern=r"^(.+:\d+)?$",
@@ -82,6 +84,12 @@ class PlatformSettings(Settings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.grpc_tls_cert is None) != (self.grpc_tls_key is None):
+            raise ValueError("grpc_tls_cert and grpc_tls_key go together: set both or neither")
+        return self
 
     @property
     def home(self) -> Path:
