@@ -16,7 +16,9 @@ from clipmill_cli.options import Options, run_options
 LAZY: dict[str, str] = {
     "config": "clipmill_cli.config:config",
     "migrate": "clipmill_cli.migrate:migrate",
+    "kafka": "clipmill_cli.kafka.command:kafka",
     "service": "clipmill_cli.service:service",
+    "status": "clipmill_cli.status:status",
     "up": "clipmill_cli.up:up",
 }
 
