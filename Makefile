@@ -30,6 +30,10 @@ help: ## List the targets
 run: $(VENV)/.run $(VIDEO) ## Make clips: make run VIDEO=talk.mp4 ARGS="--clips 3"; without VIDEO: of the sample
 	@$(RUN)/clipmill run $(ARGS) -- "$(VIDEO)"
 
+.PHONY: up
+up: $(VENV)/.kafka ## Run Kafka and all services on this machine until Ctrl-C: make up ARGS="--grpc-port 0"
+	@exec $(RUN)/clipmill up $(ARGS)
+
 .PHONY: setup
 setup: $(VENV)/.run ## Set up what running needs
 
@@ -65,6 +69,7 @@ sample: $(SAMPLE) ## The sample talk with its truth
 lock: $(UV) ## Pin the dependencies anew (LOCK_ARGS=--upgrade for newer ones)
 	@$(COMPILE) $(LOCK_ARGS) $(PROJECTS) -o requirements/run.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/build.in -o requirements/build.txt
+	@$(COMPILE) $(LOCK_ARGS) requirements/kafka.in -o requirements/kafka.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/test.in -o requirements/test.txt
 
 .PHONY: clean
@@ -83,7 +88,11 @@ $(VENV)/.run: requirements/run.txt requirements/build.txt $(PROJECTS) | $(UV)
 	@$(INSTALL) --no-deps --no-build-isolation $(EDITABLES)
 	@$(RUN)/python -m compileall -q $(foreach d,$(DISTRIBUTIONS),$(d)/src) && touch $@
 
-$(VENV)/.test: $(VENV)/.run requirements/test.txt
+$(VENV)/.kafka: $(VENV)/.run requirements/kafka.txt
+	@$(INSTALL) --no-deps --require-hashes -r requirements/kafka.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.kafka requirements/test.txt
 	@$(INSTALL) --no-deps --require-hashes -r requirements/test.txt
 	@touch $@
 
