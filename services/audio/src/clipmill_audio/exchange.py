@@ -20,7 +20,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Heard:
-    """The analysis without language and models, and the reasons to doubt its words."""
+    """The analysis without language and models, the reasons to doubt its words, and how far speech stands above the
+    rest of the sound, in dB, where that is known."""
 
     analysis: AudioAnalysis
     doubts: Sequence[str]
+    above_rest_db: float | None

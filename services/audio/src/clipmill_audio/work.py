@@ -14,6 +14,7 @@ from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill_audio.domain import loudness
 from clipmill_audio.domain.activity import speech_ranges
 from clipmill_audio.domain.doubt import Transcript, doubts
+from clipmill_audio.domain.noise import speech_above_rest_db
 from clipmill_audio.domain.seams import join, plain
 from clipmill_audio.domain.sentences import sentence_ends
 from clipmill_audio.domain.timed import HeardWord, Line, Span, tidy
@@ -97,7 +98,11 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
         Span(span.start_s + offset_s, min(heard_until_s, span.end_s + offset_s))
         for span in speech_ranges(intake.probabilities, STEP_S)
     ]
-    return Heard(_analysis(part.range, words, speech, intake.levels_db), _doubts(words, speech))
+    return Heard(
+        _analysis(part.range, words, speech, intake.levels_db),
+        _doubts(words, speech),
+        speech_above_rest_db(intake.levels_db, offset_s, speech),
+    )
 
 
 @cache
