@@ -16,11 +16,12 @@ from google.protobuf.message import Message
 
 from clipmill.topic import Topic
 from clipmill_shared.bus import metrics, tracing
+from clipmill_shared.bus.attempt import Backend, Delivery
 from clipmill_shared.bus.backoff import Backoff
 from clipmill_shared.bus.codec import body_of
 from clipmill_shared.bus.contract import Subscription
 from clipmill_shared.bus.log import Group, Log, Stored
-from clipmill_shared.bus.member import Backend, Delivery, Member
+from clipmill_shared.bus.member import Member
 from clipmill_shared.events import Event
 
 # A member that leaves hands its partitions over after this long at most.

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from clipmill import topics as all_topics
 from clipmill.topic import Topic
 from clipmill_shared.bus import metrics
+from clipmill_shared.bus.attempt import Backend, Delivery
 from clipmill_shared.bus.backoff import Backoff
 from clipmill_shared.bus.codec import Headers, decode, encode
 from clipmill_shared.bus.contract import LogId, Subscription
@@ -28,7 +29,7 @@ from clipmill_shared.bus.kafka_topics import (
     ensure_topics,
     identify,
 )
-from clipmill_shared.bus.member import Backend, Delivery, Member
+from clipmill_shared.bus.member import Member
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event, Position
 

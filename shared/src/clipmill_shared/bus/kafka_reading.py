@@ -14,9 +14,10 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from clipmill_shared.bus import metrics
+from clipmill_shared.bus.attempt import Delivery
 from clipmill_shared.bus.claiming import Bounds, Start, claim
 from clipmill_shared.bus.contract import LogId, Offsets
-from clipmill_shared.bus.member import Delivery, Member
+from clipmill_shared.bus.member import Member
 
 log = structlog.get_logger()
 # With these, 6,000 events over 40 keys through a SIGKILL, a SIGSTOP of 14 s, a clean stop and a join: none lost, none

@@ -11,9 +11,10 @@ from uuid import uuid4
 
 from clipmill.topic import Topic
 from clipmill_shared.bus import metrics
+from clipmill_shared.bus.attempt import Delivery
 from clipmill_shared.bus.claiming import Bounds, Start, claim
 from clipmill_shared.bus.contract import LogId
-from clipmill_shared.bus.member import Delivery, Member
+from clipmill_shared.bus.member import Member
 from clipmill_shared.events import Event, Position
 
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Awaitable, Collection
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import structlog
 
 from clipmill_shared.bus import metrics, tracing
+from clipmill_shared.bus.attempt import Attempts, Backend, Delivery, Outcome
 from clipmill_shared.bus.backoff import Backoff
-from clipmill_shared.bus.contract import Fenced, Poison, Subscription
+from clipmill_shared.bus.contract import Subscription
 from clipmill_shared.bus.progress import Progress
 from clipmill_shared.bus.steps import resumed
-from clipmill_shared.errors import ClipmillError
-from clipmill_shared.events import Event
 
 log = structlog.get_logger()
 # A member takes this many records at most from its backend, so that a stuck key leaves room for others.
@@ -35,49 +34,18 @@ INSTANT_S = 0.001
 R = TypeVar("R")
 
 
-class Delivery(NamedTuple, Generic[R]):
-    """A record on its way to a handler; `raw` is the backend's own."""
-
-    partition: int
-    offset: int
-    key: str | bytes | None
-    raw: R
-    # Under which claim it is handled, and from where on it is the first record; see Position.
-    epoch: int = 0
-    since: int = 0
-
-
+@dataclass(slots=True, eq=False)
 class _Held(Generic[R]):
-    """A delivery that is being handled, or held back: it waits in its key's lane or for its next attempt."""
+    """A delivery that did not end at once: it waits in its handler, in its key's lane, or for its next attempt."""
 
-    __slots__ = ("attempt", "delivery", "ended", "is_kept", "released", "retry", "running")
-
-    def __init__(self, delivery: Delivery[R]) -> None:
-        self.delivery = delivery
-        self.attempt = 0
-        # It did not end at once: the member has it in its books.
-        self.is_kept = False
-        # The task in which it waits; `ended` is made by who wants to know.
-        self.running: asyncio.Task[None] | None = None
-        self.ended: asyncio.Future[None] | None = None
-        self.retry: asyncio.TimerHandle | None = None
-        # Its partition was taken away while it ran.
-        self.released = False
-
-
-@dataclass(frozen=True)
-class Backend(Generic[R]):
-    """What a member needs of its bus. `load` raises Poison for what is no event; `finished` must not block.
-
-    `record` keeps that a delivery is finished, and raises Fenced when its partition is another's; `fenced` hears of it.
-    """
-
-    load: Callable[[Delivery[R]], Event[Any]]
-    publish: Callable[..., Awaitable[None]]
-    bury: Callable[[Delivery[R], Exception, int], Awaitable[None]]
-    finished: Callable[[int], None]
-    record: Callable[[Delivery[R]], Awaitable[None]] | None = None
-    fenced: Callable[[int], None] = lambda _partition: None
+    delivery: Delivery[R]
+    attempt: int = 0
+    # The task in which its handler waits; `ended` is made by who wants to know.
+    running: asyncio.Task[None] | None = None
+    ended: asyncio.Future[None] | None = None
+    retry: asyncio.TimerHandle | None = None
+    # Its partition was taken away while it ran.
+    released: bool = False
 
 
 class Member(Generic[R]):
@@ -91,7 +59,7 @@ class Member(Generic[R]):
         self._backend = backend
         self._backoff = backoff
         self._attributes = {"topic": subscription.topic.name, "group": subscription.group}
-        self._handled = metrics.HANDLED.of(**self._attributes)
+        self._attempts = Attempts(subscription, backend, backoff)
         self._progress: dict[int, Progress] = {}
         # Not begun; their keys' order is that in which they came.
         self._fresh: deque[Delivery[R]] = deque()
@@ -226,159 +194,99 @@ class Member(Generic[R]):
         task = asyncio.current_task()
         assert task is not None
         began = turn = time.perf_counter()
-        while (held := self._next()) is not None:
-            held.attempt += 1
+        while self._ready or self._fresh:
+            held = self._ready.popleft() if self._ready else None
+            delivery = held.delivery if held else self._fresh.popleft()
+            if held is None and self._lanes and self._is_held_back(delivery):
+                continue
             context = self._context.copy()
-            steps = self._attempt(held)
+            steps = self._attempts.make(delivery, held.attempt + 1 if held else 1)
             try:
                 waits_for = context.run(steps.send, None)
             except StopIteration as end:
-                self._ended(held, finished=end.value)
+                if end.value is Outcome.FINISHED and held is None:
+                    self._finished(delivery)
+                else:
+                    self._ended(held or self._hold(delivery), end.value)
             else:
-                await self._wait(held, resumed(steps, waits_for, context), task)
+                await self._wait(held or self._hold(delivery), resumed(steps, waits_for, context), task)
                 if task.cancelling():
                     # The handler made light of it; what comes next has not been cancelled.
-                    return
+                    break
             now = time.perf_counter()
-            if held.is_kept or now - began >= INSTANT_S:
+            if now - began >= INSTANT_S:
                 metrics.HANDLING_S.record(now - began, self._attributes)
-            if now - turn >= TURN_S:
-                await asyncio.sleep(0)
-                now = turn = time.perf_counter()
             began = now
+            if now - turn >= TURN_S:
+                self._tell_drained()
+                await asyncio.sleep(0)
+                began = turn = time.perf_counter()
+        self._tell_drained()
 
-    def _next(self) -> _Held[R] | None:
-        """The next record that may begin."""
-        if self._ready:
-            return self._ready.popleft()
-        while self._fresh:
-            held = _Held(self._fresh.popleft())
-            if not self._lanes or (lane := self._lanes.get((held.delivery.partition, held.delivery.key))) is None:
-                return held
-            lane.append(held)
-            self._held[held.delivery.partition, held.delivery.offset] = held
-            held.is_kept = True
-        return None
+    def _is_held_back(self, delivery: Delivery[R]) -> bool:
+        """True when an earlier record of its key is held: this one queues behind it."""
+        lane = self._lanes.get((delivery.partition, delivery.key))
+        if lane is None:
+            return False
+        held = self._held[delivery.partition, delivery.offset] = _Held(delivery)
+        lane.append(held)
+        return True
 
-    async def _wait(self, held: _Held[R], rest: Awaitable[bool], worker: asyncio.Task[None]) -> None:
+    def _hold(self, delivery: Delivery[R]) -> _Held[R]:
+        held = self._held[delivery.partition, delivery.offset] = _Held(delivery)
+        if self.subscription.topic.ordered:
+            self._lanes[delivery.partition, delivery.key] = deque()
+        return held
+
+    async def _wait(self, held: _Held[R], rest: Awaitable[Outcome], worker: asyncio.Task[None]) -> None:
         """The rest of an attempt that does not end at once."""
-        finished = False
-        self._keep(held)
+        outcome = Outcome.FAILED
         held.running = worker
         self._waiting_workers += 1
         self._start()
+        self._tell_drained()
         try:
-            finished = await rest
+            outcome = await rest
         finally:
             # Also when cancelled: the record is unfinished then.
             self._waiting_workers -= 1
             held.running = None
-            if held.ended is not None and not held.ended.done():
+            if held.ended is not None:
                 held.ended.set_result(None)
-            held.ended = None
-            self._ended(held, finished=finished)
+                held.ended = None
+            self._ended(held, outcome)
 
-    def _keep(self, held: _Held[R]) -> None:
-        if not held.is_kept:
-            held.is_kept = True
-            delivery = held.delivery
-            self._held[delivery.partition, delivery.offset] = held
-            if self.subscription.topic.ordered:
-                self._lanes[delivery.partition, delivery.key] = deque()
-
-    def _ended(self, held: _Held[R], *, finished: bool) -> None:
-        """What follows from an attempt."""
-        if finished or held.released or held.delivery.partition in self._leaving:
-            self._leave(held, finished=finished)
-        else:
-            self._keep(held)
+    def _ended(self, held: _Held[R], outcome: Outcome) -> None:
+        """What follows from the attempt of a held record."""
+        held.attempt += 1
+        delivery = held.delivery
+        if outcome is Outcome.FENCED:
+            held.released = True
+            self._backend.fenced(delivery.partition)
+        if outcome is Outcome.FAILED and not held.released and delivery.partition not in self._leaving:
             delay_s = self._backoff.delay_s(held.attempt)
             held.retry = asyncio.get_running_loop().call_later(delay_s, self._again, held)
-
-    async def _attempt(self, held: _Held[R]) -> bool:
-        """True when the record needs no further handling."""
-        try:
-            event = self._backend.load(held.delivery)
-            if held.attempt > 1:
-                event = replace(event, attempt=held.attempt)
-            if tracing.enter(event):
-                with tracing.handling(event, self.subscription.group):
-                    await self._handle(held, event)
+            return
+        self._held.pop((delivery.partition, delivery.offset), None)
+        if self.subscription.topic.ordered:
+            lane = (delivery.partition, delivery.key)
+            if behind := self._lanes.get(lane):
+                self._ready.append(behind.popleft())
             else:
-                await self._handle(held, event)
-        except asyncio.CancelledError as error:
-            if (task := asyncio.current_task()) and task.cancelling():
-                raise
-            return await self._failed(held, RuntimeError(f"the handler was cancelled from within: {error}"))
-        except Exception as error:
-            return await self._failed(held, error)
-        self._handled.value += 1
-        return True
+                self._lanes.pop(lane, None)
+        if outcome is Outcome.FINISHED and not held.released:
+            self._finished(delivery)
 
-    async def _handle(self, held: _Held[R], event: Event[Any]) -> None:
-        outputs = await self.subscription.handler(event)
-        if outputs:
-            await self._backend.publish(*outputs)
-        if self._backend.record is not None:
-            await self._backend.record(held.delivery)
-
-    async def _failed(self, held: _Held[R], error: Exception) -> bool:
-        """True when the record was given up."""
-        delivery = held.delivery
-        place = {**self._attributes, "partition": delivery.partition, "offset": delivery.offset}
-        if isinstance(error, Fenced):
-            return self._fenced(held)
-        # That an engine is away is no fault of the record, however long it lasts.
-        may_pass = isinstance(error, ClipmillError) and error.retryable
-        if may_pass or (not isinstance(error, Poison) and held.attempt < self.subscription.max_attempts):
-            metrics.RETRIED.add(1, self._attributes)
-            log.warning("a handler failed and will be called again", **place, attempt=held.attempt, error=repr(error))
-            return False
-        # Where poison was found says nothing beyond its reason; any other failure may be a fault of ours.
-        trace = None if isinstance(error, Poison) else error
-        log.error("a record goes to the dead letters", **place, attempt=held.attempt, error=repr(error), exc_info=trace)
-        failures, buried = 0, False
-        while True:
-            try:
-                if not buried:
-                    await self._backend.bury(delivery, error, held.attempt)
-                    buried = True
-                if self._backend.record is not None:
-                    await self._backend.record(delivery)
-                break
-            except Fenced:
-                return self._fenced(held)
-            except Exception as trouble:
-                # Giving it up for good would lose it, and going on would commit past it.
-                failures += 1
-                log.error("the dead letters cannot be written", **place, exc_info=trouble)
-                await asyncio.sleep(self._backoff.delay_s(failures))
-        metrics.DEAD_LETTERED.add(1, self._attributes)
-        return True
-
-    def _fenced(self, held: _Held[R]) -> bool:
-        """Another has the partition; its backend is to take it from this member."""
-        held.released = True
-        self._backend.fenced(held.delivery.partition)
-        return False
+    def _finished(self, delivery: Delivery[R]) -> None:
+        self._progress[delivery.partition].finished(delivery.offset)
+        self._backend.finished(delivery.partition)
 
     def _again(self, held: _Held[R]) -> None:
         held.retry = None
         self._ready.append(held)
         self._start()
 
-    def _leave(self, held: _Held[R], *, finished: bool) -> None:
-        delivery = held.delivery
-        if held.is_kept:
-            self._held.pop((delivery.partition, delivery.offset), None)
-            if self.subscription.topic.ordered:
-                lane = (delivery.partition, delivery.key)
-                if behind := self._lanes.get(lane):
-                    self._ready.append(behind.popleft())
-                else:
-                    self._lanes.pop(lane, None)
-        if finished and not held.released:
-            self._progress[delivery.partition].finished(delivery.offset)
-            self._backend.finished(delivery.partition)
+    def _tell_drained(self) -> None:
+        """Called before others run: nobody can wait for it while a worker goes through what ends at once."""
         if self._draining is not None and self.held < self._draining[0] and not self._draining[1].done():
             self._draining[1].set_result(None)
