@@ -6,6 +6,7 @@ import time
 import pytest
 
 from clipmill_cli.data_folder import DataFolder
+from clipmill_cli.running import the_only_one
 from clipmill_shared.errors import ClipmillError, DiskFullError
 
 
@@ -61,6 +62,19 @@ def test_emptying_frees_all(data):
 def test_emptying_is_refused_while_a_run_is_in_progress(data):
     with data.run(), pytest.raises(ClipmillError, match="in progress"):
         data.empty()
+
+
+def test_what_up_keeps_goes_only_when_everything_is_to_go(data):
+    (data.up / "sql").mkdir(parents=True)
+    (data.up / "sql" / "ingest.sqlite").write_bytes(b"x" * 10)
+    assert data.empty() == 0
+    assert data.empty(everything=True) == 10
+    assert not data.path.exists()
+
+
+def test_what_up_keeps_is_not_taken_from_under_it(data):
+    with the_only_one(data.up), pytest.raises(ClipmillError, match="is running"):
+        data.empty(everything=True)
 
 
 def test_a_run_does_not_begin_without_room(tmp_path):

@@ -3,6 +3,7 @@
 blobs/    results and their parts, by content: what makes a second run quick
 runs/     the state of runs in progress, each under a lock; swept when its process is gone
 log/      what happened, rotated
+up/       what `clipmill up` keeps: jobs, clips, Kafka's data; apart, because nothing there is a mere cache
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ class DataFolder:
         return self.path / "blobs"
 
     @property
+    def up(self) -> Path:
+        return self.path / "up"
+
+    @property
     def log(self) -> Path:
         return self.path / "log" / "clipmill.log"
 
@@ -141,10 +146,10 @@ class DataFolder:
             path.unlink(missing_ok=True)
             excess -= size
 
-    def empty(self) -> int:
-        """Remove everything but the state of runs in progress; the number of bytes freed.
+    def empty(self, *, everything: bool = False) -> int:
+        """Remove what runs have left; with `everything` also what `clipmill up` keeps. The number of bytes freed.
 
-        ClipmillError DATA_DIR_BUSY while a run is in progress: its results would be pulled from under it.
+        ClipmillError DATA_DIR_BUSY while somebody is at work on what would be removed.
         """
         runs = self.path / "runs"
         if runs.is_dir():
@@ -155,15 +160,28 @@ class DataFolder:
                     "A run is in progress and needs what would be removed.",
                     "Wait until it has ended, or stop it, and run `clipmill clean` again.",
                 )
-        freed = self.size_bytes()
-        for part in ("blobs", "runs", "log"):
-            shutil.rmtree(self.path / part, ignore_errors=True)
+        parts = [self.path / part for part in ("blobs", "runs", "log")]
+        if everything:
+            from clipmill_cli.running import is_held
+
+            if is_held(self.up):
+                raise ClipmillError(
+                    "DATA_DIR_BUSY",
+                    "`clipmill up` is running and needs what would be removed.",
+                    "Stop it, and run `clipmill clean --all` again.",
+                )
+            parts.append(self.up)
+        freed = sum(size_bytes(part) for part in parts)
+        for part in parts:
+            shutil.rmtree(part, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.path.rmdir()
         return freed
 
-    def size_bytes(self) -> int:
-        return sum((Path(folder) / name).stat().st_size for folder, _, names in os.walk(self.path) for name in names)
+
+def size_bytes(folder: Path) -> int:
+    """The bytes of a folder's files; one that is not there has none."""
+    return sum((Path(place) / name).lstat().st_size for place, _, names in os.walk(folder) for name in names)
 
 
 def _is_locked(lock: Path) -> bool:

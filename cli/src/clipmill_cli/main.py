@@ -60,18 +60,23 @@ def run(options: Options) -> None:
 
 
 @cli.command()
-def clean() -> None:
+@click.option("--all", "everything", is_flag=True, help="Also what `clipmill up` keeps: its jobs and clips.")
+def clean(everything: bool) -> None:
     """Empty the data folder: cached results, logs, what is left of old runs."""
-    from clipmill_cli.data_folder import DataFolder
+    from clipmill_cli.data_folder import DataFolder, size_bytes
     from clipmill_shared.errors import ClipmillError
 
     data = DataFolder.configured()
     try:
-        freed = data.empty()
+        freed = data.empty(everything=everything)
     except ClipmillError as error:
         click.echo(f"clipmill: {error}", err=True)
         sys.exit(ExitCode.PART_FAILED)
     click.echo(f"Freed {freed / 1e6:,.1f} MB in {data.path}")
+    if kept := size_bytes(data.up):
+        click.echo(
+            f"Kept {kept / 1e6:,.1f} MB of `clipmill up`, jobs and clips; `clipmill clean --all` removes them too"
+        )
 
 
 def main() -> None:

@@ -75,6 +75,8 @@ def the_only_one(home: Path) -> Iterator[None]:
                 f"`clipmill up` is running already on {home.parent}.",
                 "Stop it first, or set CLIPMILL_DATA_DIR to another folder for this one.",
             )
+        # One that was killed has left its own.
+        (home / _STATE).unlink(missing_ok=True)
         try:
             yield
         finally:
