@@ -41,6 +41,14 @@ setup: $(VENV)/.run ## Set up what running needs
 test: $(VENV)/.test $(SAMPLE) ## Every test, on real servers too (under 15 minutes on 2 cores)
 	@$(RUN)/python -m pytest -n $${TEST_PROCESSES:-2} --dist loadgroup $(ARGS)
 
+.PHONY: faults
+faults: $(VENV)/.test ## Every fault once, on real engines, with stand-ins for the models (under 10 minutes)
+	@cd tests && ../$(RUN)/python -m faults $(ARGS)
+
+.PHONY: faults-long
+faults-long: $(VENV)/.test $(SAMPLE) ## One fault of each kind with the real models on the sample
+	@cd tests && ../$(RUN)/python -m faults --real "../$(SAMPLE)" $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.test ## ruff, mypy, import-linter, buf, generated code up to date
 	@$(RUN)/ruff check --quiet . && $(RUN)/ruff format --quiet --check . || { echo 'ruff: run make format'; exit 1; }

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from faults import faults, suite
+from faults.engines import engines
 
 
 def main() -> int:
@@ -26,8 +27,9 @@ def main() -> int:
     args = parser.parse_args()
     chosen = [known[name] for name in args.names] or suite.schedule(faults.ALL, args.seed)
     print(f"seed {args.seed}: {', '.join(fault.__name__ for fault in chosen)}", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="clipmill-faults-") as name:
-        report = asyncio.run(suite.run(args.keep or Path(name), chosen, args.seed, args.every))
+    with tempfile.TemporaryDirectory(prefix="clipmill-faults-") as name, engines() as real:
+        folder = args.keep or Path(name)
+        report = asyncio.run(suite.run(folder, chosen, args.seed, args.every, engines=real))
     verdict = report.verdict
     print(f"{verdict.jobs} jobs: {verdict.states} {verdict.errors}; {verdict.records} records", file=sys.stderr)
     for letter, count in verdict.dead_letters.items():

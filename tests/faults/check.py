@@ -28,6 +28,8 @@ class Seen:
     contents: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     rendered: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     dead_letters: list[str] = field(default_factory=list)
+    # As many as faults have asked for.
+    expected_letters: int = 0
     records: int = 0
 
     async def read(self, bootstrap: str) -> None:
@@ -52,7 +54,9 @@ class Seen:
         if topic.endswith(".dlq"):
             self.dead_letters.append(f"{topic}: {headers.get('clipmill-error', '?')[:160]}")
             return
-        self.contents[topic, headers.get("ce_id", "?")].add(hashlib.sha256(body).hexdigest())
+        if "ce_id" not in headers:
+            return  # A stranger's.
+        self.contents[topic, headers["ce_id"]].add(hashlib.sha256(body).hexdigest())
         if topic == topics.CLIPS_RENDERED.name:
             message = ClipRendered.FromString(body)
             self.rendered[message.task.job_id, message.clip_id].add(message.video.uri)
@@ -88,6 +92,8 @@ async def judge(system: System, load: Load, seen: Seen, known: dict[str, Job]) -
         if len(videos) > 1:
             broken.append(f"the clip {clip_id} of {load.accepted.get(job_id)} was rendered under {len(videos)} names")
     broken += [line for job_id in load.accepted if job_id in known for line in await _catalog(system, known[job_id])]
+    if len(seen.dead_letters) != seen.expected_letters:
+        broken.append(f"{len(seen.dead_letters)} dead letters instead of {seen.expected_letters}")
     states = Counter(JobState.Name(job.state).removeprefix("JOB_STATE_") for job in known.values())
     errors = Counter(job.error.code for job in known.values() if job.error.code)
     letters = Counter(seen.dead_letters)

@@ -8,9 +8,12 @@ import random
 import signal
 from collections.abc import Awaitable, Callable
 
+from aiokafka import AIOKafkaProducer
 from faults.check import Seen
 from faults.load import Load
 from faults.system import BEHIND_PROXY, SERVICES, WORKERS, System
+
+from clipmill import topics
 
 Fault = Callable[["Scene"], Awaitable[str]]
 # Longer than a consumer group's session, so that the group gives the partitions to somebody else.
@@ -147,35 +150,68 @@ async def delay_worker(scene: Scene) -> str:
     return f"{BEHIND_PROXY} was 200 ms away for {OUTAGE_S:.0f} s"
 
 
-async def _store(scene: Scene, what: str, seconds: float) -> None:
-    for name in SERVICES:
-        scene.system.tell(name, "store", what)
-    await asyncio.sleep(seconds)
-    for name in SERVICES:
-        scene.system.untell(name, "store")
-
-
 async def slow_store(scene: Scene) -> str:
-    """Each operation on the blob store takes a second."""
-    await _store(scene, "slow 1", OUTAGE_S)
-    return f"the store took 1 s each time for {OUTAGE_S:.0f} s"
+    """Each piece between the services and the object store takes a second."""
+    scene.system.to_store.delay_s = 1.0
+    await asyncio.sleep(OUTAGE_S)
+    scene.system.to_store.heal()
+    return f"the store was 1 s away for {OUTAGE_S:.0f} s"
 
 
 async def failing_store(scene: Scene) -> str:
-    """Each operation on the blob store fails."""
-    await _store(scene, "fail", OUTAGE_S)
-    return f"the store failed for {OUTAGE_S:.0f} s"
+    """The object store refuses connections, longer than its client tries again by itself."""
+    scene.system.to_store.cut()
+    await asyncio.sleep(PAUSE_S)
+    scene.system.to_store.heal()
+    return f"the store was away for {PAUSE_S:.0f} s"
 
 
 async def full_disk(scene: Scene) -> str:
-    """The blob store has no room. Jobs that need it meanwhile may end, as failed with DISK_FULL."""
-    await _store(scene, "full", 2)
+    """What is written to the store finds no room. Jobs that need it meanwhile may end, as failed with DISK_FULL."""
+    for name in SERVICES:
+        scene.system.tell(name, "store", "full")
+    await asyncio.sleep(2)
+    for name in SERVICES:
+        scene.system.untell(name, "store")
     return "the store's disk was full for 2 s"
 
 
-async def poison(scene: Scene) -> str:
+async def restart_postgres(scene: Scene) -> str:
+    """PostgreSQL ends every connection, and starts again."""
+    assert scene.system.engines is not None
+    await asyncio.to_thread(scene.system.engines.postgres.stop)
+    await asyncio.sleep(OUTAGE_S)
+    await asyncio.to_thread(scene.system.engines.postgres.server.start)
+    return f"PostgreSQL was away for {OUTAGE_S:.0f} s"
+
+
+async def restart_redis(scene: Scene) -> str:
+    """Redis is killed, and comes back empty."""
+    assert scene.system.engines is not None
+    await asyncio.to_thread(scene.system.engines.redis.stop)
+    await asyncio.sleep(OUTAGE_S)
+    await asyncio.to_thread(scene.system.engines.redis.start)
+    return f"Redis was away for {OUTAGE_S:.0f} s, and forgot"
+
+
+async def poison_event(scene: Scene) -> str:
+    """Records that are no events, in a topic of tasks and in one of results: dead letters, and the others go on."""
+    producer = AIOKafkaProducer(bootstrap_servers=scene.system.broker.bootstrap)
+    await producer.start()
+    try:
+        for topic in (topics.AUDIO_TASKS, topics.CLIPS_RENDERED):
+            for _ in range(3):
+                await producer.send_and_wait(topic.name, b"{nonsense", key=scene.chance.randbytes(4).hex().encode())
+    finally:
+        await producer.stop()
+    # Three for the audio worker; three each for ingest and the catalog.
+    scene.seen.expected_letters += 9
+    return "six records of nonsense"
+
+
+async def crashing_video(scene: Scene) -> str:
     """A video that kills the worker that takes it, whenever one does: it fails, and the others go on."""
-    job = await scene.load.submit("poison", b"poison:vision")
+    job = await scene.load.submit("crashing", b"poison:vision")
     ended = await scene.load.ended(job.job_id, 120)
     assert ended is not None, "the job of the poison has not ended"
     return f"its job ended with {ended.error.code}"
@@ -219,7 +255,9 @@ ALL: tuple[Fault, ...] = (
     slow_store,
     failing_store,
     full_disk,
-    poison,
+    restart_postgres,
+    restart_redis,
+    poison_event,
     clock_jumps,
     wipe_broker,
 )

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from faults.check import Seen, Verdict, judge
+from faults.engines import Engines
 from faults.faults import Fault, Scene
 from faults.load import Load
 from faults.system import System
@@ -51,22 +52,29 @@ def schedule(faults: Sequence[Fault], seed: int) -> list[Fault]:
 
 
 async def run(
-    folder: Path, faults: Sequence[Fault], seed: int, every_s: float, environment: Mapping[str, str] = ENVIRONMENT
+    folder: Path,
+    faults: Sequence[Fault],
+    seed: int,
+    every_s: float,
+    environment: Mapping[str, str] = ENVIRONMENT,
+    engines: Engines | None = None,
 ) -> Report:
     """Suffer `faults` in order, with a job each `every_s`."""
     began = time.monotonic()
     seen = Seen()
     suffered: list[Suffered] = []
-    async with System(folder, environment).running() as system:
+    async with System(folder, environment, engines).running() as system:
         load = Load(system, seed)
         steady = asyncio.create_task(load.steadily(every_s))
-        for number, fault in enumerate(faults):
-            scene = Scene(system, load, seen, random.Random(f"{seed}/{fault.__name__}"))
-            await asyncio.sleep(LEAD_S)
-            suffered.append(await _suffer(scene, fault, number))
-            _say(suffered[-1])
-        steady.cancel()
-        await steady
+        try:
+            for number, fault in enumerate(faults):
+                scene = Scene(system, load, seen, random.Random(f"{seed}/{fault.__name__}"))
+                await asyncio.sleep(LEAD_S)
+                suffered.append(await _suffer(scene, fault, number))
+                _say(suffered[-1])
+        finally:
+            steady.cancel()
+            await steady
         known = await load.all_ended(END_PATIENCE_S)
         verdict = await judge(system, load, seen, known)
     return Report(seed, time.monotonic() - began, tuple(suffered), verdict)

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.kafka import Broker
+from faults.engines import Engines
+from harness.kafka import Broker, HarnessError
 from harness.proxy import Proxy
 from harness.second_listener import free_port, second_listener
 
@@ -24,8 +25,10 @@ TESTS = Path(__file__).parents[1]
 BEHIND_PROXY = "vision"
 SERVICES = ("ingest", "catalog", "audio", "vision", "scoring", "render")
 WORKERS = ("audio", "vision", "scoring", "render")
+PROCESS = (sys.executable, "-m", "harness.stand_in_process")
 RESTART_AFTER_S = 0.5
 READY_S = 60.0
+STARTS_AT_MOST = 4
 STOP_S = 20.0
 
 
@@ -35,6 +38,7 @@ class Child:
 
     name: str
     services: tuple[str, ...]
+    log: Path
     process: asyncio.subprocess.Process | None = None
     is_wanted: bool = True
     starts: int = 0
@@ -61,15 +65,17 @@ class Child:
 
 
 class System:
-    """Processes of one system in `folder`. `environment` goes to all of them."""
+    """Processes of one system in `folder`, on SQLite and folders, or on `engines`; `environment` goes to all."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], engines: Engines | None = None) -> None:
         self.folder = folder
+        self.engines = engines
+        self.to_store = Proxy(engines.s3.server.port if engines else 0)
         self.videos = folder / "videos"
         self.control = folder / "control"
         self.proxy = Proxy(0)
         self.children: dict[str, Child] = {}
-        self._environment = environment
+        self._environment = dict(environment)
         self._ports = {name: free_port() for name in ("ingest", "catalog")}
         for each in (self.videos, self.control, folder / "logs", folder / "kafka"):
             each.mkdir(parents=True, exist_ok=True)
@@ -77,7 +83,9 @@ class System:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[System]:
         """Start everything; end everything that was started."""
-        async with self.proxy.running():
+        async with self.proxy.running(), self.to_store.running():
+            if self.engines:
+                self._environment = await self.engines.environment(self.to_store.port) | self._environment
             self.proxy.target_port = free_port()
             self.broker = Broker(self.folder / "kafka", second_listener(self.proxy.target_port, self.proxy.port))
             await asyncio.to_thread(self.broker.start)
@@ -92,17 +100,25 @@ class System:
     @asynccontextmanager
     async def _clients(self) -> AsyncIterator[None]:
         async with (
-            Client(f"127.0.0.1:{self._ports['ingest']}", deadline_s=10) as self.jobs,
-            Client(f"127.0.0.1:{self._ports['catalog']}", deadline_s=10) as self.clips,
+            Client(self.address("ingest"), deadline_s=10) as self.jobs,
+            Client(self.address("catalog"), deadline_s=10) as self.clips,
         ):
             yield
 
+    def address(self, service: str) -> str:
+        """Where the API of ingest or the catalog is."""
+        return f"127.0.0.1:{self._ports[service]}"
+
     async def start(self, name: str) -> Child:
         """Start a process by name, "render" or "render-2", and wait until it works."""
-        child = self.children[name] = Child(name, (name.partition("-")[0],))
+        child = Child(name, (name.partition("-")[0],), self.folder / "logs" / f"{name}.log")
+        self.children[name] = child
         child.watch = asyncio.create_task(self._keep(child))
         async with asyncio.timeout(READY_S):
-            await child.ready.wait()
+            while not child.ready.is_set():
+                await asyncio.sleep(0.05)
+                if child.starts >= STARTS_AT_MOST:
+                    raise HarnessError(f"{name} does not start:\n{child.log.read_text()[-3000:]}")
         return child
 
     async def end(self, name: str) -> None:
@@ -141,20 +157,23 @@ class System:
     async def _keep(self, child: Child) -> None:
         """Run a process again and again while it is wanted, as every supervisor does."""
         while child.is_wanted:
-            with (self.folder / "logs" / f"{child.name}.log").open("ab") as log:
+            announce = child.log.with_suffix(".up")
+            announce.unlink(missing_ok=True)
+            with child.log.open("ab") as log:
                 child.process = await asyncio.create_subprocess_exec(
-                    *tied((sys.executable, "-m", "harness.stand_in_process", child.name, *child.services)),
+                    *tied((*PROCESS, child.name, str(announce), *child.services)),
                     env=self._environment_of(child),
                     stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
+                    stdout=log,
                     stderr=log,
                 )
             child.starts += 1
-            assert child.process.stdout is not None
-            async for line in child.process.stdout:
-                if line.startswith(b"ready"):
-                    child.ready.set()
-            await child.process.wait()
+            ended = asyncio.ensure_future(child.process.wait())
+            while not ended.done() and not announce.exists():
+                await asyncio.sleep(0.05)
+            if announce.exists():
+                child.ready.set()
+            await ended
             child.ready.clear()
             if child.is_wanted:
                 await asyncio.sleep(RESTART_AFTER_S)

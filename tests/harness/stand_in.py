@@ -76,7 +76,7 @@ class Pace:
 class StandInImporter:
     """Takes the place of ingest's Importer: any file is a talk of a minute and a half in two parts."""
 
-    def __init__(self, settings: clipmill_ingest.settings.IngestSettings, blobs: Blobs) -> None:
+    def __init__(self, _settings: clipmill_ingest.settings.IngestSettings, blobs: Blobs, *_: Any) -> None:
         self._blobs = blobs
         self._pace = Pace.of_environment()
 

@@ -1,6 +1,7 @@
-"""One process of stand-in services: `python -m harness.stand_in_process audio vision`.
+"""One process of stand-in services: `python -m harness.stand_in_process NAME ANNOUNCE audio vision`.
 
-The platform is the product's own, from CLIPMILL_* variables. A test makes faults through files in the folder
+It is the product's own runner (clipmill_cli.service) with other builders, or with STAND_IN_REAL with its own. The
+platform is that of the CLIPMILL_* variables. A test makes faults through files in the folder
 `STAND_IN_CONTROL` (see Faults); without it there are none.
 """
 
@@ -12,9 +13,9 @@ import os
 import signal
 import sys
 import time
-import uuid
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,38 +126,28 @@ def install(faults: Faults) -> None:
     sql.after_commit = noted
 
 
-async def serve(process: str, names: list[str], faults: Faults) -> None:
-    """Run the services until SIGTERM; LoopFailedError when one of them breaks."""
-    from harness.stand_in import BUILDERS
-
-    from clipmill_shared.platform import connected
-    from clipmill_shared.platform_settings import PlatformSettings
-    from clipmill_shared.rpc.server import serving
-    from clipmill_shared.service import running
-
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    settings = PlatformSettings()
-    async with connected(settings, f"{process}-{uuid.uuid4().hex[:8]}") as platform:
-        platform.blobs._store = FaultyStore(platform.blobs._store, faults)
-        services = [BUILDERS[name](platform) for name in names]
-        async with running(services, platform.bus) as broken, serving(services, settings.grpc_address):
-            print(f"ready {process}", flush=True)
-            await asyncio.wait([broken, asyncio.ensure_future(ended.wait())], return_when=asyncio.FIRST_COMPLETED)
-            if broken.done():
-                await broken
-
-
 def main() -> None:
-    process, names = sys.argv[1], sys.argv[2:]
+    process, announce, *names = sys.argv[1:]
     control = os.environ.get("STAND_IN_CONTROL")
     faults = Faults(Path(control) if control else None, process)
     if control:
         install(faults)
+    from clipmill_cli import service
+    from clipmill_shared.platform_settings import PlatformSettings
     from clipmill_shared.telemetry import configure_logging
 
     configure_logging(os.environ.get("STAND_IN_LOG", "INFO"))
-    asyncio.run(serve(process, names, faults))
+    if os.environ.get("STAND_IN_REAL"):
+        builders = service.BUILDERS
+    else:
+        from harness.stand_in import BUILDERS as builders  # noqa: N811 - as the product calls its own
+
+    def faulty(build: Any, platform: Any) -> Any:
+        platform.blobs._store = FaultyStore(platform.blobs._store, faults)
+        return build(platform)
+
+    faulted = {name: partial(faulty, build) if control else build for name, build in builders.items()}
+    asyncio.run(service.serve(names, PlatformSettings(), faulted, announce=Path(announce)))
 
 
 if __name__ == "__main__":
