@@ -21,6 +21,7 @@ from clipmill_catalog.store import ClipKey, KeptVideo
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Poison, Subscription
 from clipmill_shared.events import Event, event_id
+from clipmill_shared.offsets import SqlOffsets
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.sql import Database
 from clipmill_shared.work import blob_refs
@@ -29,8 +30,9 @@ GROUP = "catalog"
 
 
 class Handlers:
-    def __init__(self, database: Database, outbox: Outbox, blobs: Blobs, erasure: Erasure) -> None:
+    def __init__(self, database: Database, outbox: Outbox, blobs: Blobs, erasure: Erasure, offsets: SqlOffsets) -> None:
         self._database = database
+        self._offsets = offsets
         self._outbox = outbox
         self._blobs = blobs
         self._erasure = erasure
@@ -38,11 +40,11 @@ class Handlers:
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         return (
-            Subscription(topics.MEDIA_INGESTED, GROUP, self.on_ingested),
-            Subscription(topics.AUDIO_ANALYZED, GROUP, self.on_heard),
-            Subscription(topics.VISION_ANALYZED, GROUP, self.on_seen),
-            Subscription(topics.CLIPS_SCORED, GROUP, self.on_scored),
-            Subscription(topics.CLIPS_RENDERED, GROUP, self.on_rendered),
+            Subscription(topics.MEDIA_INGESTED, GROUP, self.on_ingested, offsets=self._offsets),
+            Subscription(topics.AUDIO_ANALYZED, GROUP, self.on_heard, offsets=self._offsets),
+            Subscription(topics.VISION_ANALYZED, GROUP, self.on_seen, offsets=self._offsets),
+            Subscription(topics.CLIPS_SCORED, GROUP, self.on_scored, offsets=self._offsets),
+            Subscription(topics.CLIPS_RENDERED, GROUP, self.on_rendered, offsets=self._offsets),
         )
 
     async def on_ingested(self, event: Event[Any]) -> Sequence[Event[Message]]:
@@ -97,7 +99,8 @@ class Handlers:
 
     @asynccontextmanager
     async def _taking(self, event: Event[Any]) -> AsyncIterator[AsyncConnection | None]:
-        """A transaction in which the event's rows are written; None when its job's video has been erased.
+        """A transaction in which the event's rows are written, and its record finished; None when that was done before,
+        or when its job's video has been erased.
 
         Either way it is noted what the event says was made: to erase it with the video, or at once.
         """
@@ -106,9 +109,9 @@ class Handlers:
             raise Poison(f"the result is {message.task.owner_id}'s and the event {event.owner_id}'s")
         refs = [ref for ref in blob_refs(message) if ref.uri.startswith("blob:")]
         records = [message.answer.record]
-        async with self._database.transaction() as on:
+        async with self._offsets.taking(event) as on:
             job = JobKey(event.owner_id, message.task.job_id, message.video_id)
-            is_kept = await remember(on, job, refs, records)
+            is_kept = on is None or await remember(on, job, refs, records)
             yield on if is_kept else None
         if not is_kept:
             await self._erasure.sweep()

@@ -10,9 +10,11 @@ from clipmill.catalog.v1 import catalog_pb2
 from clipmill.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
 from clipmill_catalog import tables
 from clipmill_catalog.erasure import Erasure
-from clipmill_catalog.handlers import Handlers
+from clipmill_catalog.handlers import GROUP, Handlers
+from clipmill_catalog.redrive import Redrive
 from clipmill_catalog.servicer import CatalogServicer
 from clipmill_catalog.settings import CatalogSettings
+from clipmill_shared.offsets import SqlOffsets
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform
 from clipmill_shared.schema import migrate
@@ -27,6 +29,7 @@ def build(_settings: CatalogSettings, platform: Platform) -> Service:
     database = Database(platform.sql_url_of("catalog"))
     outbox = Outbox(database, tables.outbox, platform.bus)
     erasure = Erasure(database, platform.blobs)
+    offsets = SqlOffsets(database, tables.offsets, GROUP, Redrive(outbox))
     servicer = CatalogServicer(database, outbox, platform.blobs, erasure)
 
     def add(server: grpc.aio.Server) -> None:
@@ -37,7 +40,7 @@ def build(_settings: CatalogSettings, platform: Platform) -> Service:
 
     return Service(
         name="catalog",
-        subscriptions=Handlers(database, outbox, platform.blobs, erasure).subscriptions,
+        subscriptions=Handlers(database, outbox, platform.blobs, erasure, offsets).subscriptions,
         loops=(outbox.relay, erasure.drive),
         servicers=(add,),
         grpc_names=(catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,),

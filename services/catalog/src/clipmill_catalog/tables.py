@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
 
+from clipmill_shared.offsets import offsets_table
 from clipmill_shared.outbox import outbox_table
 
 metadata = MetaData()
@@ -77,3 +78,4 @@ made = Table(
 )
 
 outbox = outbox_table(metadata)
+offsets = offsets_table(metadata)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from clipmill_shared.offsets import offsets_table
 from clipmill_shared.outbox import outbox_table
 
 metadata = MetaData()
@@ -89,3 +90,4 @@ workers = Table(
 )
 
 outbox = outbox_table(metadata)
+offsets = offsets_table(metadata)
