@@ -152,6 +152,18 @@ PAGES: dict[str, tuple[str, tuple[Panel, ...]]] = {
                 ((rate("clipmill_rpc_duration_seconds_count", "method, code", 'code!="OK"'), "{{method}} {{code}}"),),
             ),
             Panel("Time of a call", "s", both("clipmill_rpc_duration_seconds", "method", 'method!~".*Watch.*"')),
+            Panel(
+                "Refused, an hour",
+                "short",
+                (
+                    (
+                        rate("clipmill_rpc_duration_seconds_count", "method", 'code="RESOURCE_EXHAUSTED"', an="h"),
+                        "{{method}}",
+                    ),
+                    (f"3600 * sum(rate(clipmill_limits_alone_total{RATE}))", "decided without Redis"),
+                ),
+                "The queue is full, or an owner asks too often.",
+            ),
         ),
     ),
 }

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from contract.backends import Backend, InProcess, OnKafka
-from harness.kafka import Broker, kafka
+from harness.kafka import Broker
 
 # One worker runs everything that needs the broker, so that there is one broker (pytest -n --dist loadgroup).
 ON_KAFKA = (pytest.mark.real, pytest.mark.xdist_group("kafka"))
-
-
-@pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
-    with kafka() as running:
-        yield running
 
 
 @pytest.fixture(params=["in process", pytest.param("kafka", marks=ON_KAFKA)])

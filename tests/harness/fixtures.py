@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from harness.kafka import Broker, kafka
 from harness.postgres import Postgres
 from harness.postgres import postgres as run_postgres
 from harness.redis import redis as run_redis
@@ -15,6 +16,13 @@ from harness.redis import servers as redis_servers
 from harness.s3 import S3
 from harness.s3 import s3 as run_s3
 from harness.server import Server
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """A Kafka. Who asks for it is in pytest's group "kafka", so that there is one of it."""
+    with kafka() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

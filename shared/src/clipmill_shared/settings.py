@@ -232,7 +232,7 @@ def _wrong(cls: type[Settings], error: ValidationError, given: dict[str, Any]) -
 
 def _named(cls: type[Settings], detail: ErrorDetails, found: dict[str, Found]) -> InvalidSettingError:
     field = str(detail["loc"][0]) if detail["loc"] else ""
-    name = name_of(cls, field) if field else section_of(cls)
+    name = name_of(cls, field) if field else section_of(cls) or "settings"
     reason = detail["msg"].removeprefix("Value error, ").rstrip(".")
     if detail["type"] == "string_pattern_mismatch":
         # The field's description says the form in words.

@@ -94,6 +94,9 @@ def configure_exporters(settings: TelemetrySettings, service: str, *, with_metri
         provider = TracerProvider(resource=resource, sampler=ParentBasedTraceIdRatio(settings.trace_share))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
         trace.set_tracer_provider(provider)
+        from clipmill_shared.bus.tracing import begin_traces
+
+        begin_traces(settings.trace_share)
     if with_metrics:
         from opentelemetry import metrics
         from opentelemetry.exporter.prometheus import PrometheusMetricReader
