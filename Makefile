@@ -47,7 +47,7 @@ faults: $(VENV)/.test ## Every fault once, on real engines, with stand-ins for t
 
 .PHONY: faults-long
 faults-long: $(VENV)/.test $(SAMPLE) ## One fault of each kind with the real models on the sample
-	@cd tests && ../$(RUN)/python -m faults --real "../$(SAMPLE)" $(ARGS)
+	@cd tests && ../$(RUN)/python -m faults --real "../$(SAMPLE)" --every 60 $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.test ## ruff, mypy, import-linter, buf, generated code up to date

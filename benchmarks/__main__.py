@@ -13,7 +13,17 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("latency", "overhead", "memory", "audio_path", "vision_path", "render_path", "scoring", "reactions")
+BENCHMARKS = (
+    "latency",
+    "overhead",
+    "memory",
+    "audio_path",
+    "vision_path",
+    "render_path",
+    "scoring",
+    "reactions",
+    "load",
+)
 
 
 def run(name: str) -> dict[str, object]:

@@ -19,7 +19,7 @@ Fault = Callable[["Scene"], Awaitable[str]]
 # Longer than a consumer group's session, so that the group gives the partitions to somebody else.
 PAUSE_S = 13.0
 OUTAGE_S = 6.0
-ARMED_S = 30.0
+ARMED_S = 120.0
 
 
 class Scene:
@@ -257,6 +257,25 @@ ALL: tuple[Fault, ...] = (
     full_disk,
     restart_postgres,
     restart_redis,
+    poison_event,
+    clock_jumps,
+    wipe_broker,
+)
+
+# With the real models: one of each kind.
+REAL: tuple[Fault, ...] = (
+    kill_vision,
+    kill_render,
+    kill_ingest,
+    kill_catalog,
+    pause_worker,
+    restart_broker,
+    scale_workers,
+    cut_worker,
+    restart_postgres,
+    restart_redis,
+    failing_store,
+    full_disk,
     poison_event,
     clock_jumps,
     wipe_broker,

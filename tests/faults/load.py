@@ -13,7 +13,6 @@ from clipmill.client import FINAL_STATES, ClipmillRpcError
 from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.jobs.v1.jobs_pb2 import Job
 
-CLIPS = 3
 PAUSE_S = 0.3
 
 
@@ -23,17 +22,20 @@ class Load:
 
     system: System
     seed: int
+    # What is submitted, each time made unique; without one a line of text, which is enough for the stand-ins.
+    video: bytes = b""
+    options: ClipOptions = field(default_factory=lambda: ClipOptions(clips=3))
     accepted: dict[str, str] = field(default_factory=dict)
 
     async def submit(self, key: str, content: bytes = b"", patience_s: float = 90.0) -> Job:
         """Submit one job until it is accepted; its idempotency key makes that one job however often it is asked for."""
         path = self.system.videos / f"{key}.mp4"
-        path.write_bytes(content or f"talk {self.seed} {key}".encode())
+        path.write_bytes(content or self.video + _free_box(f"talk {self.seed} {key}".encode()))
         async with asyncio.timeout(patience_s):
             while True:
                 try:
                     job = await self.system.jobs.submit(
-                        path=str(path), options=ClipOptions(clips=CLIPS), idempotency_key=f"{self.seed}-{key}"
+                        path=str(path), options=self.options, idempotency_key=f"{self.seed}-{key}"
                     )
                 except ClipmillRpcError:
                     # Whatever it is, what was not accepted is asked for again, under the same key.
@@ -74,3 +76,8 @@ class Load:
                     break
             await asyncio.sleep(0.5)
         return known
+
+
+def _free_box(content: bytes) -> bytes:
+    """A box at the end of an MP4 that players pass over (ISO/IEC 14496-12, 8.1.2)."""
+    return (8 + len(content)).to_bytes(4) + b"free" + content
