@@ -83,3 +83,13 @@ def test_every_settings_class_is_known_and_says_what_each_field_means():
     ours = {kind for kind in Settings.__subclasses__() if kind.__module__.startswith("clipmill_")}
     assert ours == set(all_settings.CLASSES)
     assert [row.name for row in all_settings.rows() if not row.meaning] == []
+
+
+@pytest.mark.parametrize("command", [["clean"], ["run", "talk.mp4"], ["service", "audio"], ["migrate"]])
+def test_every_command_names_a_setting_that_is_wrong(command, monkeypatch, tmp_path):
+    monkeypatch.setenv("CLIPMILL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("CLIPMILL_DATA_MAX_GIB", "much")
+    monkeypatch.setenv("CLIPMILL_LOG_LEVEL", "LOUD")
+    answer = CliRunner().invoke(cli, command)
+    assert answer.exit_code == 2
+    assert "is 'much' by the environment" in answer.stderr or "is 'LOUD' by the environment" in answer.stderr

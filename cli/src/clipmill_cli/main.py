@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from clipmill_cli.exit_codes import ExitCode
+from clipmill_cli.exit_codes import of_error
 from clipmill_cli.options import Options, run_options
 
 # Commands that live in modules of their own: name -> "module:function". A module is imported when its command is named
@@ -66,12 +66,12 @@ def clean(everything: bool) -> None:
     from clipmill_cli.data_folder import DataFolder, size_bytes
     from clipmill_shared.errors import ClipmillError
 
-    data = DataFolder.configured()
     try:
+        data = DataFolder.configured()
         freed = data.empty(everything=everything)
     except ClipmillError as error:
         click.echo(f"clipmill: {error}", err=True)
-        sys.exit(ExitCode.PART_FAILED)
+        sys.exit(of_error(error.code))
     click.echo(f"Freed {freed / 1e6:,.1f} MB in {data.path}")
     if kept := size_bytes(data.up):
         click.echo(

@@ -48,10 +48,9 @@ class InterruptedByUserError(Exception):
 
 def run(options: Options) -> ExitCode:
     """Run a job and say how it went; the process's exit code."""
-    data = DataFolder.configured()
     output = options.output or default_output(options.video)
     try:
-        telemetry = TelemetrySettings()
+        data, telemetry = DataFolder.configured(), TelemetrySettings()
         data.make()
         configure_logging(telemetry.log_level, data.log)
         configure_exporters(telemetry, "clipmill-run")
@@ -65,7 +64,7 @@ def run(options: Options) -> ExitCode:
     except OSError as error:
         if not is_disk_full(error):
             raise
-        full = DiskFullError(error.filename or str(data.path))
+        full = DiskFullError(error.filename or "the data folder")
         _say_error(options, full.code, full.message, full.remedy)
         return ExitCode.PART_FAILED
     return _say_result(options, output, result)
