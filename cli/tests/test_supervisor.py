@@ -105,15 +105,13 @@ async def test_a_ctrl_c_on_the_terminal_does_not_reach_the_children(tmp_path, sa
 
 
 def test_a_child_ends_when_its_parent_is_killed():
-    parent = subprocess.Popen(
-        [
-            sys.executable, "-c",
-            "import subprocess, sys, time; from clipmill_cli.tied import tied\n"
-            "child = subprocess.Popen(tied([sys.executable, '-c', 'import time; time.sleep(600)']))\n"
-            "print(child.pid, flush=True); time.sleep(600)",
-        ],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    # The child itself says its pid, so that it is at work, and tied, when the parent is killed.
+    at_work = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    start_it = (
+        "import subprocess, sys, time; from clipmill_cli.tied import tied\n"
+        f"subprocess.Popen(tied([sys.executable, '-c', {at_work!r}])); time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", start_it], stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
