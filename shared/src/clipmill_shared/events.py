@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 
@@ -18,8 +18,7 @@ def event_id(*meaning: str | int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """Where a delivered event lies in its log. `topic_id` changes when a topic is made anew.
 
     `epoch` is the claim under which it was delivered, 0 where nobody keeps offsets of the subscription; no record lies
@@ -31,7 +30,7 @@ class Position:
     partition: int
     offset: int
     epoch: int = 0
-    since: int = field(default=0, compare=False)
+    since: int = 0
 
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)

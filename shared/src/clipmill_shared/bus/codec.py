@@ -86,46 +86,48 @@ def decode(
         raise Poison("no body")
     if len(body) > MAX_EVENT_BYTES:
         raise Poison(f"oversize: {len(body)} bytes, more than {MAX_EVENT_BYTES}")
-    said = _attributes(topic, body, headers)
-    kind = said.get("content-type") or (JSON if outside.is_line(topic, body, None) else PROTOBUF)
-    message = _message(topic, body, kind)
+    said = dict(headers)
+    if not (
+        said.get("ce_type") == _type_of(topic)
+        and said.get("ce_specversion") == SPEC_VERSION
+        and said.get("ce_id")
+        and said.get("ce_source")
+        and said.get("ce_ownerid")
+    ):
+        said = _attributes(topic, body, headers)
+    kind = said.get("content-type")
     try:
-        wanted = _key_of(topic, message, body, said)
-        event_id, owner_id, source = said["ce_id"].decode(), said["ce_ownerid"].decode(), said["ce_source"].decode()
-        trace, token = said.get("traceparent"), said.get(outside.TOKEN_HEADER)
-        traceparent = trace.decode() if trace else None
-        time = _time(said.get("ce_time"))
+        message = topic.message.FromString(body) if kind == PROTOBUF else _message(topic, body, kind)
+        wanted = _key_of(topic, message, body, kind)
+        # Half the time of the generated __init__, which sets the fields of a frozen class one by one.
+        event: Event[Any] = object.__new__(Event)
+        fields = event.__dict__
+        fields["topic"], fields["message"], fields["position"] = topic, message, position
+        fields["id"] = said["ce_id"].decode()
+        fields["owner_id"] = said["ce_ownerid"].decode()
+        fields["source"] = said["ce_source"].decode()
+        fields["time"] = _time(said.get("ce_time"))
+        if trace := said.get("traceparent"):
+            fields["traceparent"] = trace.decode()
+        if token := said.get(outside.TOKEN_HEADER):
+            fields["token"] = token.decode(errors="replace")
+    except DecodeError as error:
+        raise Poison(f"bad protobuf: {error}") from error
     except UnicodeDecodeError as error:
         raise Poison("bad header: not UTF-8") from error
-    except ValueError as error:
-        raise Poison(f"missing key: {error}") from error
-    if key is not None and wanted is not None and key != wanted.encode():
+    if key and wanted is not None and key != wanted.encode():
         raise Poison(f"wrong key: {key[:100]!r}, and the message's {topic.key} is {wanted[:100]!r}")
-    # Half the time of the generated __init__, which sets the fields of a frozen class one by one.
-    event: Event[Any] = object.__new__(Event)
-    event.__dict__.update(
-        topic=topic,
-        message=message,
-        id=event_id,
-        owner_id=owner_id,
-        source=source,
-        time=time,
-        traceparent=traceparent,
-        position=position,
-        attempt=1,
-        token=token.decode(errors="replace") if token else None,
-    )
     return event
 
 
-def _key_of(topic: Topic, message: Message, body: bytes, said: dict[str, bytes]) -> str | None:
-    """The message's key; None for a line from outside that leaves it to its handler. ValueError when it is missing."""
+def _key_of(topic: Topic, message: Message, body: bytes, kind: bytes | None) -> str | None:
+    """The message's key; None for a line from outside that leaves it to its handler."""
     try:
         return topic.key_of(message)
-    except ValueError:
-        if outside.is_line(topic, body, said.get("content-type")):
+    except ValueError as error:
+        if outside.is_line(topic, body, kind):
             return None
-        raise
+        raise Poison(f"missing key: {error}") from error
 
 
 def _type_of(topic: Topic) -> bytes:
@@ -140,17 +142,7 @@ _TYPES: dict[str, bytes] = {}
 
 
 def _attributes(topic: Topic, body: bytes, headers: Sequence[tuple[str, bytes]]) -> dict[str, bytes]:
-    """The headers that make a record an event of the topic; Poison unless all are there."""
-    said = dict(headers)
-    if (
-        said.get("ce_specversion") == SPEC_VERSION
-        and said.get("ce_type") == _type_of(topic)
-        and said.get("ce_id")
-        and said.get("ce_source")
-        and said.get("ce_ownerid")
-    ):
-        return said
-    # Seldom, and slowly: capitals are borne with, and what is wrong is said.
+    """The headers of a record that are not as we write them: capitals are borne with, and what is wrong is said."""
     said = {name.lower(): value for name, value in headers if value}
     is_line = outside.is_line(topic, body, said.get("content-type"))
     if is_line:
@@ -166,25 +158,20 @@ def _attributes(topic: Topic, body: bytes, headers: Sequence[tuple[str, bytes]])
     return said
 
 
-def _message(topic: Topic, body: bytes, content_type: bytes) -> Message:
-    message = topic.message()
+def _message(topic: Topic, body: bytes, content_type: bytes | None) -> Message:
+    """The message of a record that does not say plainly that it is protobuf."""
+    if not content_type:
+        content_type = JSON if outside.is_line(topic, body, None) else PROTOBUF
+    kind = content_type.partition(b";")[0].strip().lower()
+    if kind == PROTOBUF:
+        return topic.message.FromString(body)
+    if kind != JSON:
+        raise Poison(f"unknown content-type: {_shown(content_type)}")
     try:
-        if content_type == PROTOBUF or _media_type(content_type) == PROTOBUF:
-            message.ParseFromString(body)
-        elif _media_type(content_type) == JSON:
-            # What a later version has beyond ours is passed over, as protobuf's binary form does.
-            json_format.Parse(body, message, ignore_unknown_fields=True)
-        else:
-            raise Poison(f"unknown content-type: {_shown(content_type)}")
-    except DecodeError as error:
-        raise Poison(f"bad protobuf: {error}") from error
+        # What a later version has beyond ours is passed over, as protobuf's binary form does.
+        return json_format.Parse(body, topic.message(), ignore_unknown_fields=True)
     except (json_format.ParseError, ValueError, RecursionError) as error:
         raise Poison(f"bad JSON: {error}") from error
-    return message
-
-
-def _media_type(content_type: bytes) -> bytes:
-    return content_type.partition(b";")[0].strip().lower()
 
 
 def _shown(value: bytes) -> str:
