@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 from google.protobuf.message import Message
@@ -18,6 +19,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Row, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipmill import topics
+from clipmill_shared import metrics
 from clipmill_shared.bus import Bus
 from clipmill_shared.events import Event
 from clipmill_shared.sql import Database, after_commit
@@ -55,6 +57,8 @@ class Outbox:
         self._table = table
         self._bus = bus
         self._written = asyncio.Event()
+        # A schema's role has its name; a file has its own.
+        self._attributes = {"database": database.url.username or Path(database.url.database or "").stem}
 
     async def add(self, connection: AsyncConnection, *events: Event[Message]) -> None:
         """Publish `events` if and when the transaction of `connection` is committed.
@@ -76,6 +80,7 @@ class Outbox:
                         pass
                 except Exception as error:
                     # The rows are safe; the bus or the database comes back.
+                    metrics.OUTBOX_FAILED.add(1, self._attributes)
                     trace = None if is_absence(error) else error
                     log.warning("the outbox could not be relayed; trying again", error=repr(error), exc_info=trace)
                     await asyncio.sleep(IDLE_S)
@@ -86,10 +91,11 @@ class Outbox:
                         await self._written.wait()
 
     async def _relay_batch(self) -> bool:
-        """Publish the oldest rows, then delete them; False when there were none."""
+        """Publish the oldest rows, then delete them; True when there may be more."""
         async with self._database.reading() as connection:
             query = select(self._table).order_by(self._table.c.position).limit(BATCH)
             rows = (await connection.execute(query)).all()
+        metrics.OUTBOX_WAITING.set(len(rows), self._attributes)
         if not rows:
             return False
         # Outside of any transaction: a full bus makes this wait, and its handlers need the database to go on.
@@ -97,7 +103,7 @@ class Outbox:
         async with self._database.transaction() as connection:
             done = delete(self._table).where(self._table.c.position.in_([row.position for row in rows]))
             await connection.execute(done)
-        return True
+        return len(rows) == BATCH
 
 
 def _row(event: Event[Message]) -> dict[str, object]:
