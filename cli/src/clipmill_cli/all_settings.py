@@ -18,6 +18,8 @@ import clipmill_vision.settings
 from pydantic.fields import FieldInfo
 
 import clipmill_cli.data_folder
+import clipmill_cli.kafka.jars
+import clipmill_cli.running
 import clipmill_shared.platform_settings
 import clipmill_shared.telemetry
 from clipmill_shared import settings
@@ -27,6 +29,8 @@ CLASSES: tuple[type[Settings], ...] = (
     clipmill_shared.platform_settings.PlatformSettings,
     clipmill_shared.telemetry.TelemetrySettings,
     clipmill_cli.data_folder.DataFolderSettings,
+    clipmill_cli.kafka.jars.BundleSettings,
+    clipmill_cli.running.AddressSettings,
     clipmill_ingest.settings.IngestSettings,
     clipmill_audio.settings.AudioSettings,
     clipmill_vision.settings.VisionSettings,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tarfile
 from collections.abc import Mapping
@@ -11,13 +10,27 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.settings import Settings
 
 # Without a logging backend a broker that fails says nothing.
 COORDINATES = "org.apache.kafka:kafka_2.13:4.1.0+org.slf4j:slf4j-simple:1.7.36"
 BUNDLE_VARIABLE = "CLIPMILL_KAFKA_BUNDLE"
 # Lies in a bundle as its marker, and says by which release of Kafka it was made.
 MARKER = "jars.sha256"
+
+
+class BundleSettings(Settings):
+    """Where Kafka's jars come from."""
+
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_")
+
+    kafka_bundle: Path | None = Field(
+        None, description="What `clipmill kafka bundle` has made, for `clipmill up`; none: the jars are fetched, once."
+    )
 
 
 @cache
@@ -32,8 +45,8 @@ def kafka_jars(unpacked: Path) -> list[Path]:
 
     A bundle in one file is unpacked into the folder `unpacked`. Errors: KAFKA_JARS_MISSING, KAFKA_JAR_CHANGED.
     """
-    bundle = os.environ.get(BUNDLE_VARIABLE)
-    return _checked(_of_bundle(Path(bundle), unpacked) if bundle else _of_jgo())
+    bundle = BundleSettings().kafka_bundle
+    return _checked(_of_bundle(bundle, unpacked) if bundle else _of_jgo())
 
 
 def write_bundle(target: Path) -> Path:
