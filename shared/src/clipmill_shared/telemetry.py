@@ -42,10 +42,13 @@ class TelemetrySettings(Settings):
 
 
 def configure_logging(level: str, file: Path | None = None) -> None:
-    """Log JSON lines, into `file` (rotated, at most 20 MiB in all) or else to standard error."""
+    """Log JSON lines, into `file` (rotated, at most 20 MiB in all) or else to standard error; to a terminal, words."""
     handler: logging.Handler
+    form: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     if file is None:
         handler = logging.StreamHandler(sys.stderr)
+        if sys.stderr.isatty():
+            form = [structlog.dev.ConsoleRenderer()]
     else:
         file.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.handlers.RotatingFileHandler(file, maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES)
@@ -61,8 +64,7 @@ def configure_logging(level: str, file: Path | None = None) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(),
+                *form,
             ],
         )
     )

@@ -14,11 +14,10 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from clipmill_shared.errors import ClipmillError
-from clipmill_shared.settings import Settings
+from clipmill_shared.settings import Settings, variable_of
 
 # Without a logging backend a broker that fails says nothing.
 COORDINATES = "org.apache.kafka:kafka_2.13:4.1.0+org.slf4j:slf4j-simple:1.7.36"
-BUNDLE_VARIABLE = "CLIPMILL_KAFKA_BUNDLE"
 # Lies in a bundle as its marker, and says by which release of Kafka it was made.
 MARKER = "jars.sha256"
 
@@ -31,6 +30,9 @@ class BundleSettings(Settings):
     kafka_bundle: Path | None = Field(
         None, description="What `clipmill kafka bundle` has made, for `clipmill up`; none: the jars are fetched, once."
     )
+
+
+BUNDLE_VARIABLE = variable_of(BundleSettings, "kafka_bundle")
 
 
 @cache
