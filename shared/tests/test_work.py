@@ -14,6 +14,7 @@ from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
 from clipmill_shared.object_store import BlobsUnavailableError
+from clipmill_shared.places import MAX_STARTS
 from clipmill_shared.work import StageWork, Worker
 
 
@@ -186,6 +187,30 @@ async def test_two_executions_of_one_attempt_give_one_result(hearing):
     assert hearing.calls == 2
     assert one.id == other.id == replayed.id
     assert one.message == other.message == replayed.message
+
+
+async def test_what_may_have_ended_its_process_is_worked_on_alone(hearing):
+    hearing.hold = asyncio.Event()
+    suspect = task_event("suspect", sha="s")
+    await hearing.blobs.keep_record("ann", "started-suspect-1-1", suspect.message.task)
+    w, _ = worker(hearing, slots=2)
+    running = [asyncio.create_task(handle(w, each)) for each in (suspect, task_event("other", sha="o"))]
+    while not hearing.running:
+        await asyncio.sleep(0.01)
+    hearing.hold.set()
+    await asyncio.gather(*running)
+    assert hearing.calls == 2 and hearing.most_running == 1
+    assert await hearing.blobs.read_record("ann", "started-suspect-1-2", Task) is None
+
+
+async def test_what_ends_its_process_each_time_is_given_up(hearing):
+    event = task_event()
+    for number in range(1, MAX_STARTS + 1):
+        await hearing.blobs.keep_record("ann", f"started-t1-1-{number}", event.message.task)
+    w, _ = worker(hearing)
+    (failed,) = await handle(w, event)
+    assert (failed.message.failure.code, failed.message.failure.retryable) == ("WORKER_LOST", False)
+    assert hearing.calls == 0
 
 
 async def test_one_attempt_that_fails_in_two_ways_is_two_events(hearing):

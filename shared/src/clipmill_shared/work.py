@@ -27,6 +27,7 @@ from clipmill_shared.bus import Bus, Subscription
 from clipmill_shared.errors import ClipmillError, DiskFullError
 from clipmill_shared.events import Event, event_id
 from clipmill_shared.object_store import BlobsUnavailableError, is_disk_full
+from clipmill_shared.places import Places
 
 log = structlog.get_logger()
 STATUS_EVERY_S = 1.0
@@ -88,7 +89,7 @@ class Worker(Generic[T, R]):
         self._slots = slots
         self._worker_id = worker_id
         self._held: dict[str, _Held] = {}
-        self._places = asyncio.Semaphore(slots)
+        self._places = Places(slots, blobs, stage.name)
         self._changed = asyncio.Event()
         self._status_number = 0
         # Cancels of jobs whose tasks may still be on their way here; bounded.
@@ -162,7 +163,7 @@ class Worker(Generic[T, R]):
         outcome = "dropped"
         began = time.monotonic()
         try:
-            async with self._places:
+            async with self._places.turn(task):
                 began = time.monotonic()
                 result = await self._patiently(message)
             outcome = self._count(result)
