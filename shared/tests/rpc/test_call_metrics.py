@@ -48,13 +48,15 @@ async def test_a_call_is_counted_by_method_and_code(tmp_path: Path, error: Any, 
 
     counted = Measured()
     service = Service("catalog", servicers=(add,))
-    async with serving([service], f"unix:{tmp_path}/s", authenticate=authenticate) as address:
-        async with grpc.aio.insecure_channel(address) as channel:
-            seen = "OK"
-            try:
-                await catalog_pb2_grpc.CatalogServiceStub(channel).GetClip(pb.GetClipRequest())
-            except grpc.aio.AioRpcError as failure:
-                seen = failure.code().name
+    seen = "OK"
+    async with (
+        serving([service], f"unix:{tmp_path}/s", authenticate=authenticate) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        try:
+            await catalog_pb2_grpc.CatalogServiceStub(channel).GetClip(pb.GetClipRequest())
+        except grpc.aio.AioRpcError as failure:
+            seen = failure.code().name
     method = "/clipmill.catalog.v1.CatalogService/GetClip"
     assert seen == code
     assert counted("clipmill.rpc.duration", method=method, code=code) == 1
