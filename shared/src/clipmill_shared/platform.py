@@ -66,7 +66,7 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
 
     tokens = _tokens(settings)
     limits = _limits(settings)
-    bus = KafkaBus(settings.kafka_bootstrap, instance, prefix=settings.kafka_prefix)
+    bus = KafkaBus(settings.kafka_bootstrap, instance, prefix=settings.kafka_prefix, create_topics=True)
     with scratch_folder(settings.home / "scratch", instance) as scratch:
         blobs = Blobs.from_url(settings.effective_blobs_url, scratch, settings.import_roots)
         try:
