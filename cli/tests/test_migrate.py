@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from clipmill_catalog import tables as catalog
 from clipmill_ingest import tables as ingest
+from harness.postgres import Postgres
 
 from clipmill_shared.schema import difference
 from clipmill_shared.sql import Database
@@ -16,15 +17,11 @@ from clipmill_shared.sql import Database
 COMMAND = Path(sys.executable).parent / "clipmill"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
-async def sql_url(request: pytest.FixtureRequest, tmp_path, monkeypatch: pytest.MonkeyPatch) -> str:
-    url = f"sqlite+aiosqlite:///{tmp_path}/{{service}}.db"
-    if request.param == "postgresql":
-        postgres = request.getfixturevalue("postgres")
-        for name in ("ingest", "catalog"):
-            role = f"migrated_{name}"
-            await postgres.drop(role)
-            url = (await postgres.url(role)).replace(role, "migrated_{service}")
+@pytest.fixture
+async def sql_url(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in ("ingest", "catalog"):
+        await postgres.drop(f"migrated_{name}")
+        url = (await postgres.url(f"migrated_{name}")).replace(f"migrated_{name}", "migrated_{service}")
     monkeypatch.setenv("CLIPMILL_SQL_URL", url)
     return url
 
@@ -34,6 +31,7 @@ def run(*args: str) -> tuple[int, str, str]:
     return ran.returncode, ran.stdout, ran.stderr
 
 
+@pytest.mark.real
 async def test_databases_are_migrated_and_a_check_says_whether_they_are(sql_url: str) -> None:
     code, _, said = run("ingest", "--check")
     assert code == 5

@@ -12,9 +12,9 @@ from typing import Any
 
 import clipmill_catalog.service
 import grpc.aio
-from blockbuster import blockbuster_ctx
 from clipmill_catalog.settings import CatalogSettings
 from google.protobuf.message import Message
+from harness.blocking import nothing_blocks
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioAnalyzed, Word
@@ -65,10 +65,11 @@ class CatalogWorld:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, folder: Path) -> AsyncIterator[CatalogWorld]:
+    async def running(cls, folder: Path, sql_url: str = "") -> AsyncIterator[CatalogWorld]:
         bus = RecordingBus()
         blobs = Blobs.in_folder(folder / "blobs", folder / "scratch", (folder / "videos",))
-        platform = Platform(bus, blobs, f"sqlite+aiosqlite:///{folder}/{{service}}.db", folder / "scratch", "test")
+        url = sql_url or f"sqlite+aiosqlite:///{folder}/{{service}}.db"
+        platform = Platform(bus, blobs, url, folder / "scratch", "test")
         service = clipmill_catalog.service.build(CatalogSettings(), platform)
 
         def owner(metadata: Iterable[tuple[str, str | bytes]]) -> str:
@@ -79,7 +80,7 @@ class CatalogWorld:
             serving([service], f"unix:{folder}/s", authenticate=owner) as address,
             grpc.aio.insecure_channel(address) as channel,
         ):
-            with blockbuster_ctx(["clipmill_catalog", "clipmill_shared"]):
+            with nothing_blocks("clipmill_catalog", "clipmill_shared"):
                 yield cls(bus, blobs, folder, address, CatalogServiceStub(channel))
 
     async def hear_of(self, *events: Event[Message]) -> None:

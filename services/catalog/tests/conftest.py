@@ -11,6 +11,6 @@ from catalog_world import CatalogWorld
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[CatalogWorld]:
-    async with CatalogWorld.running(tmp_path) as world:
+async def world(tmp_path: Path, sql_url: str) -> AsyncIterator[CatalogWorld]:
+    async with CatalogWorld.running(tmp_path, sql_url) as world:
         yield world

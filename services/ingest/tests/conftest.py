@@ -10,5 +10,5 @@ from world import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path, sql_url: str) -> World:
+    return World(tmp_path, sql_url=sql_url)

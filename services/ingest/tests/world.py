@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blockbuster import blockbuster_ctx
 from clipmill_ingest import tables
 from clipmill_ingest.domain.options import complete
 from clipmill_ingest.handlers import Handlers
@@ -18,6 +17,7 @@ from clipmill_ingest.requests import Requests
 from clipmill_ingest.service import MIGRATIONS
 from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.store import Store
+from harness.blocking import nothing_blocks as blocking_raises
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed
@@ -92,7 +92,7 @@ WORK: dict[str, Work] = {"import": ingest, "audio": hear, "vision": see, "scorin
 @contextmanager
 def nothing_blocks() -> Iterator[None]:
     """Raises where the project's own code blocks the event loop."""
-    with blockbuster_ctx(["clipmill_ingest", "clipmill_shared"]) as blocking:
+    with blocking_raises("clipmill_ingest", "clipmill_shared") as blocking:
         # The thread pool's own lock, which is held for microseconds.
         blocking.functions["threading.Lock.acquire"].deactivate()
         yield
@@ -105,10 +105,11 @@ class World:
     folder: Path
     settings: IngestSettings = field(default_factory=lambda: IngestSettings(retry_s=0, worker_live_s=60))
     bus: InProcessBus = field(default_factory=lambda: InProcessBus(grace_s=0.2))
+    sql_url: str = ""
 
     def __post_init__(self) -> None:
         self.blobs = Blobs.in_folder(self.folder / "blobs", self.folder / "scratch", (self.folder,))
-        self.database = Database(f"sqlite+aiosqlite:///{self.folder}/ingest.db")
+        self.database = Database(self.sql_url or f"sqlite+aiosqlite:///{self.folder}/ingest.db")
         self.outbox = Outbox(self.database, tables.outbox, self.bus)
         self.store = Store(self.outbox)
         self.ledger = Ledger(self.settings, self.database, self.store)
