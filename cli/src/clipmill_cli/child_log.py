@@ -22,7 +22,7 @@ class ChildLog:
 
     def __init__(self, file: Path, show: Callable[[str], None], *, is_json: bool) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._file = logging.handlers.RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILES)
+        self._file = _File(file, maxBytes=FILE_BYTES, backupCount=FILES)
         self._show = show
         self._is_json = is_json
         self._rest = b""
@@ -52,6 +52,11 @@ class ChildLog:
         if len(self._rest) > MAX_LINE_BYTES:
             yield self._rest[:MAX_LINE_BYTES]
             self._rest = b""
+
+
+class _File(logging.handlers.RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """A full disk loses lines of the file; the terminal still has the warnings."""
 
 
 def in_words(line: str) -> str | None:

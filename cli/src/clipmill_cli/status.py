@@ -96,8 +96,10 @@ async def _status(settings: PlatformSettings) -> Status:
     services = await asyncio.gather(*(_service(program) for program in programs))
     found = Status(address, bootstrap, list(services), await asyncio.to_thread(_disk, settings.data_dir))
     prefix = state.kafka_prefix if state else settings.kafka_prefix
+    has_jobs = bool(address) or any("ingest" in program.name for program in programs)
     found.kafka, jobs = await asyncio.gather(
-        _known(found, "kafka", lambda: _inspected(bootstrap, prefix)), _known(found, "jobs", lambda: _jobs(address))
+        _known(found, "kafka", lambda: _inspected(bootstrap, prefix)),
+        _known(found, "jobs", lambda: _jobs(address, has_jobs)),
     )
     found.jobs = jobs or {}
     return found
@@ -121,10 +123,13 @@ async def _inspected(bootstrap: str, prefix: str) -> Inspected:
     return await inspected(bootstrap, prefix)
 
 
-async def _jobs(address: str) -> dict[str, int]:
+async def _jobs(address: str, has_jobs: bool) -> dict[str, int]:
     from clipmill.client import Client
     from clipmill.jobs.v1.jobs_pb2 import JobState
 
+    if not has_jobs:
+        # `clipmill up --only audio`: the jobs are elsewhere.
+        return {}
     if not address:
         raise ClipmillError("NOT_READY", "ingest is not up.", "Wait a few seconds, or look at its log.")
     states = (JobState.JOB_STATE_QUEUED, JobState.JOB_STATE_RUNNING)

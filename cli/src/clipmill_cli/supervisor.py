@@ -57,7 +57,11 @@ class Child:
         """Run the program again and again, with pauses that grow when it dies at once."""
         while not self._is_stopping:
             began = time.monotonic()
-            how = await self._live()
+            try:
+                how = await self._live()
+            except OSError as error:
+                # No memory for a process, no room for its log: it may pass, and the others go on.
+                how = f"could not be run: {error}"
             if self._is_stopping:
                 break
             self._restarts = self._restarts.after_life_of(time.monotonic() - began)

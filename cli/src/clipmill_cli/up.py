@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +99,9 @@ class _Up:
             await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                await waiting
+                done, _ = await asyncio.wait((waiting, *keeping), return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
         finally:
             starting.cancel()
             await self._stop()
@@ -194,10 +197,10 @@ class _Up:
 
     def _write(self) -> None:
         programs = tuple(child.state for child in self._children)
-        write_state(
-            self._home,
-            UpState(os.getpid(), self._bootstrap, self._settings.kafka_prefix, str(self._home / "log"), programs),
-        )
+        state = UpState(os.getpid(), self._bootstrap, self._settings.kafka_prefix, str(self._home / "log"), programs)
+        # A full disk must not end the supervision; what `clipmill status` shows is then late.
+        with suppress(OSError):
+            write_state(self._home, state)
 
     def _check_grpc_address(self) -> None:
         """A port that another program has would only show as a crash loop."""
