@@ -31,13 +31,19 @@ async def scored(tmp_path, task: ScoringTask, blobs: Blobs) -> ClipsScored:
     platform = Platform(RecordingBus(), blobs, "", tmp_path, "test")  # type: ignore[arg-type]
     service = build(ScoringSettings(), platform)
     task.task.lease_until.FromSeconds(int(time.time()) + 60)
-    (result,) = await service.subscriptions[0].handler(Event(topics.SCORING_TASKS, task, "e", "ann", "/test"))
+    try:
+        (result,) = await service.subscriptions[0].handler(Event(topics.SCORING_TASKS, task, "e", "ann", "/test"))
+    finally:
+        await service.stop()
     assert result.topic is topics.CLIPS_SCORED, result.message
     return result.message
 
 
-async def task_of(blobs: Blobs, **ask) -> ScoringTask:
-    told = talk("Why is it so slow?", "I asked, and she said you never know.", "It stopped in the end.")
+LINES = ("Why is it so slow?", "I asked, and she said you never know.", "It stopped in the end.")
+
+
+async def task_of(blobs: Blobs, lines: tuple[str, ...] = LINES, **ask) -> ScoringTask:
+    told = talk(*lines)
     words = [Word(text=w.text, start_s=w.start_s, end_s=w.end_s, ends_sentence=w.ends_sentence) for w in told.words]
     end_s = told.duration_s
     shots = [Shot(range=TimeRange(start_s=0, end_s=end_s), sharpness=100)]
@@ -70,6 +76,23 @@ async def test_a_task_is_answered_with_ranked_clips_and_a_blob_that_explains_the
     assert not result.answer.warnings
 
 
+async def test_clips_that_say_the_same_in_other_words_are_not_chosen_twice_and_the_model_is_named(tmp_path):
+    blobs = Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
+    lines = (
+        "Most people think that talent is what makes the difference between winning and losing in the end.",
+        "I asked my boss, and she said that nobody in this building has ever answered the red telephone.",
+        "Most people believe that it is talent that makes the difference between winning and losing in the end.",
+        "Well, most people think it is just talent that makes the difference between winning and losing in the end.",
+    )
+
+    result = await scored(tmp_path, await task_of(blobs, lines, clips=4, min_s=5, max_s=9), blobs)
+
+    explained = await blobs.get_message(result.scored, ScoredClips)
+    assert sum("talent" in clip.text for clip in explained.clips) == 1
+    assert [model.task for model in result.answer.models] == ["scoring", "sentences"]
+    assert [shortage.code for shortage in result.shortages] == ["NO_ROOM_WITHOUT_REPEATS"]
+
+
 async def test_no_clip_is_a_result_with_its_reason(tmp_path):
     blobs = Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
 
@@ -83,7 +106,9 @@ async def test_the_same_task_is_answered_from_the_cache_with_the_same_result(tmp
     blobs = Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
     task = await task_of(blobs, clips=2, min_s=2, max_s=6)
 
-    first, second = await scored(tmp_path, task, blobs), await scored(tmp_path, task, blobs)
+    first = await scored(tmp_path, task, blobs)
+    task.task.task_id = "another"
+    second = await scored(tmp_path, task, blobs)
 
     assert second.answer.cached
     assert (first.scored, first.clips) == (second.scored, second.clips)

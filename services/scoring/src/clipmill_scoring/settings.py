@@ -13,4 +13,4 @@ class ScoringSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_SCORING_")
 
-    slots: int = Field(default=2, ge=1, description="Videos that are scored at once.")
+    slots: int = Field(default=2, ge=1, description="Videos that are scored at once, each in a child process.")

@@ -11,11 +11,14 @@ import numpy as np
 
 from clipmill_scoring.domain.boundaries import Units, sentence_units, shot_units
 from clipmill_scoring.domain.candidates import Candidates, candidates
+from clipmill_scoring.domain.diversity import select_diverse
+from clipmill_scoring.domain.doubts import Doubt, of_cuts, of_selection, of_words
 from clipmill_scoring.domain.explain import Added, reason, title
-from clipmill_scoring.domain.features import columns, hooks, is_english
+from clipmill_scoring.domain.features import columns, hooks
+from clipmill_scoring.domain.sayings import NOTHING_AGAIN, Embed, sayings
 from clipmill_scoring.domain.score import added, total
 from clipmill_scoring.domain.selection import select
-from clipmill_scoring.domain.shortage import Ask, Shortage, shortage
+from clipmill_scoring.domain.shortage import Ask, Shortage, repeating, shortage
 from clipmill_scoring.domain.timeline import Timeline, Word
 from clipmill_scoring.domain.words import marks
 
@@ -35,14 +38,6 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """Something that the user should know of the result."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Choice:
     """The clips in order of rank; why there are not more; what to know of them."""
 
@@ -52,17 +47,24 @@ class Choice:
     doubts: tuple[Doubt, ...]
 
 
-def choose(video_id: str, timeline: Timeline, ask: Ask) -> Choice:
-    """The set of at most `ask.clips` candidates without overlap that has the largest total score, best first."""
+def choose(video_id: str, timeline: Timeline, ask: Ask, embed: Embed | None) -> Choice:
+    """The best set of at most `ask.clips` candidates without overlap, as `select_diverse` has it; best clip first.
+
+    `embed` tells what is said again; None where the language is not one that it knows.
+    """
     units, these, spoken = _material(timeline, ask.min_s, ask.max_s)
     found = columns(timeline, units, these)
     points = added(found)
     score = total(points)
-    chosen = select(these.start_s, these.end_s, score, ask.clips)
-    ranked = sorted(chosen.tolist(), key=lambda k: (-score[k], these.start_s[k]))
+    begin, end = units.first_word[these.first], units.last_word[these.last]
+    # One clip alone repeats nothing.
+    several = ask.clips > 1
+    said = sayings(timeline.words, units.first_word, embed).within(begin, end) if embed and several else NOTHING_AGAIN
+    selection = select_diverse(these.start_s, these.end_s, score, said, ask.clips)
+    ranked = sorted(selection.chosen.tolist(), key=lambda k: (-score[k], these.start_s[k]))
     clips = []
     for k in ranked:
-        words = timeline.words[units.first_word[these.first[k]] : units.last_word[these.last[k]]]
+        words = timeline.words[begin[k] : end[k]]
         features = tuple(
             Added(name, float(values[k]), float(points[name][k]))
             for name, values in found.items()
@@ -81,14 +83,19 @@ def choose(video_id: str, timeline: Timeline, ask: Ask) -> Choice:
                 features=features,
             )
         )
-    short = shortage(
+    plain = select(these.start_s, these.end_s, score, ask.clips) if len(said.run) else selection.chosen
+    short = repeating(ask, len(clips), len(plain)) or shortage(
         ask, len(clips), timeline.duration_s, spoken, lambda min_s, max_s: _material(timeline, min_s, max_s)[1]
     )
     return Choice(
         clips=tuple(clips),
         candidates=len(these),
         shortages=(short,) if short else (),
-        doubts=tuple(_doubts(timeline, units, these, ranked, spoken)),
+        doubts=(
+            *of_words(timeline, compared=embed is not None or not several),
+            *of_cuts(units, these, selection, spoken=spoken, words=bool(timeline.words)),
+            *of_selection(these, selection, said),
+        ),
     )
 
 
@@ -107,44 +114,6 @@ def _material(timeline: Timeline, min_s: float, max_s: float) -> tuple[Units, Ca
             return units, these, True
     units = shot_units(timeline, min_s, max_s)
     return units, candidates(units, min_s, max_s), False
-
-
-def _doubts(timeline: Timeline, units: Units, these: Candidates, ranked: list[int], spoken: bool) -> list[Doubt]:
-    doubts: list[Doubt] = []
-    if not timeline.words:
-        doubts.append(Doubt("NO_SPEECH", "No words were heard, so the clips were chosen by the picture alone."))
-    elif not spoken and ranked:
-        doubts.append(
-            Doubt(
-                "TOO_LITTLE_SPEECH",
-                "No run of sentences has the asked duration, so the clips are cut at changes of shot, outside words.",
-            )
-        )
-    if timeline.words and not is_english(timeline.language):
-        doubts.append(
-            Doubt(
-                "WORDS_NOT_JUDGED",
-                f"The words are in the language {timeline.language}; only English words are judged so far, so the "
-                "score rests on questions, sentence ends, voice and picture.",
-            )
-        )
-    unclean = sum(not (units.clean_start[these.first[k]] and units.clean_end[these.last[k]]) for k in ranked)
-    if unclean:
-        doubts.append(
-            Doubt(
-                "CUT_AT_PAUSE",
-                f"{unclean} of {len(ranked)} clips begin or end at a pause, as no sentence end was near.",
-            )
-            if spoken
-            else Doubt(
-                "CUT_INSIDE_SHOT", f"{unclean} of {len(ranked)} clips begin or end inside a shot, as it is long."
-            )
-        )
-    if these.found > len(these):
-        doubts.append(
-            Doubt("CANDIDATES_THINNED", f"{len(these)} of {these.found} possible clips were scored, evenly chosen.")
-        )
-    return doubts
 
 
 def _title(words: Sequence[Word]) -> str:

@@ -23,23 +23,33 @@ def select(start_s: Floats, end_s: Floats, score: Floats, at_most: int) -> Ints:
     if not len(score) or at_most < 1:
         return np.zeros(0, dtype=np.int64)
     order = np.lexsort((start_s, end_s))
-    points = np.rint(score[order] * PER_POINT).astype(np.int64)
-    # How many intervals end by the time that interval i starts; those are the first ones in this order.
-    before = np.searchsorted(end_s[order], start_s[order], side="right")
-    best = [np.zeros(len(points) + 1, dtype=np.int64)]
+    points = np.rint(score * PER_POINT).astype(np.int64)
     # One more clip may not help where two more do, so the first column without a gain is not the last one.
-    for _ in range(min(at_most, most_disjoint(start_s, end_s))):
-        column = np.zeros(len(points) + 1, dtype=np.int64)
-        np.maximum.accumulate(points + best[-1][before], out=column[1:])
-        best.append(np.maximum(column, best[-1]))
+    best, before = best_sums(start_s, end_s, points, min(at_most, most_disjoint(start_s, end_s)))
     chosen: list[int] = []
     end = len(points)
     for count in range(len(best) - 1, 0, -1):
         if best[count][end] > best[count - 1][end]:
             # The first interval at which the sum was reached is the one that completes it.
-            chosen.append(int(np.searchsorted(best[count][: end + 1], best[count][end], side="left")) - 1)
+            place = int(np.searchsorted(best[count][: end + 1], best[count][end], side="left")) - 1
+            chosen.append(int(order[place]))
             end = int(before[chosen[-1]])
-    return order[np.array(chosen[::-1], dtype=np.int64)]
+    return np.array(chosen[::-1], dtype=np.int64)
+
+
+def best_sums(start_s: Floats, end_s: Floats, points: Ints, at_most: int) -> tuple[list[Ints], Ints]:
+    """best[c][i]: the largest sum of at most c intervals without overlap among the first i in order of their ends.
+
+    And how many intervals end by the time that each interval starts.
+    """
+    order = np.lexsort((start_s, end_s))
+    before = np.searchsorted(end_s[order], start_s, side="right")
+    best = [np.zeros(len(points) + 1, dtype=np.int64)]
+    for _ in range(at_most):
+        column = np.zeros(len(points) + 1, dtype=np.int64)
+        np.maximum.accumulate(points[order] + best[-1][before[order]], out=column[1:])
+        best.append(np.maximum(column, best[-1]))
+    return best, before
 
 
 def most_disjoint(start_s: Floats, end_s: Floats) -> int:

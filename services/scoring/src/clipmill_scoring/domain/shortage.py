@@ -34,6 +34,18 @@ LONGEST_CLIP_S = 600
 Retry = Callable[[float, float], Candidates]
 
 
+def repeating(ask: Ask, got: int, with_repeats: int) -> Shortage | None:
+    """The reason why `got` is less than `ask.clips` where there were `with_repeats` clips if repeats cost nothing."""
+    if got >= ask.clips or with_repeats <= got:
+        return None
+    more = with_repeats - got
+    return Shortage(
+        "NO_ROOM_WITHOUT_REPEATS",
+        f"{got} of the {ask.clips} clips asked for: {more} more would mostly say again what these say.",
+        f"--clips {got}",
+    )
+
+
 def shortage(ask: Ask, got: int, duration_s: float, has_words: bool, retry: Retry) -> Shortage | None:
     """The reason why `got` is less than `ask.clips`, or None when it is not."""
     if got >= ask.clips:

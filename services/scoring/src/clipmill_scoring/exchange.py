@@ -1,0 +1,27 @@
+"""What crosses between the service and its child processes. Light: the service imports it at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.clips.v1.clips_pb2 import ScoringTask
+from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+
+if TYPE_CHECKING:
+    from clipmill_scoring.domain.choose import Choice
+
+
+@dataclass(frozen=True)
+class Request:
+    task: ScoringTask
+    audio: list[AudioAnalysis]
+    vision: list[VisionAnalysis]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    choice: Choice
+    # True when the sentence encoder took part.
+    sentences_compared: bool

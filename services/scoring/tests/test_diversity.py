@@ -1,0 +1,101 @@
+"""The selection with repetition is the exact optimum, too."""
+
+from itertools import combinations
+
+import numpy as np
+from clipmill_scoring.domain.diversity import POINTS_PER_WORD, _holds_better, select_diverse
+from clipmill_scoring.domain.sayings import Said
+from clipmill_scoring.domain.selection import select
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SENTENCES = 10
+
+
+@st.composite
+def videos(draw):
+    """Intervals on a line of ten sentences, which say a few sayings again and again; sayings of few to many words."""
+    says = draw(st.lists(st.integers(0, 3), min_size=SENTENCES, max_size=SENTENCES))
+    spans = draw(
+        st.lists(st.tuples(st.integers(0, SENTENCES - 1), st.integers(1, 4)), min_size=1, max_size=9, unique=True)
+    )
+    scores = draw(st.lists(st.integers(0, 8000), min_size=len(spans), max_size=len(spans)))
+    intervals = [(a, min(a + n, SENTENCES), p / 100) for (a, n), p in zip(spans, scores, strict=True)]
+    words = draw(st.lists(st.integers(1, 40), min_size=4, max_size=4))
+    pairs = sorted({(k, says[s]) for k, (a, b, _) in enumerate(intervals) for s in range(a, b)})
+    table = np.array(pairs, dtype=np.int64)
+    return intervals, Said(table[:, 0], table[:, 1], np.array(words, dtype=np.int64))
+
+
+def columns(intervals):
+    table = np.array(intervals, dtype=np.float64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def worth(intervals, said: Said, chosen) -> int:
+    """Hundredths of a point, counted in the plainest way."""
+    total = sum(round(100 * intervals[k][2]) for k in chosen)
+    for saying, words in enumerate(said.words.tolist()):
+        times = sum((k, saying) in zip(said.run, said.saying, strict=True) for k in chosen)
+        total -= 100 * POINTS_PER_WORD * words * max(times - 1, 0)
+    return total
+
+
+def disjoint(intervals, chosen) -> bool:
+    return all(
+        intervals[a][1] <= intervals[b][0] or intervals[b][1] <= intervals[a][0] for a, b in combinations(chosen, 2)
+    )
+
+
+@given(videos(), st.integers(0, 5))
+@settings(max_examples=150)
+def test_no_other_set_is_worth_more_and_none_of_equal_worth_is_smaller(video, at_most):
+    intervals, said = video
+    selection = select_diverse(*columns(intervals), said, at_most)
+    chosen = selection.chosen.tolist()
+
+    sets = (each for n in range(at_most + 1) for each in combinations(range(len(intervals)), n))
+    best = max((worth(intervals, said, each), -len(each)) for each in sets if disjoint(intervals, each))
+
+    assert selection.is_proven
+    assert disjoint(intervals, chosen)
+    assert chosen == sorted(chosen, key=lambda k: intervals[k])
+    assert (worth(intervals, said, chosen), -len(chosen)) == best
+
+
+@given(videos())
+def test_an_interval_is_left_out_only_for_one_within_it_of_no_smaller_score(video):
+    intervals, _ = video
+    start_s, end_s, score = columns(intervals)
+    points = np.rint(score * 100).astype(np.int64)
+
+    left_out = _holds_better(start_s, end_s, points)
+
+    for k, (a, b, p) in enumerate(intervals):
+        inner = [j for j, (c, d, q) in enumerate(intervals) if j != k and a <= c and d <= b and q >= p]
+        # Of equal ones the first stays.
+        inner = [j for j in inner if intervals[j] != intervals[k] or j < k]
+        assert left_out[k] == bool(inner)
+
+
+def test_without_repetition_it_is_the_plain_selection():
+    intervals = [(0, 3, 50.0), (2, 5, 60.0), (5, 8, 40.0)]
+    nothing = Said(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    assert select_diverse(*columns(intervals), nothing, 2).chosen.tolist() == select(*columns(intervals), 2).tolist()
+
+
+def test_a_retake_gives_way_to_something_else_and_stays_out_where_there_is_nothing_else():
+    # Two takes of 30 words and a weaker clip.
+    intervals = [(0, 3, 55.0), (3, 6, 56.0), (6, 9, 45.0)]
+    retake = Said(np.array([0, 1]), np.array([0, 0]), np.array([30]))
+
+    assert select_diverse(*columns(intervals), retake, 2).chosen.tolist() == [1, 2]
+    assert select_diverse(*columns(intervals[:2]), retake, 2).chosen.tolist() == [1]
+
+
+def test_a_sentence_that_comes_again_in_a_long_clip_is_no_reason_to_lose_it():
+    intervals = [(0, 3, 55.0), (3, 6, 56.0)]
+    refrain = Said(np.array([0, 1]), np.array([0, 0]), np.array([9]))
+
+    assert select_diverse(*columns(intervals), refrain, 2).chosen.tolist() == [0, 1]
