@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,7 +12,6 @@ from pathlib import Path
 
 from clipmill_cli.kafka.node import READY, Node, prepared_node
 from clipmill_cli.tied import tied
-from clipmill_shared.compute.child import die_with_parent
 
 READY_S = 60.0
 HEAP_MIB = 256
@@ -84,18 +82,3 @@ def kafka() -> Iterator[Broker]:
         finally:
             # Its data goes with it, so there is nothing to shut down in order.
             broker.kill()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody has now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
-_free_ports, _die_with_parent = free_ports, die_with_parent
