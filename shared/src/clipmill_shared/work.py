@@ -31,6 +31,7 @@ from clipmill_shared.places import Places
 
 log = structlog.get_logger()
 STATUS_EVERY_S = 1.0
+STATUS_WITHIN_S = 5.0
 HELD_A_SLOT = 4
 MAX_REMEMBERED_CANCELS = 1000
 # How long a worker keeps a task, with its lease, while the object store is away; and how often it tries meanwhile.
@@ -246,7 +247,9 @@ class Worker(Generic[T, R]):
 
     async def _try_to_send_status(self, *, leaving: bool) -> None:
         try:
-            await self._send_status(leaving=leaving)
+            # Later it says nothing any more, and a goodbye must not hold up the end.
+            async with asyncio.timeout(STATUS_WITHIN_S):
+                await self._send_status(leaving=leaving)
         except Exception as error:
             # The broker is away: no reason to give up the work in hand, which may outlast that.
             log.warning("a worker's status cannot be sent", part=self._stage.name, error=repr(error))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from aiokafka.structs import RecordMetadata
 from google.protobuf.message import Message
 
@@ -20,7 +20,7 @@ from clipmill_shared.bus.attempt import Backend, Delivery
 from clipmill_shared.bus.backoff import Backoff
 from clipmill_shared.bus.codec import Headers, decode, encode
 from clipmill_shared.bus.contract import LogId, Subscription
-from clipmill_shared.bus.kafka_reading import GROUP_SETTINGS, Reading, Source
+from clipmill_shared.bus.kafka_reading import AFTER_ERROR_S, GROUP_SETTINGS, Reading, Source
 from clipmill_shared.bus.kafka_readings import Readings
 from clipmill_shared.bus.kafka_topics import (
     MAX_DEAD_LETTER_BYTES,
@@ -52,8 +52,8 @@ class KafkaBus:
       the commit, at the price of a topic and a consumer per delay, and gain little where work is leased from a ledger.
     - When a partition goes to another member, handlers get 3 s; then those of an ordered topic are cancelled, and
       those of an unordered one run on and publish what they made: its attempt tells whether it still counts.
-    - A broker that lost its data, or became another, is noticed within seconds: consumers and producer are made anew,
-      missing topics too with `create_topics`, and what was being published goes to the new one.
+    - A broker that lost its data, or became another, is noticed within seconds: consumers are made anew, and missing
+      topics too with `create_topics`.
     - `prefix` goes before every topic and group, so that several systems (or tests) can share a cluster.
     """
 
@@ -75,7 +75,6 @@ class KafkaBus:
         self._create_topics = create_topics
         # What is on its way to the cluster by the present producer.
         self._sending: set[asyncio.Future[list[RecordMetadata]]] = set()
-        self._closing: set[asyncio.Task[None]] = set()
         self._producer: AIOKafkaProducer | None = None
         self._closed = False
         self._starting = asyncio.Lock()
@@ -88,33 +87,37 @@ class KafkaBus:
             raise self._unreachable() from error
 
     async def publish(self, *events: Event[Message]) -> None:
-        """See Bus. KafkaError when the cluster does not store them."""
-        records = [self._record(event) for event in events]
-        while not await self._send(await self._started_producer(), records):
-            pass
+        """See Bus; while the cluster is away this waits for it. KafkaError when the cluster refuses them."""
+        await self._store([self._record(event) for event in events])
         for event in events:
             metrics.PUBLISHED.of(topic=event.topic.name).value += 1
 
-    async def _send(self, producer: AIOKafkaProducer, records: Sequence[_Sent]) -> bool:
-        """False when the producer was replaced meanwhile, and the records are to be sent again."""
-        try:
-            stored = asyncio.gather(
-                *[
-                    await producer.send(topic, body, key=key, headers=list(headers))
-                    for topic, key, body, headers in records
-                ]
-            )
-            self._sending.add(stored)
-            stored.add_done_callback(self._sending.discard)
-            # Who gives up waiting does not take back what is being sent.
-            await asyncio.shield(stored)
-        except (KafkaError, asyncio.CancelledError):
-            if self._closed:
-                raise RuntimeError("the bus is closed") from None
-            if producer is self._producer or ((task := asyncio.current_task()) and task.cancelling()):
-                raise
-            return False
-        return True
+    async def _store(self, records: Sequence[_Sent]) -> None:
+        """Write records, all of them again when some may not have arrived: the same event twice is one."""
+        while True:
+            producer = await self._started_producer()
+            try:
+                stored = asyncio.gather(
+                    *[
+                        await producer.send(topic, body, key=key, headers=list(headers))
+                        for topic, key, body, headers in records
+                    ]
+                )
+                self._sending.add(stored)
+                stored.add_done_callback(self._sending.discard)
+                # Who gives up waiting does not take back what is being sent.
+                await asyncio.shield(stored)
+            except (KafkaError, asyncio.CancelledError) as error:
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise
+                if self._closed:
+                    raise RuntimeError("the bus is closed") from None
+                if isinstance(error, asyncio.CancelledError) or not (error.retriable or _is_timeout(error)):
+                    raise
+                log.warning("the broker does not store what is published; trying again", error=repr(error))
+                await asyncio.sleep(AFTER_ERROR_S)
+            else:
+                return
 
     @asynccontextmanager
     async def run(self, *subscriptions: Subscription) -> AsyncIterator[None]:
@@ -140,7 +143,6 @@ class KafkaBus:
             await _stop(producer)
             for stored in tuple(self._sending):
                 stored.cancel()
-        await asyncio.gather(*self._closing)
 
     def _record(self, event: Event[Message]) -> _Sent:
         record = encode(event)
@@ -148,12 +150,15 @@ class KafkaBus:
 
     async def _started_producer(self) -> AIOKafkaProducer:
         async with self._starting:
+            if self._closed:
+                raise RuntimeError("the bus is closed")
             if self._producer is None:
                 producer = AIOKafkaProducer(
                     bootstrap_servers=self._bootstrap,
                     client_id=self._instance,
                     acks="all",
-                    enable_idempotence=True,
+                    # Not idempotent: docs/adr/0014 says why.
+                    enable_idempotence=False,
                     linger_ms=LINGER_MS,
                     max_request_size=MAX_DEAD_LETTER_BYTES,
                 )
@@ -176,17 +181,6 @@ class KafkaBus:
         if self._create_topics:
             await self.ensure_topics()
         return self._create_topics
-
-    def became_another(self) -> None:
-        """Send what is on its way by a new producer: the old one's id means nothing to this cluster, or another."""
-        producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        for stored in tuple(self._sending):
-            stored.cancel()
-        task = asyncio.create_task(_stop(producer))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
 
     def _names(self, subscriptions: Sequence[Subscription]) -> set[str]:
         return {self._prefix + subscription.topic.name for subscription in subscriptions}
@@ -274,8 +268,7 @@ class KafkaBus:
             body = None
         headers = (*record.headers, *((name, text.encode()) for name, text in happened.items()))
         letter = (self._prefix + subscription.topic.dead_letters, record.key, body, headers)
-        while not await self._send(await self._started_producer(), [letter]):
-            pass
+        await self._store([letter])
 
     def _unreachable(self) -> ClipmillError:
         return ClipmillError(
@@ -286,10 +279,16 @@ class KafkaBus:
         )
 
 
+def _is_timeout(error: KafkaError) -> bool:
+    return isinstance(error, KafkaTimeoutError)
+
+
 async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await producer.stop()
-    except TimeoutError:
+    """Send what is on its way, if the broker takes it in time."""
+    stopping = asyncio.create_task(producer.stop())
+    await asyncio.wait([stopping], timeout=CLOSE_S)
+    if not stopping.done():
         log.warning("what was on its way to the broker is left behind: it does not answer")
-        await producer.client.close()
+        # It would wait for what it still has to send.
+        producer._sender.sender_task.cancel()
+    await stopping

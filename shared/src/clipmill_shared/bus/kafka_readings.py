@@ -2,7 +2,7 @@
 
 A consumer of aiokafka 0.14 whose topic vanishes (its broker was wiped, or replaced by an empty one) asks for it in a
 busy loop, then joins its group with nothing and reads nothing for five minutes, although the topic is there again. So
-what the cluster is gets watched, and consumers and producer are made anew when it changes.
+what the cluster is gets watched, and consumers are made anew when it changes.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from clipmill_shared.bus.kafka_topics import Identity
 log = structlog.get_logger()
 WATCH_EVERY_S = 2.0
 ANSWER_S = 10.0
-# Missing topics are made anew only after so long: by then every process has seen that the broker is another, and has
-# a producer with an id of this broker's. Ids of the one before may be given out again, and a record that seems to be
-# one of their repeats is dropped as a duplicate.
-SETTLE_S = 5.0
+# So long a broker that starts has to find its topics.
+SETTLE_S = 2.0
+SAY_EVERY_S = 10.0
 
 
 class Cluster(Protocol):
@@ -39,10 +38,6 @@ class Cluster(Protocol):
     def reading(
         self, subscription: Subscription, identity: Identity, look: Callable[[], None], *, from_beginning: bool
     ) -> Reading: ...
-
-    def became_another(self) -> None:
-        """What was on its way to the cluster that was is void."""
-        ...
 
 
 class Readings:
@@ -97,7 +92,6 @@ class Readings:
         if self._readings:
             log.error("the broker is another, or has lost its data: everything is read anew", **self._names())
             readings, self._readings = self._readings, []
-            self._cluster.became_another()
             self._retired += readings
             await asyncio.gather(*(reading.retire() for reading in readings))
         self._identity = await self._settled()
@@ -115,7 +109,7 @@ class Readings:
         while missing := self._missing(seen := await self._seen()):
             if waited_s >= SETTLE_S and await self._cluster.make_topics():
                 continue
-            if waited_s % (2 * SETTLE_S) == 0:
+            if waited_s % SAY_EVERY_S == 0:
                 log.warning("the broker lacks topics; waiting for them", topics=sorted(missing))
             await asyncio.sleep(1)
             waited_s += 1
