@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -29,6 +30,7 @@ CHUNK_BYTES = 1 << 20
 # What is moved by one request of a store that is elsewhere: small enough to be repeated, and to be held in memory.
 PART_BYTES = 16 << 20
 PARTS_AT_ONCE = 4
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class BlobMissingError(ClipmillError):
@@ -281,9 +283,14 @@ def _key(owner_id: str, digest: str) -> str:
 
 
 def _key_of(ref: BlobRef) -> str:
-    if not ref.uri.startswith("blob:"):
+    """Where a blob lies. Its place follows from its owner and content, so that a reference leads nowhere else."""
+    scheme, _, key = ref.uri.partition(":")
+    owner_id = key.partition("/")[0]
+    if scheme != "blob" or not SHA256.fullmatch(ref.sha256) or owner_id in ("", ".", ".."):
         raise BlobMissingError(ref.uri, "it is not a reference to the store")
-    return ref.uri.removeprefix("blob:")
+    if key != _key(owner_id, ref.sha256):
+        raise BlobMissingError(ref.uri, "its content is not what its reference says: its name and its SHA-256 differ")
+    return key
 
 
 def _size_of(path: Path) -> int | None:
