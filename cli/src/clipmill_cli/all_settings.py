@@ -45,8 +45,8 @@ UNNAMED_UNITS = {
     "face_searches_per_s_best": "1/s",
     "close_searches_per_s_best": "1/s",
 }
-# Not settings: where they are.
-OTHERS = {settings.CONFIG}
+# Not settings of parts: where those are, and what proves a client's owner.
+OTHERS = {settings.CONFIG, settings.PREFIX + "TOKEN"}
 
 
 @dataclass(frozen=True)
