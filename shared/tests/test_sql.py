@@ -10,7 +10,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, text
 
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.schema import difference, migrate
-from clipmill_shared.sql import Database, after_commit
+from clipmill_shared.sql import Database, after_commit, serial
 
 REVISION = """
 import sqlalchemy as sa
@@ -69,7 +69,8 @@ async def test_many_writers_read_what_they_change_and_none_fails(database: Datab
     await insert(database, 0)
 
     async def increment(on: Database) -> None:
-        async with on.transaction(serial_by="n") as connection:
+        async with on.transaction() as connection:
+            await serial(connection, "n")
             value = (await connection.execute(text("SELECT n FROM a"))).scalar_one()
             await connection.execute(text("UPDATE a SET n = :n"), {"n": value + 1})
 

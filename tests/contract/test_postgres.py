@@ -15,7 +15,7 @@ from clipmill_shared.bus.inprocess import InProcessBus
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.schema import migrate
 from clipmill_shared.service import Service, running
-from clipmill_shared.sql import Database, DatabaseUnavailableError, patience_s
+from clipmill_shared.sql import Database, DatabaseUnavailableError, patience_s, serial
 
 pytestmark = pytest.mark.real
 metadata = MetaData()
@@ -26,8 +26,7 @@ END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename 
 @pytest.fixture
 async def url(postgres: Postgres) -> AsyncIterator[str]:
     yield await postgres.url()
-    # A test that failed may have left it stopped.
-    postgres.server.stop()
+    # A test may leave it stopped.
     postgres.server.start()
 
 
@@ -114,14 +113,16 @@ async def test_more_transactions_than_connections_wait_for_each_other(database: 
 
 async def test_transactions_of_one_name_come_one_after_another_and_others_do_not_wait(database: Database) -> None:
     async def add_next() -> None:
-        async with database.transaction(serial_by="numbers") as on:
+        async with database.transaction() as on:
+            await serial(on, "numbers")
             highest = (await on.execute(select(func.max(numbers.c.n)))).scalar() or 0
             await on.execute(numbers.insert(), {"n": highest + 1})
 
     await asyncio.gather(*(add_next() for _ in range(30)))
     assert await count(database) == 30
-    async with database.transaction(serial_by="one"), database.transaction(serial_by="other"):
-        pass
+    async with database.transaction() as one, database.transaction() as other:
+        await serial(one, "one")
+        await serial(other, "other")
 
 
 @pytest.mark.parametrize("how", ["restarted", "connection ended"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
@@ -98,3 +99,14 @@ async def test_what_a_crash_left_is_erased_at_the_next_start(tmp_path: Path, mon
 
     async with CatalogWorld.running(tmp_path) as world:
         await world.until(lambda: not world.stored())
+
+
+async def test_what_comes_while_a_video_is_being_deleted_is_erased_too(world: CatalogWorld):
+    for n in range(8):
+        job = JobEvents(world, job_id=f"j{n}", video_id=f"v{n}")
+        await world.hear_of(await job.ingested())
+        late = [await job.scored("c1"), await job.rendered("c1"), await job.heard(0, 50, "Hello.")]
+        deletion = world.stub.DeleteVideo(pb.DeleteVideoRequest(video_id=job.video_id))
+        await asyncio.gather(deletion, *(world.hear_of(event) for event in late))
+    assert await world.clips() == []
+    await world.until(lambda: not world.stored())

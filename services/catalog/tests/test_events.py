@@ -71,3 +71,12 @@ async def test_an_event_that_speaks_for_another_owner_is_poison(world: CatalogWo
     with pytest.raises(Poison):
         await world.hear_of(event)
     assert await world.clips() == []
+
+
+async def test_halves_of_a_clip_that_come_at_the_same_time_are_told_of_once(world: CatalogWorld):
+    jobs = [JobEvents(world, job_id=f"j{n}", video_id=f"v{n}") for n in range(10)]
+    halves = [event for job in jobs for event in (await job.scored("c1"), await job.rendered("c1"))]
+    await asyncio.gather(*(world.hear_of(half) for half in halves))
+    assert len(await world.clips()) == 10
+    await world.until(lambda: len(world.bus.events) >= 10)
+    assert {event.message.video_id for event in world.bus.events} == {job.video_id for job in jobs}

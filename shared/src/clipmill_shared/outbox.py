@@ -3,7 +3,7 @@
 Events are rows written in the transaction of the change that they tell of; a relay publishes them in the order in
 which they were written and deletes each after the bus has stored it. A crash in between publishes again, with the
 same id. Transactions that run side by side (PostgreSQL) may be committed in another order than they wrote: those that
-concern one key are to come one after another, by a lock on its row or `serial_by`.
+concern one key are to come one after another, by a lock on its row, or by being `serial`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
 from clipmill_shared.errors import ClipmillError
-from clipmill_shared.sql import Database
+from clipmill_shared.sql import Database, serial
 
 log = structlog.get_logger()
 Migrations = Literal["auto", "check"]
@@ -45,7 +45,8 @@ async def migrate(
             f"{name} of this version needs.",
             f"Run `clipmill migrate {name}` once, then start again.",
         )
-    async with database.transaction(serial_by="migrate") as connection:
+    async with database.transaction() as connection:
+        await serial(connection, "migrate")
         revision = await connection.run_sync(_revision)
         if revision is not None and revision >= newest:
             return

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from clipmill_shared.errors import ClipmillError
-from clipmill_shared.sql_engines import LockLostError, engine_of
+from clipmill_shared.sql_engines import SERIAL, LockLostError, engine_of
 from clipmill_shared.waiting import until_answered
 
 _AFTER_COMMIT = "clipmill_after_commit"
@@ -42,7 +42,7 @@ class Database:
     On SQLite a writing transaction takes the write lock when it begins, so that two writers wait for each other
     instead of failing in the middle; keep awaits on anything but the database out of a transaction. On PostgreSQL
     transactions run side by side, each statement sees what is committed (READ COMMITTED): what is read to be changed
-    is read FOR UPDATE, and what depends on rows that may not be there yet is `serial_by` something.
+    is read FOR UPDATE, and what depends on rows that may not be there yet is `serial` by a name.
 
     A server that is away is waited for (see `patience_s`) before a transaction begins; what breaks in the middle is a
     DatabaseUnavailableError.
@@ -60,24 +60,19 @@ class Database:
         self._asking = asyncio.Lock()
 
     @asynccontextmanager
-    async def transaction(self, serial_by: str | None = None) -> AsyncIterator[AsyncConnection]:
-        """A writing transaction: committed when the context is left, rolled back when it raises.
-
-        Those with the same `serial_by` come one after another (on SQLite all do).
-        """
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A writing transaction: committed when the context is left, rolled back when it raises."""
         if not self.is_sqlite:
-            async with self._begun(serial_by) as connection:
+            async with self._begun() as connection:
                 yield connection
             return
-        async with self._writing, self._begun(None) as connection:
+        async with self._writing, self._begun() as connection:
             yield connection
 
     @asynccontextmanager
-    async def _begun(self, serial_by: str | None) -> AsyncIterator[AsyncConnection]:
+    async def _begun(self) -> AsyncIterator[AsyncConnection]:
         after: list[Callable[[], None]] = []
         async with self._connected(self._writer) as connection, connection.begin():
-            if serial_by is not None:
-                await self._kind.serialize(connection, serial_by)
             connection.info[_AFTER_COMMIT] = after
             yield connection
         for callback in after:
@@ -143,6 +138,15 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+async def serial(connection: AsyncConnection, name: str) -> None:
+    """Wait until no other transaction is serial by `name`; this one is, until it ends. To be said first in it.
+
+    For what is decided by rows that may not be there yet, which nobody can lock. On SQLite all writers are serial.
+    """
+    if connection.dialect.name != "sqlite":
+        await connection.execute(SERIAL, {"name": name})
 
 
 def after_commit(connection: AsyncConnection, callback: Callable[[], None]) -> None:

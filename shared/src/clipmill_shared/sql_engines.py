@@ -47,10 +47,6 @@ class Engine(Protocol):
         """Wait until no other process holds `name` on this database, and hold it. LockLostError when it is lost."""
         ...
 
-    async def serialize(self, connection: AsyncConnection, name: str) -> None:
-        """Wait until no other transaction is serial by `name`; this one is, until it ends."""
-        ...
-
     def passes(self, error: BaseException) -> bool:
         """True for an error that time or another attempt may mend: the server away, a deadlock."""
         ...
@@ -84,9 +80,6 @@ class Sqlite:
             yield
         finally:
             os.close(descriptor)
-
-    async def serialize(self, connection: AsyncConnection, name: str) -> None:
-        """All writing transactions are serial."""
 
     def passes(self, error: BaseException) -> bool:
         return isinstance(error, DBAPIError) and "database is locked" in str(error.orig)
@@ -134,9 +127,6 @@ class Postgres:
                     raise
                 raise LockLostError(f"the lock {name} was lost with its connection to {self.name}") from error
 
-    async def serialize(self, connection: AsyncConnection, name: str) -> None:
-        await connection.execute(_SERIALIZE, {"name": name})
-
     def passes(self, error: BaseException) -> bool:
         if isinstance(error, DBAPIError):
             return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING
@@ -148,7 +138,7 @@ class Postgres:
 
 _KEY = "hashtextextended(current_schema() || '/' || :name, 0)"
 _TRY_LOCK = text(f"SELECT pg_try_advisory_lock({_KEY})")
-_SERIALIZE = text(f"SELECT pg_advisory_xact_lock({_KEY})")
+SERIAL = text(f"SELECT pg_advisory_xact_lock({_KEY})")
 _PASSING = {
     "08000", "08001", "08003", "08004", "08006",  # connections
     "40001", "40P01", "55P03",  # serialization, deadlock, lock_timeout

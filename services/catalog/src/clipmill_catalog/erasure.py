@@ -15,7 +15,7 @@ from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog.store import upsert
 from clipmill_catalog.tables import clips, jobs, made, transcripts, videos
 from clipmill_shared.blobs import Blobs
-from clipmill_shared.sql import Database
+from clipmill_shared.sql import Database, serial
 
 log = structlog.get_logger()
 RETRY_S = 60.0
@@ -40,6 +40,12 @@ class JobKey:
     owner_id: str
     job_id: str
     video_id: str
+
+
+async def serial_for_video(on: AsyncConnection, owner_id: str, video_id: str) -> None:
+    """Let no other event or deletion of this video come in between: halves of a clip find each other, and nothing is
+    kept of what is being erased."""
+    await serial(on, f"video {owner_id} {video_id}")
 
 
 async def remember(on: AsyncConnection, of: JobKey, refs: Sequence[BlobRef], records: Sequence[str]) -> bool:

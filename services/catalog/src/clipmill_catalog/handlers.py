@@ -16,7 +16,7 @@ from clipmill.clips.v1.clips_pb2 import ClipRendered, ClipsScored, ScoredClips
 from clipmill.media.v1.media_pb2 import MediaIngested
 from clipmill_catalog import store
 from clipmill_catalog.domain.transcript import HeardPart
-from clipmill_catalog.erasure import Erasure, JobKey, is_erased_job, remember
+from clipmill_catalog.erasure import Erasure, JobKey, is_erased_job, remember, serial_for_video
 from clipmill_catalog.store import ClipKey, KeptVideo
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Poison, Subscription
@@ -111,6 +111,8 @@ class Handlers:
         records = [message.answer.record]
         async with self._offsets.taking(event) as on:
             job = JobKey(event.owner_id, message.task.job_id, message.video_id)
+            if on is not None:
+                await serial_for_video(on, event.owner_id, message.video_id)
             is_kept = on is None or await remember(on, job, refs, records)
             yield on if is_kept else None
         if not is_kept:

@@ -14,7 +14,7 @@ from clipmill.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog import store
 from clipmill_catalog.domain.transcript import covers, fullest, touching, words_in
-from clipmill_catalog.erasure import Erasure, doom
+from clipmill_catalog.erasure import Erasure, doom, serial_for_video
 from clipmill_catalog.store import ClipsOf, Place
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
@@ -85,6 +85,7 @@ class CatalogServicer(CatalogServiceServicer):
         # The time is part of its meaning: the same video may be brought in and deleted again.
         name = event_id(owner_id, request.video_id, "deleted", time.time_ns())
         async with self._database.transaction() as on:
+            await serial_for_video(on, owner_id, request.video_id)
             if await store.find_video(on, owner_id, request.video_id) is None:
                 raise _no_video(request.video_id)
             erased = await doom(on, owner_id, request.video_id, time.time())
