@@ -45,8 +45,8 @@ UNNAMED_UNITS = {
     "face_searches_per_s_best": "1/s",
     "close_searches_per_s_best": "1/s",
 }
-# Not settings of parts: where those are, and what proves a client's owner.
-OTHERS = {settings.CONFIG, settings.PREFIX + "TOKEN"}
+# Not settings of parts: where those are, and what the commands of a client and `clipmill kafka` look at.
+OTHERS = {settings.CONFIG, *(settings.PREFIX + name for name in ("ADDRESS", "TOKEN", "KAFKA_BUNDLE"))}
 
 
 @dataclass(frozen=True)
