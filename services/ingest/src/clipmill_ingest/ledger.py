@@ -27,7 +27,7 @@ from clipmill_ingest.store import SOURCE, Store
 from clipmill_ingest.watchers import Signal
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event, event_id
-from clipmill_shared.sql import Database, after_commit
+from clipmill_shared.sql import Database, after_commit, serial
 
 log = structlog.get_logger()
 
@@ -35,6 +35,8 @@ log = structlog.get_logger()
 TELL_EVERY_S = 0.25
 SILENT_AT_MOST_S = 1.5
 IDLE_S = 1.0
+# Jobs are admitted one by one: a key is used once, and no more are open than may be.
+ADMISSION = "admission"
 
 TASK_TOPICS: dict[Stage.ValueType, Topic] = {
     Stage.STAGE_IMPORT: topics.IMPORT_TASKS,
@@ -86,6 +88,7 @@ class Ledger:
         key = idempotency_key or None
         now = self._clock()
         async with self._database.transaction() as on:
+            await serial(on, ADMISSION)
             if key and (known := await self._store.find_by_key(on, owner_id, key)):
                 return known
             if refusal is None and (count := await self._store.open_jobs(on)) >= self._settings.max_open_jobs:
