@@ -4,7 +4,7 @@ import pytest
 
 from clipmill.audio.v1.audio_pb2 import Word
 from clipmill_cli.report import report, speech, strongest
-from clipmill_cli.results import ClipRecord, FeatureRecord, OptionsRecord, ResultRecord, SourceRecord
+from clipmill_cli.results import ClipRecord, FeatureRecord, OptionsRecord, ResultRecord, SourceRecord, SubScoresRecord
 from clipmill_cli.run import default_output
 from clipmill_cli.table import clock, table
 
@@ -16,7 +16,7 @@ def clip(title: str = "A title", added: tuple[float, ...] = (3.0, -9.0, 0.01)) -
     return ClipRecord(
         rank=1, clip_id="c", title=title, reason="Because.", score=50 + sum(added), base=50, features=features,
         start_s=61, end_s=80, duration_s=19, video="clip-01.mp4", thumbnail="clip-01.jpg", width=1080, height=1920,
-        text="Said.", words=(), warnings=(),
+        text="Said.", words=(), warnings=(), sub_scores=SubScoresRecord(hook=81, value=40), hashtags=("#NewYork",),
     )  # fmt: skip
 
 
@@ -36,6 +36,12 @@ def test_texts_are_escaped():
     assert "<script>" not in page and "<img" not in page
 
 
+def test_the_parts_of_the_score_and_hashtags_are_shown_and_what_is_unknown_is_not():
+    page = report(result(clip()), [])
+    assert "<dt>hook</dt>" in page and "<dt>value</dt>" in page and "#NewYork" in page
+    assert "<dt>flow</dt>" not in page
+
+
 def test_speech_is_drawn_in_stretches():
     words = [Word(text=str(s), start_s=s, end_s=s + 0.5) for s in (0, 1, 10)]
     assert [(round(x.left, 1), round(x.width, 1)) for x in speech(words, 100)] == [(0, 1.5), (10, 0.5)]
@@ -47,7 +53,7 @@ def test_the_strongest_features_come_first_and_what_added_nothing_is_left_out():
 
 def test_the_table_says_what_and_why():
     text = table(result(clip()))
-    assert "clip-01.mp4" in text and "A title" in text and "Because." in text and "1:01" in text
+    assert "clip-01.mp4" in text and "A title" in text and "Because. (hook 81, value 40)" in text and "1:01" in text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61.9, "1:01"), (3600, "1:00:00"), (36061, "10:01:01")])

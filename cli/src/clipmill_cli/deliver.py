@@ -13,6 +13,7 @@ from pathlib import Path
 from clipmill.audio.v1.audio_pb2 import Word
 from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest
 from clipmill.client import Client
+from clipmill.clips.v1.clips_pb2 import SubScores
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill_cli.options import Options
 from clipmill_cli.report import report
@@ -24,6 +25,7 @@ from clipmill_cli.results import (
     ResultRecord,
     ShortageRecord,
     SourceRecord,
+    SubScoresRecord,
     WarningRecord,
     WordRecord,
 )
@@ -134,6 +136,9 @@ def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:
             FeatureRecord(name=f.name, unit=f.unit, version=f.version, value=f.value, added=f.added)
             for f in scored.features
         ),
+        sub_scores=_sub_scores(scored.sub_scores),
+        keywords=tuple(scored.keywords),
+        hashtags=tuple(scored.hashtags),
         start_s=span.start_s,
         end_s=span.end_s,
         duration_s=made.duration_s,
@@ -146,6 +151,14 @@ def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:
         text=scored.text,
         words=tuple(_word(w) for w in words if w.end_s > span.start_s and w.start_s < span.end_s),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),
+    )
+
+
+def _sub_scores(parts: SubScores) -> SubScoresRecord:
+    return SubScoresRecord(
+        hook=parts.hook if parts.HasField("hook") else None,
+        flow=parts.flow if parts.HasField("flow") else None,
+        value=parts.value if parts.HasField("value") else None,
     )
 
 

@@ -61,6 +61,14 @@ class FeatureRecord(Record):
     added: float
 
 
+class SubScoresRecord(Record):
+    """Parts of the score, 0 to 100, 50 where all is as usual; absent where nothing of the part is known."""
+
+    hook: float | None = Field(None, ge=0, le=100, description="Does it catch?")
+    flow: float | None = Field(None, ge=0, le=100, description="Does it carry?")
+    value: float | None = Field(None, ge=0, le=100, description="Does it give?")
+
+
 class WordRecord(Record):
     """A word; times in seconds on the source's clock."""
 
@@ -80,6 +88,9 @@ class ClipRecord(Record):
     score: float = Field(ge=0, le=100)
     base: float
     features: tuple[FeatureRecord, ...]
+    sub_scores: SubScoresRecord = SubScoresRecord()
+    keywords: tuple[str, ...] = Field((), description="What it is about, against the rest of the video.")
+    hashtags: tuple[str, ...] = ()
     start_s: float
     end_s: float
     duration_s: float

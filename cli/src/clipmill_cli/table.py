@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from clipmill_cli.results import ResultRecord
+from clipmill_cli.results import ClipRecord, ResultRecord
 
 
 def clock(seconds: float) -> str:
@@ -25,9 +26,14 @@ def table(result: ResultRecord) -> str:
     for clip in result.clips:
         grid.add_row(
             str(clip.rank), f"{clip.score:.0f}", clock(clip.start_s), f"{clip.duration_s:.0f} s", clip.video,
-            f"{clip.title}\n[dim]{clip.reason}[/dim]",
+            _what_and_why(clip),
         )  # fmt: skip
     console = Console()
     with console.capture() as captured:
         console.print(grid)
     return captured.get().rstrip()
+
+
+def _what_and_why(clip: ClipRecord) -> str:
+    parts = ", ".join(f"{part} {value:.0f}" for part, value in clip.sub_scores if value is not None)
+    return f"{escape(clip.title)}\n[dim]{escape(clip.reason)}{f' ({parts})' if parts else ''}[/dim]"

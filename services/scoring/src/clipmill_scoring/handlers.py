@@ -15,6 +15,7 @@ from clipmill.clips.v1.clips_pb2 import (
     ScoredClips,
     ScoringTask,
     Shortage,
+    SubScores,
 )
 from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import ModelVersion, TimeRange
@@ -91,7 +92,9 @@ def _models(chosen: Chosen) -> list[ModelVersion]:
 
 def _scored_clip(clip: Clip, rank: int) -> ScoredClip:
     from clipmill_scoring.domain.features import BY_NAME
+    from clipmill_scoring.domain.keywords import hashtags
 
+    parts = clip.sub_scores
     return ScoredClip(
         head=ClipHead(
             clip_id=clip.clip_id,
@@ -113,4 +116,7 @@ def _scored_clip(clip: Clip, rank: int) -> ScoredClip:
         ],
         reason=clip.reason,
         text=clip.text,
+        sub_scores=SubScores(hook=parts.hook, flow=parts.flow, value=parts.value),
+        keywords=clip.keywords,
+        hashtags=hashtags(clip.keywords),
     )

@@ -297,6 +297,9 @@ class ScoredClip(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    SUB_SCORES_FIELD_NUMBER: _builtins.int
+    KEYWORDS_FIELD_NUMBER: _builtins.int
+    HASHTAGS_FIELD_NUMBER: _builtins.int
     base: _builtins.float
     """The base of the score, to which the features add up: score = base + sum of added."""
     reason: _builtins.str
@@ -306,6 +309,16 @@ class ScoredClip(_message.Message):
     def head(self) -> Global___ClipHead: ...
     @_builtins.property
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureValue]: ...
+    @_builtins.property
+    def sub_scores(self) -> Global___SubScores: ...
+    @_builtins.property
+    def keywords(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the clip is about against the rest of its video, the strongest first."""
+
+    @_builtins.property
+    def hashtags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With the sign, of letters and digits: "#NewYork"."""
+
     def __init__(
         self,
         *,
@@ -314,14 +327,58 @@ class ScoredClip(_message.Message):
         features: _abc.Iterable[Global___FeatureValue] | None = ...,
         reason: _builtins.str = ...,
         text: _builtins.str = ...,
+        sub_scores: Global___SubScores | None = ...,
+        keywords: _abc.Iterable[_builtins.str] | None = ...,
+        hashtags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "sub_scores", b"sub_scores"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "features", b"features", "head", b"head", "reason", b"reason", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoredClip: _TypeAlias = ScoredClip  # noqa: Y015
+
+@_typing.final
+class SubScores(_message.Message):
+    """Parts of the score, 0 to 100 each, 50 where all is as usual; absent where nothing of the part is known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOOK_FIELD_NUMBER: _builtins.int
+    FLOW_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    hook: _builtins.float
+    """Does it catch?"""
+    flow: _builtins.float
+    """Does it carry?"""
+    value: _builtins.float
+    """Does it give?"""
+    def __init__(
+        self,
+        *,
+        hook: _builtins.float | None = ...,
+        flow: _builtins.float | None = ...,
+        value: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_flow", b"_flow", "_hook", b"_hook", "_value", b"_value", "flow", b"flow", "hook", b"hook", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_flow", b"_flow", "_hook", b"_hook", "_value", b"_value", "flow", b"flow", "hook", b"hook", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__flow: _TypeAlias = _typing.Literal["flow"]  # noqa: Y015
+    _WhichOneofArgType__flow: _TypeAlias = _typing.Literal["_flow", b"_flow"]  # noqa: Y015
+    _WhichOneofReturnType__hook: _TypeAlias = _typing.Literal["hook"]  # noqa: Y015
+    _WhichOneofArgType__hook: _TypeAlias = _typing.Literal["_hook", b"_hook"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__flow) -> _WhichOneofReturnType__flow | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hook) -> _WhichOneofReturnType__hook | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___SubScores: _TypeAlias = SubScores  # noqa: Y015
 
 @_typing.final
 class FeatureValue(_message.Message):

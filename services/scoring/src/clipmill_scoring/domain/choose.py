@@ -15,10 +15,12 @@ from clipmill_scoring.domain.diversity import select_diverse
 from clipmill_scoring.domain.doubts import Doubt, of_cuts, of_selection, of_words
 from clipmill_scoring.domain.explain import Added, reason, title
 from clipmill_scoring.domain.features import columns, hooks
+from clipmill_scoring.domain.keywords import Keywords
 from clipmill_scoring.domain.sayings import NOTHING_AGAIN, Embed, sayings
 from clipmill_scoring.domain.score import added, total
 from clipmill_scoring.domain.selection import select
 from clipmill_scoring.domain.shortage import Ask, Shortage, repeating, shortage
+from clipmill_scoring.domain.subscores import SubScores, sub_scores
 from clipmill_scoring.domain.timeline import Timeline, Word
 from clipmill_scoring.domain.words import marks
 
@@ -35,6 +37,8 @@ class Clip:
     reason: str
     text: str
     features: tuple[Added, ...]
+    sub_scores: SubScores
+    keywords: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ def choose(video_id: str, timeline: Timeline, ask: Ask, embed: Embed | None) -> 
     said = sayings(timeline.words, units.first_word, embed).within(begin, end) if embed and several else NOTHING_AGAIN
     selection = select_diverse(these.start_s, these.end_s, score, said, ask.clips)
     ranked = sorted(selection.chosen.tolist(), key=lambda k: (-score[k], these.start_s[k]))
+    keywords = Keywords(timeline.words, timeline.language)
     clips = []
     for k in ranked:
         words = timeline.words[begin[k] : end[k]]
@@ -81,6 +86,8 @@ def choose(video_id: str, timeline: Timeline, ask: Ask, embed: Embed | None) -> 
                 reason=reason(features),
                 text=_text(words),
                 features=features,
+                sub_scores=sub_scores(features),
+                keywords=keywords.of(int(begin[k]), int(end[k])),
             )
         )
     plain = select(these.start_s, these.end_s, score, ask.clips) if len(said.run) else selection.chosen

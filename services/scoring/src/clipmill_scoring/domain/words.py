@@ -15,27 +15,28 @@ import numpy as np
 from clipmill_scoring.domain.timeline import Bools, Floats, Word
 
 
-def _list(words: str) -> frozenset[str]:
+def word_list(words: str) -> frozenset[str]:
+    """The words of a text, as a set."""
     return frozenset(words.split())
 
 
-FIRST_PERSON = _list("i me my mine myself we us our ours ourselves")
-SECOND_PERSON = _list("you your yours yourself yourselves")
-PEOPLE = _list(
+FIRST_PERSON = word_list("i me my mine myself we us our ours ourselves")
+SECOND_PERSON = word_list("you your yours yourself yourselves")
+PEOPLE = word_list(
     "he him his himself she her hers herself somebody someone everybody everyone nobody "
     "man men woman women guy guys girl girls boy boys kid kids child children baby babies lady gentleman gentlemen "
     "mom mum mother dad father parents wife husband brother sister son daughter uncle aunt cousin grandma grandmother "
     "grandpa grandfather family friend friends boyfriend girlfriend neighbor neighbour boss colleague teacher doctor"
 )
-SPEECH = _list(
+SPEECH = word_list(
     "say says said saying tell tells told telling ask asks asked asking answer answered reply replied shout shouted "
     "yell yelled whisper whispered scream screamed talk talked laugh laughed laughing joke joked joking call called"
 )
-CASUAL = _list(
+CASUAL = word_list(
     "oh ah uh hey hi hello wow yeah yes no nope well okay ok please sorry thank thanks gonna wanna gotta kinda really "
     "actually just like maybe guess sure right stuff thing things pretty totally basically literally honestly anyway"
 )
-CHARGED = _list(
+CHARGED = word_list(
     "love loved loves hate hated hates fear afraid scared scary angry mad furious happy sad cry cried crying proud "
     "ashamed shame embarrassed embarrassing crazy insane amazing awesome incredible unbelievable wonderful beautiful "
     "brilliant fantastic perfect terrible horrible awful ugly disgusting stupid idiot silly funny hilarious weird "
@@ -43,22 +44,22 @@ CHARGED = _list(
     "die died dead death kill killed hell god damn sex naked drunk fat wrong mistake fail failed failure lie lied "
     "dangerous disaster nightmare dream miracle alone lonely hurt pain broken lost brave courage hope"
 )
-CONTRAST = _list(
+CONTRAST = word_list(
     "but yet however instead although though except unless despite rather whereas while otherwise not never none "
     "neither nor without cannot"
 )
-NUMBERS = _list(
+NUMBERS = word_list(
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
     "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion trillion percent "
     "half twice double third first second last"
 )
-CURIOSITY = _list(
+CURIOSITY = word_list(
     "why how what who imagine picture guess secret truth problem reason mistake nobody never always most best worst "
     "biggest surprised surprising wrong really here listen look stop remember"
 )
 # A clip that begins so leans on what was said before it.
-LEANING = _list("and or because which whom whose than nor also plus therefore thus hence")
-HALF_LEANING = _list("so but then it he she they this these those that him her them its their such there")
+LEANING = word_list("and or because which whom whose than nor also plus therefore thus hence")
+HALF_LEANING = word_list("so but then it he she they this these those that him her them its their such there")
 
 _QUOTES = '"“”«»„'
 _ENDS = re.compile(r"[.?!…][\"'”’»)\]]*$")
