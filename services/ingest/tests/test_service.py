@@ -199,5 +199,19 @@ async def test_a_full_queue_is_resource_exhausted(tmp_path: Path, video: Path) -
     async with serve(world) as stub:
         await stub.SubmitVideo(submission(video))
         code, details = await refused(stub.SubmitVideo(submission(video)))
+        uploading = stub.UploadVideo()
+        await uploading.write(pb.UploadVideoRequest(header=pb.UploadHeader(name="talk.mp4")))
+        # Before any byte of it, and while more could come.
+        assert (await refused(uploading))[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "open" in details
+
+
+async def test_an_owner_who_submits_too_often_is_told_when_to_come_back(tmp_path: Path, video: Path) -> None:
+    world = World(tmp_path, IngestSettings(submits_per_minute=2))
+    async with serve(world) as stub:
+        for key in ("a", "b"):
+            await stub.SubmitVideo(submission(video, key=key))
+        code, details = await refused(stub.SubmitVideo(submission(video, key="c")))
+    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "More than 2 submissions in 60 s" in details

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from clipmill_ingest import tables
+from clipmill_ingest.askers import Askers
 from clipmill_ingest.domain.options import complete
-from clipmill_ingest.handlers import Handlers
+from clipmill_ingest.handlers import GROUP, Handlers
 from clipmill_ingest.ledger import Ledger
+from clipmill_ingest.redrive import Redrive
 from clipmill_ingest.requests import Requests
 from clipmill_ingest.service import MIGRATIONS
 from clipmill_ingest.settings import IngestSettings
@@ -29,6 +31,7 @@ from clipmill.vision.v1.vision_pb2 import VisionAnalyzed
 from clipmill.work.v1.work_pb2 import Stage
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus.inprocess import InProcessBus
+from clipmill_shared.offsets import SqlOffsets
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.schema import migrate
 from clipmill_shared.service import Service, running
@@ -112,14 +115,17 @@ class World:
         self.database = Database(self.sql_url or f"sqlite+aiosqlite:///{self.folder}/ingest.db")
         self.outbox = Outbox(self.database, tables.outbox, self.bus)
         self.store = Store(self.outbox)
-        self.ledger = Ledger(self.settings, self.database, self.store)
+        redrive = Redrive(self.outbox, self.settings.redrive_ended_s)
+        self.offsets = SqlOffsets(self.database, tables.offsets, GROUP, redrive)
+        self.ledger = Ledger(self.settings, self.database, self.store, offsets=self.offsets)
         self.requests = Requests(self.blobs, self.settings.max_file_bytes)
+        self.askers = Askers(None, OWNER)
 
     @property
     def service(self) -> Service:
         return Service(
             "ingest",
-            Handlers(self.ledger, self.requests).subscriptions,
+            Handlers(self.ledger, self.requests, self.askers, self.offsets).subscriptions,
             loops=(self.ledger.drive, self.ledger.prune, self.outbox.relay),
             start=lambda: migrate(MIGRATIONS, self.database, tables.metadata),
             stop=self.database.close,

@@ -10,12 +10,20 @@ from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.media.v1.media_pb2 import Source
 from clipmill_ingest.domain import options as rules
+from clipmill_ingest.domain.record import MAX_KEY
 from clipmill_ingest.sources import check_file
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
 
 MAX_URL = 2048
 MAX_NAME = 255
+
+
+def check_key(key: str) -> str:
+    """An idempotency key as it was given; ClipmillError INVALID_KEY."""
+    if len(key) > MAX_KEY:
+        raise ClipmillError("INVALID_KEY", "The idempotency key is too long.", f"Use at most {MAX_KEY} characters.")
+    return key
 
 
 class Requests:

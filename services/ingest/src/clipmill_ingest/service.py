@@ -9,14 +9,19 @@ import grpc.aio
 from clipmill.jobs.v1 import jobs_pb2
 from clipmill.jobs.v1.jobs_pb2_grpc import add_IngestServiceServicer_to_server
 from clipmill_ingest import tables
-from clipmill_ingest.handlers import Handlers
+from clipmill_ingest.askers import Askers
+from clipmill_ingest.handlers import GROUP, Handlers
 from clipmill_ingest.importer import Importer
 from clipmill_ingest.ledger import Ledger
+from clipmill_ingest.metrics import Gauges
+from clipmill_ingest.pace import Pace
+from clipmill_ingest.redrive import Redrive
 from clipmill_ingest.requests import Requests
 from clipmill_ingest.servicer import IngestServicer
 from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.store import Store
 from clipmill_ingest.uploads import Uploads
+from clipmill_shared.offsets import SqlOffsets
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform
 from clipmill_shared.schema import migrate
@@ -32,11 +37,15 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     database = Database(platform.sql_url_of("ingest"))
     outbox = Outbox(database, tables.outbox, platform.bus)
     store = Store(outbox)
-    ledger = Ledger(settings, database, store)
+    offsets = SqlOffsets(database, tables.offsets, GROUP, Redrive(outbox, settings.redrive_ended_s))
+    ledger = Ledger(settings, database, store, offsets=offsets)
+    gauges = Gauges(database, settings.worker_live_s)
     requests = Requests(platform.blobs, settings.max_file_bytes)
-    importer = Importer(settings, platform.blobs)
+    askers = Askers(platform.tokens, settings.requests_owner)
+    importer = Importer(settings, platform.blobs, platform.cores)
     worker = Worker(importer.stage, platform.bus, platform.blobs, settings.import_slots, f"import-{platform.instance}")
-    servicer = IngestServicer(database, store, ledger, requests, Uploads(settings, platform.blobs))
+    pace = Pace(platform.limits, settings.submits_per_minute)
+    servicer = IngestServicer(database, store, ledger, requests, uploads=Uploads(settings, platform.blobs), pace=pace)
 
     def add(server: grpc.aio.Server) -> None:
         add_IngestServiceServicer_to_server(servicer, server)
@@ -50,8 +59,8 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
 
     return Service(
         name="ingest",
-        subscriptions=(*Handlers(ledger, requests).subscriptions, *worker.subscriptions),
-        loops=(ledger.drive, ledger.prune, outbox.relay, worker.report_status),
+        subscriptions=(*Handlers(ledger, requests, askers, offsets).subscriptions, *worker.subscriptions),
+        loops=(ledger.drive, ledger.prune, outbox.relay, worker.report_status, gauges.measure),
         servicers=(add,),
         grpc_names=(jobs_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,),
         start=start,

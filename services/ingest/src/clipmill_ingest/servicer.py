@@ -12,7 +12,8 @@ from clipmill.jobs.v1 import jobs_pb2 as pb
 from clipmill.jobs.v1.jobs_pb2_grpc import IngestServiceServicer
 from clipmill.media.v1.media_pb2 import Source
 from clipmill_ingest.ledger import Ledger
-from clipmill_ingest.requests import Requests
+from clipmill_ingest.pace import Pace
+from clipmill_ingest.requests import Requests, check_key
 from clipmill_ingest.store import Place, Store
 from clipmill_ingest.uploads import Uploads
 from clipmill_shared.errors import ClipmillError
@@ -21,23 +22,26 @@ from clipmill_shared.sql import Database
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
-MAX_KEY = 200
 WATCH_BATCH = 100
 # A watcher looks by itself as well: another process may have written.
 WATCH_EVERY_S = 1.0
 
 
 class IngestServicer(IngestServiceServicer):
-    def __init__(self, database: Database, store: Store, ledger: Ledger, requests: Requests, uploads: Uploads) -> None:
+    def __init__(
+        self, database: Database, store: Store, ledger: Ledger, requests: Requests, *, uploads: Uploads, pace: Pace
+    ) -> None:
         self._database = database
         self._store = store
         self._ledger = ledger
         self._requests = requests
         self._uploads = uploads
+        self._pace = pace
 
     async def SubmitVideo(self, request: pb.SubmitVideoRequest, context: Any) -> pb.SubmitVideoResponse:  # noqa: N802
         owner_id = owner_of(context)
-        key = _key(request.idempotency_key)
+        key = check_key(request.idempotency_key)
+        await self._pace.take(owner_id)
         source, options = await self._requests.check(owner_id, request.source, request.options)
         return pb.SubmitVideoResponse(job=await self._ledger.submit(owner_id, source, options, key))
 
@@ -46,8 +50,11 @@ class IngestServicer(IngestServiceServicer):
     ) -> pb.UploadVideoResponse:
         owner_id = owner_of(context)
         header = await self._uploads.header(request_iterator)
-        key = _key(header.idempotency_key)
+        key = check_key(header.idempotency_key)
         self._requests.check_options(header.options)
+        # Before the bytes come: a refusal costs nobody an upload.
+        await self._pace.take(owner_id)
+        await self._ledger.room_for(owner_id, key)
         ref = await self._uploads.receive(owner_id, header, request_iterator)
         source, options = await self._requests.check(owner_id, Source(upload=ref, name=header.name), header.options)
         return pb.UploadVideoResponse(job=await self._ledger.submit(owner_id, source, options, key))
@@ -105,12 +112,6 @@ async def _wait(event: asyncio.Event, at_most_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(at_most_s):
             await event.wait()
-
-
-def _key(key: str) -> str:
-    if len(key) > MAX_KEY:
-        raise ClipmillError("INVALID_KEY", "The idempotency key is too long.", f"Use at most {MAX_KEY} characters.")
-    return key
 
 
 def _no_job(job_id: str) -> ClipmillError:

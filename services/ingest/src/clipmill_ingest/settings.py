@@ -16,6 +16,17 @@ class IngestSettings(Settings):
 
     max_open_jobs: int = Field(1000, ge=1, description="Jobs beyond this number are refused until some have ended.")
 
+    submits_per_minute: int = Field(
+        0,
+        ge=0,
+        description="An owner may submit so often, as many at once; beyond it is refused. 0: as often as wished.",
+    )
+    requests_owner: str = Field(
+        "",
+        description="Binds ingest.requests.v1 to this owner, so that every request is theirs; empty: each proves its "
+        "owner by a token.",
+    )
+
     # --- the ledger ---
     lease_s: float = Field(20, gt=0, description="A task whose worker has not renewed its lease for so long is lost.")
     attempts: int = Field(3, ge=1, description="A task that was lost or failed so often fails its job.")
@@ -32,6 +43,11 @@ class IngestSettings(Settings):
     keep_jobs: int = Field(10_000, ge=1, description="At most so many ended jobs are listed.")
     keep_events_per_job: int = Field(200, ge=1, description="Progress events kept of a job, for who watches late.")
     prune_every_s: float = Field(60, gt=0, description="How often what is old is forgotten.")
+
+    # --- a broker that lost its data ---
+    redrive_ended_s: float = Field(
+        3600, ge=0, description="When the broker lost its data, jobs that ended so lately are told of again."
+    )
 
     # --- the import stage ---
     import_slots: int = Field(2, ge=1, description="Videos that are hashed, probed and split side by side.")

@@ -14,7 +14,7 @@ from clipmill.jobs.v1.jobs_pb2 import Job, JobProgress, JobState
 from clipmill.work.v1.work_pb2 import JobControl, Stage, WorkerStatus
 from clipmill_ingest import rows
 from clipmill_ingest.domain import view
-from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState
+from clipmill_ingest.domain.record import JobRecord, LedgerTask, Rules, TaskState
 from clipmill_ingest.domain.scheduler import Waiting
 from clipmill_ingest.tables import history, jobs, tasks, workers
 from clipmill_shared.events import Event, event_id
@@ -39,11 +39,11 @@ class Store:
 
     # --- jobs ---
 
-    async def add(self, on: AsyncConnection, record: JobRecord, idempotency_key: str | None, now: float) -> Job:
+    async def add(self, on: AsyncConnection, record: JobRecord, now: float) -> Job:
         """Keep a new job and tell of it."""
         job = view.job_of(record)
         values = rows.job_values(record)
-        values.update(idempotency_key=idempotency_key, snapshot=b"", sequence=0, told_at=now, is_changed=False)
+        values.update(snapshot=b"", sequence=0, told_at=now, is_changed=False)
         await on.execute(jobs.insert(), values)
         await self._write_tasks(on, record, ())
         await self._tell(on, job, now)
@@ -83,6 +83,10 @@ class Store:
             await on.execute(update(jobs).where(jobs.c.job_id == job_id).values(progress=record.progress))
             await self._tell(on, view.job_of(record), now)
 
+    async def answer(self, on: AsyncConnection, record: JobRecord) -> None:
+        """Tell of a job that is not kept."""
+        await self._publish(on, JobProgress(sequence=1, job=view.job_of(record)))
+
     async def _tell(self, on: AsyncConnection, job: Job, now: float) -> None:
         counted = (
             update(jobs)
@@ -92,8 +96,11 @@ class Store:
         )
         sequence = (await on.execute(counted)).scalar_one()
         await on.execute(history.insert(), {"job_id": job.job_id, "sequence": sequence, "job": job.SerializeToString()})
-        progress = JobProgress(sequence=sequence, job=job)
-        name = event_id(job.job_id, "progress", sequence)
+        await self._publish(on, JobProgress(sequence=sequence, job=job))
+
+    async def _publish(self, on: AsyncConnection, progress: JobProgress) -> None:
+        job = progress.job
+        name = event_id(job.job_id, "progress", progress.sequence)
         await self._outbox.add(on, Event(topics.JOBS_PROGRESS, progress, name, job.owner_id, SOURCE))
 
     async def _write_tasks(self, on: AsyncConnection, record: JobRecord, old: Sequence[LedgerTask]) -> None:
@@ -110,9 +117,37 @@ class Store:
             values = rows.task_values(job_id, task)
             await on.execute(update(tasks).where(tasks.c.task_id == task.task_id).values(values))
 
+    async def renew(self, on: AsyncConnection, changed: Iterable[LedgerTask]) -> None:
+        """Write the leases of tasks, unless a result or another release has come meanwhile."""
+        for task in changed:
+            is_out = and_(tasks.c.attempt == task.attempt, tasks.c.state == TaskState.RELEASED.value)
+            values = {
+                "state": task.state.value,
+                "ready_at": task.ready_at,
+                "lease_until": task.lease_until,
+                "held": task.held,
+                "progress": task.progress,
+                "moved_at": task.moved_at,
+            }
+            await on.execute(update(tasks).where(tasks.c.task_id == task.task_id, is_out).values(values))
+
+    async def pull_back(self, on: AsyncConnection, now: float, rules: Rules) -> None:
+        """Let nothing wait for a time that a clock has written which has been set back since."""
+        await on.execute(delete(workers).where(workers.c.seen_at > now))
+        longest_s = rules.retry_s * rules.attempts
+        is_waiting, is_out = (tasks.c.state == state.value for state in (TaskState.WAITING, TaskState.RELEASED))
+        await on.execute(update(tasks).where(is_waiting, tasks.c.ready_at > now + longest_s).values(ready_at=now))
+        until = now + rules.lease_s
+        late = update(tasks).where(is_out, tasks.c.lease_until > until)
+        await on.execute(late.values(lease_until=until, moved_at=now))
+
     async def mark_changed(self, on: AsyncConnection, job_ids: Collection[str]) -> None:
-        if job_ids:
-            await on.execute(update(jobs).where(jobs.c.job_id.in_(job_ids)).values(is_changed=True))
+        if not job_ids:
+            return
+        # Locked in one order, so that two of these never wait for each other.
+        locked = select(jobs.c.job_id).where(jobs.c.job_id.in_(job_ids)).order_by(jobs.c.job_id).with_for_update()
+        await on.execute(locked)
+        await on.execute(update(jobs).where(jobs.c.job_id.in_(job_ids)).values(is_changed=True))
 
     # --- what owners ask ---
 
@@ -156,6 +191,11 @@ class Store:
         query = select(jobs.c.sequence, jobs.c.is_open).where(jobs.c.job_id == job_id, jobs.c.owner_id == owner_id)
         found = (await on.execute(query)).first()
         return None if found is None else (found.sequence, found.is_open)
+
+    async def last_ends(self, on: AsyncConnection, count: int) -> Sequence[float]:
+        """When the jobs that ended last did so, the latest first."""
+        query = select(jobs.c.finished_at).where(jobs.c.finished_at.is_not(None))
+        return list((await on.execute(query.order_by(jobs.c.finished_at.desc()).limit(count))).scalars())
 
     async def open_jobs(self, on: AsyncConnection) -> int:
         return (await on.execute(select(func.count()).select_from(jobs).where(jobs.c.is_open))).scalar_one()
@@ -237,12 +277,18 @@ class Store:
         return list((await on.execute(query)).scalars())
 
     async def to_tell(self, on: AsyncConnection, changed: float, silent: float) -> Sequence[str]:
-        """Open jobs that changed and were last told of before `changed`, or that run and were silent since `silent`."""
+        """Open jobs that changed and were last told of before `changed`, or that work and were silent since `silent`.
+
+        A job whose tasks all wait for their turn has nothing to tell, however long it waits.
+        """
+        is_out = select(tasks.c.task_id).where(
+            tasks.c.job_id == jobs.c.job_id, tasks.c.state == TaskState.RELEASED.value
+        )
         query = select(jobs.c.job_id).where(
             jobs.c.is_open,
             or_(
                 and_(jobs.c.is_changed, jobs.c.told_at <= changed),
-                and_(jobs.c.state == JobState.JOB_STATE_RUNNING, jobs.c.told_at <= silent),
+                and_(jobs.c.state == JobState.JOB_STATE_RUNNING, jobs.c.told_at <= silent, is_out.exists()),
             ),
         )
         return list((await on.execute(query)).scalars())

@@ -19,6 +19,10 @@ from clipmill.work.v1.work_pb2 import Stage
 Result: TypeAlias = MediaIngested | AudioAnalyzed | VisionAnalyzed | ClipsScored | ClipRendered
 
 OPEN_STATES = frozenset({JobState.JOB_STATE_QUEUED, JobState.JOB_STATE_RUNNING})
+# Whose the answers to requests are that nobody proved to be theirs. No token can be for it and no call runs for it, so
+# only who may read the topic itself sees them.
+NOBODY = "-"
+MAX_KEY = 200
 STAGE_NAMES = {
     Stage.STAGE_IMPORT: "import",
     Stage.STAGE_AUDIO: "audio",

@@ -7,7 +7,7 @@ it and the job fails; each of these leads on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from clipmill.clips.v1.clips_pb2 import ClipOptions
@@ -16,7 +16,17 @@ from clipmill.jobs.v1.jobs_pb2 import JobState
 from clipmill.media.v1.media_pb2 import Source
 from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
 from clipmill_ingest.domain import plan, view
-from clipmill_ingest.domain.record import STAGE_NAMES, JobRecord, LedgerTask, Result, Rules, TaskState
+from clipmill_ingest.domain.record import (
+    MAX_KEY,
+    NOBODY,
+    STAGE_NAMES,
+    JobRecord,
+    LedgerTask,
+    Result,
+    Rules,
+    TaskState,
+    derived_id,
+)
 
 MAX_FAILURE_TEXT = 5000
 
@@ -24,6 +34,12 @@ MAX_FAILURE_TEXT = 5000
 def admit(job_id: str, owner_id: str, source: Source, options: ClipOptions, now: float) -> JobRecord:
     """A new job, with its options pinned."""
     return JobRecord(job_id, owner_id, source, options, now, tasks=plan.first_tasks(job_id, now))
+
+
+def refuse(request_id: Sequence[str | int], idempotency_key: str, failure: Failure, now: float) -> JobRecord:
+    """What answers a request that nobody proved to be theirs: it says the reason, and nothing that was asked."""
+    job_id, key = derived_id("refused", *request_id), idempotency_key[:MAX_KEY]
+    return fail(JobRecord(job_id, NOBODY, Source(), ClipOptions(), now, idempotency_key=key), failure, now)
 
 
 def release(record: JobRecord, task_id: str, now: float, rules: Rules) -> JobRecord:
