@@ -97,8 +97,8 @@ def test_a_result_of_an_older_attempt_is_discarded() -> None:
 
 def test_nobody_is_lost_who_had_not_the_time_of_a_lease_to_be_heard() -> None:
     record = until(SCORING)
-    assert job.lapse(record, 1000, RULES, heard_since=1000 - RULES.lease_s + 1) is record
-    assert task_of(job.lapse(record, 1000, RULES, heard_since=1000 - RULES.lease_s), SCORING).losses == 1
+    assert job.lapse(record, 500, RULES, heard_since=500 - RULES.lease_s + 1) is record
+    assert task_of(job.lapse(record, 500, RULES, heard_since=500 - RULES.lease_s), SCORING).losses == 1
 
 
 def test_a_late_result_is_taken_while_no_newer_attempt_is_out() -> None:
@@ -145,6 +145,17 @@ def test_a_queued_task_waits_as_long_as_its_workers_are_busy() -> None:
     changed = job.renew([one, two], status(lease(one), slots=1), 15, RULES)
     assert {task.task_id: task.lease_until for task in changed} == {one.task_id: 35, two.task_id: 35}
     assert [t.task_id for t in job.renew([one, two], status(lease(one), slots=2), 15, RULES)] == [one.task_id]
+
+
+def test_a_task_whose_record_is_gone_does_not_wait_for_ever_on_busy_workers_and_goes_out_again_at_no_cost() -> None:
+    record = until(AUDIO)
+    one, two = record.of(AUDIO)
+    now = two.moved_at + RULES.queue_s
+    (still,) = job.renew([two], status(lease(one), slots=1), now - 1, RULES)
+    assert job.renew([still], status(lease(one), slots=1), now, RULES) == ()
+    patient = replace(RULES, stall_s=10 * RULES.queue_s)
+    lapsed = job.lapse(record.with_task(still), now + RULES.lease_s, patient)
+    assert (task_of(lapsed, AUDIO, 1).state, task_of(lapsed, AUDIO, 1).losses) == (TaskState.WAITING, 0)
 
 
 def test_a_leaving_worker_hands_its_tasks_back_at_no_cost() -> None:

@@ -63,8 +63,9 @@ def release(record: JobRecord, task_id: str, now: float, rules: Rules) -> JobRec
 def renew(released: Iterable[LedgerTask], status: WorkerStatus, now: float, rules: Rules) -> tuple[LedgerTask, ...]:
     """The tasks of `released` (all of the worker's stage) that its status changes.
 
-    What the worker holds is renewed. What is still queued is renewed by any worker that has no free slot: the queue is
-    long because work is, and nothing is lost. A leaving worker hands its leases back at no cost.
+    What the worker holds is renewed. What is still queued is renewed by any worker that has no free slot, as long as
+    workers would still take it: the queue is long because work is, and nothing is lost. A leaving worker hands its
+    leases back at no cost.
     """
     held = {(lease.task_id, lease.attempt): lease for lease in status.leases}
     is_full = len(status.leases) >= status.slots
@@ -86,8 +87,8 @@ def renew(released: Iterable[LedgerTask], status: WorkerStatus, now: float, rule
                     moved_at=now if moved else task.moved_at,
                 )
             )
-        elif not task.held and is_full and not status.leaving:
-            changed.append(replace(task, lease_until=now + rules.lease_s, moved_at=now))
+        elif not task.held and is_full and not status.leaving and now - task.moved_at < rules.queue_s:
+            changed.append(replace(task, lease_until=now + rules.lease_s))
     return tuple(changed)
 
 
@@ -124,7 +125,11 @@ def lapse(record: JobRecord, now: float, rules: Rules, heard_since: float = 0.0)
         if not record.is_open or task.state != TaskState.RELEASED:
             continue
         if max(task.lease_until, heard_since + rules.lease_s) <= now:
-            record = _lose(record, task, _lost(task), now, rules)
+            if not task.held and now - task.moved_at >= rules.queue_s:
+                # It was queued for longer than workers take it, or its record is gone: no fault of the task.
+                record = record.with_task(_waiting(task, now))
+            else:
+                record = _lose(record, task, _lost(task), now, rules)
         elif max(task.moved_at, heard_since) <= now - rules.stall_s:
             record = _lose(record, task, _stalled(task, rules), now, rules)
     return record
