@@ -20,6 +20,7 @@ from clipmill_shared.bus.attempt import Backend, Delivery
 from clipmill_shared.bus.backoff import Backoff
 from clipmill_shared.bus.codec import Headers, decode, encode
 from clipmill_shared.bus.contract import LogId, Subscription
+from clipmill_shared.bus.dead_letter import letter
 from clipmill_shared.bus.kafka_reading import AFTER_ERROR_S, GROUP_SETTINGS, Reading, Source
 from clipmill_shared.bus.kafka_readings import Readings
 from clipmill_shared.bus.kafka_topics import (
@@ -262,13 +263,8 @@ class KafkaBus:
             "clipmill-attempts": str(attempts),
             "clipmill-error": f"{type(error).__name__}: {error}"[:1000],
         }
-        body = record.value
-        if body is not None and len(body) > MAX_RECORD_BYTES:
-            happened["clipmill-body-bytes"] = str(len(body))
-            body = None
-        headers = (*record.headers, *((name, text.encode()) for name, text in happened.items()))
-        letter = (self._prefix + subscription.topic.dead_letters, record.key, body, headers)
-        await self._store([letter])
+        topic = self._prefix + subscription.topic.dead_letters
+        await self._store([(topic, *letter(record, happened))])
 
     def _unreachable(self) -> ClipmillError:
         return ClipmillError(
