@@ -258,6 +258,7 @@ ALL: tuple[Fault, ...] = (
     restart_postgres,
     restart_redis,
     poison_event,
+    crashing_video,
     clock_jumps,
     wipe_broker,
 )
