@@ -48,7 +48,7 @@ def services(platform: Platform) -> Sequence[Service]:
 @asynccontextmanager
 async def one_shot(data: DataFolder, run: RunFolder, import_roots: tuple[Path, ...]) -> AsyncIterator[Client]:
     """Run all services over an in-process bus; gives a client that is connected to them by a socket of the run."""
-    bus = InProcessBus()
+    bus = InProcessBus(keeps_offsets=False)
     platform = Platform(
         bus=bus,
         blobs=Blobs.in_folder(data.blobs, run.scratch, import_roots),

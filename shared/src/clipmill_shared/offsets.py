@@ -88,12 +88,7 @@ class SqlOffsets:
             if place is None or place.epoch == 0:
                 yield on
                 return
-            finished = await self._locked(on, place)
-            if place.offset in finished:
-                yield None
-            else:
-                yield on
-                await self._write(on, place, finished)
+            yield on if await self._finish(on, place) else None
         _taken.set(place)
 
     async def claim(self, log: LogId, partitions: Collection[int]) -> Mapping[int, Claim]:
@@ -107,7 +102,7 @@ class SqlOffsets:
         if _taken.get() == position:
             return
         async with self._database.transaction() as on:
-            await self._write(on, position, await self._locked(on, position))
+            await self._finish(on, position)
 
     async def restart(self, position: Position) -> None:
         """See Offsets."""
@@ -149,8 +144,19 @@ class SqlOffsets:
             raise Fenced(f"{place} has been claimed by another")
         return _finished(row.next_offset, row.beyond) or Finished()
 
-    async def _write(self, on: AsyncConnection, place: Position, finished: Finished) -> None:
-        await self._update(on, place, finished.with_span(min(place.since, place.offset), place.offset + 1))
+    async def _finish(self, on: AsyncConnection, place: Position) -> bool:
+        """Note, in this transaction, that a record is finished; False when it was. Fenced unless the claim holds."""
+        since, end = min(place.since, place.offset), place.offset + 1
+        table = self._table
+        # Records that end in the order of the log, as most do, cost one statement.
+        is_next = and_(table.c.epoch == place.epoch, table.c.next_offset == since, table.c.beyond == "")
+        if (await on.execute(update(table).where(self._at(place), is_next).values(next_offset=end))).rowcount == 1:
+            return True
+        finished = await self._locked(on, place)
+        if place.offset in finished:
+            return False
+        await self._update(on, place, finished.with_span(since, end))
+        return True
 
     async def _update(self, on: AsyncConnection, place: Position, finished: Finished) -> None:
         table = self._table

@@ -52,16 +52,25 @@ class InProcessBus:
       waits for nobody. So no circle of waiting groups can close, at the price that a circle of topics may grow beyond
       `capacity` by what its handlers have in flight.
     - Messages are copied on the way, as on any other bus: nobody sees another's changes.
+    - The log ends with its process. Where the groups' databases do too, nobody reads what is kept of offsets: without
+      `keeps_offsets` none are.
     - When a group's members change, partitions move; handlers of a partition that moves get 3 s to end.
     """
 
     def __init__(
-        self, grace_s: float = 10.0, capacity: int = 10_000, tail: int = 1_000, backoff: Backoff | None = None
+        self,
+        grace_s: float = 10.0,
+        capacity: int = 10_000,
+        tail: int = 1_000,
+        backoff: Backoff | None = None,
+        *,
+        keeps_offsets: bool = True,
     ) -> None:
         self._grace_s = grace_s
         self._capacity = capacity
         self._tail = tail
         self._backoff = backoff or Backoff()
+        self._keeps_offsets = keeps_offsets
         self._cluster_id = uuid4().hex
         self._logs: dict[str, Log] = {}
         # By group name: publications that wait on behalf of its handlers.
@@ -144,7 +153,7 @@ class InProcessBus:
         async def bury(delivery: Delivery[Stored], error: Exception, attempts: int) -> None:
             self.dead_letters.append(DeadLetter(load(delivery), subscription.group, attempts, error))
 
-        offsets = subscription.offsets
+        offsets = subscription.offsets if self._keeps_offsets else None
 
         async def record(delivery: Delivery[Stored]) -> None:
             if offsets is not None:
@@ -154,7 +163,7 @@ class InProcessBus:
             group.fenced(member, partition)
 
         backend = Backend(load, self.publish, bury, group.finished, record if offsets else None, fenced)
-        member = Member(replace(subscription, handler=handler), backend, self._backoff)
+        member = Member(replace(subscription, handler=handler, offsets=offsets), backend, self._backoff)
         group.members.append(member)
         log.wake()
         return group, member
