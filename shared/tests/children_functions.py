@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 from clipmill_shared.errors import ClipmillError
 
@@ -39,5 +40,5 @@ def allocate(size: int, report) -> int:
 
 
 def wait_for_file(path: str, report) -> None:
-    while not os.path.exists(path):
+    while not Path(path).exists():
         time.sleep(0.01)

@@ -85,5 +85,7 @@ class Channels:
             )
         loud_db = float(np.percentile(heard_db, LOUDEST_PERCENT)) if len(heard_db) else EMPTY_DB
         if loud_db < QUIET_DB:
-            found.append(Fault("SOUND_QUIET", f"is very quiet ({loud_db:.0f} dB at its loudest): words may have been missed"))
+            found.append(
+                Fault("SOUND_QUIET", f"is very quiet ({loud_db:.0f} dB at its loudest): words may have been missed")
+            )
         return found
