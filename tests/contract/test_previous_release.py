@@ -1,4 +1,4 @@
-"""The release before works on this one's schema, while both run and after (docs/adr/0013): what it said to its
+"""The release before works on this one's schema, while both run and after (docs/adr/0015): what it said to its
 databases, as previous/record.py wrote it down, is said again to databases that this one has migrated."""
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_shared.blobs import BlobMissingError, Blobs
 from clipmill_shared.object_store import BlobsRefusedError, BlobsUnavailableError, store_of
 
-REF = BlobRef(uri="blob:ann/blobs/aa/aa", size_bytes=5, sha256="aa")
+SHA256 = "a" * 64
+REF = BlobRef(uri=f"blob:ann/blobs/aa/{SHA256}", size_bytes=5, sha256=SHA256)
 
 
 @asynccontextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from clipmill_ingest import tables
 from clipmill_ingest.service import MIGRATIONS
@@ -13,8 +11,8 @@ from clipmill_shared.sql import Database
 
 
 @pytest.mark.parametrize("metadata", [None, tables.metadata], ids=["by revisions", "at once"])
-async def test_a_new_database_has_the_tables_of_the_code(tmp_path: Path, metadata: object) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path}/x.db")
+async def test_a_new_database_has_the_tables_of_the_code(sql_url: str, metadata: object) -> None:
+    database = Database(sql_url)
     await migrate(MIGRATIONS, database, metadata)
     assert await difference(database, tables.metadata) == []
     await migrate(MIGRATIONS, database)

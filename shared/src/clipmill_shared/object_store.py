@@ -24,7 +24,7 @@ RETRIES = 3
 RETRY_S = 30
 # The request is at fault, and will be the next time (408 and 429 are about time).
 _REFUSAL = re.compile(r"status code: 4(?!08|29)\d\d")
-_ALLOW_HTTP = ("AWS_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP", "AZURE_ALLOW_HTTP")
+_ALLOW_HTTP = tuple(f"{cloud}_ALLOW_HTTP" for cloud in ("AWS", "GOOGLE", "AZURE"))
 
 
 class BlobsUnavailableError(ClipmillError):

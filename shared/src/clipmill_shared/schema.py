@@ -1,7 +1,7 @@
 """A database's schema: brought to what the code needs, or found to be there.
 
 Revisions are Alembic's, files NNNN_what.py whose revision id is NNNN. They expand first and contract a release later
-(docs/adr/0013), so a database may be ahead of the code, never behind it.
+(docs/adr/0015), so a database may be ahead of the code, never behind it.
 """
 
 from __future__ import annotations

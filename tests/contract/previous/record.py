@@ -1,4 +1,4 @@
-"""Records what a release says to its databases, for the next one to be tested with (docs/adr/0013).
+"""Records what a release says to its databases, for the next one to be tested with (docs/adr/0015).
 
     python tests/contract/previous/record.py [CHECKOUT]
 
