@@ -28,8 +28,9 @@ def next_tasks(record: JobRecord, now: float) -> Sequence[LedgerTask]:
     if record.ingested is None:
         return ()
     analyses = [*record.of(Stage.STAGE_AUDIO), *record.of(Stage.STAGE_VISION)]
-    if not analyses:
-        return tuple(_analyses(record.job_id, record.ingested, now))
+    # None are wanted where the ranges asked for lie beyond the video: then scoring says so.
+    if not analyses and (wanted := tuple(_analyses(record, record.ingested, now))):
+        return wanted
     if not all(task.has_ended for task in analyses):
         return ()
     if not record.of(Stage.STAGE_SCORING):
@@ -47,14 +48,21 @@ def is_complete(record: JobRecord) -> bool:
     return record.scored is not None and all(task.has_ended for task in record.tasks)
 
 
-def _analyses(job_id: str, ingested: MediaIngested, now: float) -> Iterator[LedgerTask]:
+def _analyses(record: JobRecord, ingested: MediaIngested, now: float) -> Iterator[LedgerTask]:
+    """Of the parts that clips may be taken from; the others are not analysed."""
     has_sound = ingested.HasField("speech")
     for stage, parts in (
         (Stage.STAGE_AUDIO, ingested.audio_parts if has_sound else ()),
         (Stage.STAGE_VISION, ingested.vision_parts),
     ):
         for part, span in enumerate(parts):
-            yield new_task(job_id, stage, part, span.end_s - span.start_s, now)
+            if _is_wanted(record, span):
+                yield new_task(record.job_id, stage, part, span.end_s - span.start_s, now)
+
+
+def _is_wanted(record: JobRecord, span: TimeRange) -> bool:
+    ranges = record.options.ranges
+    return not ranges or any(span.start_s < wanted.end_s and span.end_s > wanted.start_s for wanted in ranges)
 
 
 def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTask:
@@ -85,6 +93,8 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
             clips=record.options.clips,
             min_s=record.options.min_s,
             max_s=record.options.max_s,
+            about=record.options.about,
+            ranges=record.options.ranges,
         )
     return _render_task(record, media, task.part, header)
 
