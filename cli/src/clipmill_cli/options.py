@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions
-from clipmill.common.v1.common_pb2 import Profile
+from clipmill.common.v1.common_pb2 import Profile, TimeRange
 
 ASPECTS = {
     "9:16": Aspect.ASPECT_9_16,
@@ -26,6 +27,33 @@ CAPTIONS = {
 PROFILES = {"fast": Profile.PROFILE_FAST, "best": Profile.PROFILE_BEST}
 
 
+Ranges = tuple[tuple[float, float], ...]
+
+
+def _ranges(_context: click.Context, _option: click.Parameter, told: tuple[str, ...]) -> Ranges:
+    """Each FROM-TO in seconds."""
+    ranges = []
+    for text in told:
+        begin, _, end = text.partition("-")
+        start_s, end_s = _seconds(begin), _seconds(end)
+        if start_s is None or end_s is None:
+            raise click.BadParameter(f"{text!r} is no range; say FROM-TO, as in 10:00-40:00.")
+        if start_s >= end_s:
+            raise click.BadParameter(f"{text!r} ends before it begins.")
+        ranges.append((start_s, end_s))
+    return tuple(ranges)
+
+
+def _seconds(clock: str) -> float | None:
+    """A time of h:mm:ss, m:ss or seconds, in seconds; None for anything else."""
+    if not re.fullmatch(r"(\d+:([0-5]?\d:)?[0-5]?\d|\d+)(\.\d+)?", clock):
+        return None
+    seconds = 0.0
+    for part in clock.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
 @dataclass(frozen=True)
 class Options:
     """The command line of `clipmill run`."""
@@ -39,6 +67,8 @@ class Options:
     language: str
     captions: str
     profile: str
+    about: str
+    ranges: Ranges
     as_json: bool
 
     @property
@@ -54,6 +84,8 @@ class Options:
             language=self.language,
             captions=CAPTIONS[self.captions],
             profile=PROFILES[self.profile],
+            about=self.about,
+            ranges=[TimeRange(start_s=start_s, end_s=end_s) for start_s, end_s in self.ranges],
         )
 
 
@@ -109,6 +141,15 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--captions", type=click.Choice(list(CAPTIONS)), default="karaoke", show_default=True),
             click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True),
+            click.option("--about", default="", metavar="TEXT", help="Only moments about this, in words of your own."),
+            click.option(
+                "--range",
+                "ranges",
+                multiple=True,
+                callback=_ranges,
+                metavar="FROM-TO",
+                help="Only from here: 10:00-40:00. May be said several times.",
+            ),
             click.option(
                 "--json", "as_json", is_flag=True, help="Progress and result as JSON lines on standard output."
             ),

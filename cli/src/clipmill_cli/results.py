@@ -105,6 +105,13 @@ class ClipRecord(Record):
     warnings: tuple[WarningRecord, ...]
 
 
+class RangeRecord(Record):
+    """A part of the source, in seconds on its clock."""
+
+    start_s: float
+    end_s: float
+
+
 class OptionsRecord(Record):
     """What was asked for."""
 
@@ -115,6 +122,8 @@ class OptionsRecord(Record):
     language: str
     captions: str
     profile: str
+    about: str | None = Field(None, description="What the clips were to be about; absent for anything.")
+    ranges: tuple[RangeRecord, ...] = Field((), description="Where they were to be taken from; anywhere when empty.")
 
 
 class ResultRecord(Record):

@@ -160,6 +160,19 @@ def test_a_shortage_says_why_and_what_would_change_it(timeline, ask, code, remed
     assert (shortage.code, shortage.remedy) == (code, remedy)
 
 
+def test_clips_come_from_the_ranges_alone_and_too_short_ones_are_told():
+    first, second = LINES.words[0].start_s, LINES.words[17].end_s
+
+    inside = choose("video", LINES, Ask(5, 3, 12, ranges=((first - 0.5, second + 0.3),)), embed)
+    short = choose("video", LINES, Ask(1, 6, 12, ranges=((0.5, 5.5),)), embed)
+    beyond = choose("video", LINES, Ask(1, 6, 12, ranges=((3600.0, 4000.0),)), embed)
+
+    assert inside.clips
+    assert all(first - 0.5 <= clip.start_s < clip.end_s <= second + 0.3 for clip in inside.clips)
+    assert [(s.code, s.remedy) for s in short.shortages] == [("RANGE_TOO_SHORT", "--min 4")]
+    assert [(s.code, s.remedy) for s in beyond.shortages] == [("RANGE_TOO_SHORT", "a wider --range")]
+
+
 def test_clip_ids_and_scores_are_the_same_in_another_process():
     program = (
         f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})\n"  # noqa: PTH120

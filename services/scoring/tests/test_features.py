@@ -9,7 +9,7 @@ from clipmill_scoring.domain.boundaries import sentence_units
 from clipmill_scoring.domain.candidates import candidates
 from clipmill_scoring.domain.explain import _SAID, MAX_TITLE, title
 from clipmill_scoring.domain.features import BY_NAME, FEATURES, columns
-from clipmill_scoring.domain.score import WEIGHTS
+from clipmill_scoring.domain.score import WEIGHTS, weights_for
 from clipmill_scoring.domain.text import text_points
 from clipmill_scoring.domain.timeline import Level, Shot
 from hypothesis import given
@@ -26,10 +26,13 @@ def measured(timeline, min_s=0.1, max_s=60.0):
 
 
 def test_every_feature_has_a_weight_with_a_reason_and_words_and_the_points_keep_scores_within_0_and_100():
-    assert set(BY_NAME) == set(WEIGHTS) == set(_SAID)
-    assert len(BY_NAME) == len(FEATURES)
-    assert all(weight.why for weight in WEIGHTS.values())
-    assert math.isclose(sum(abs(weight.points) for weight in WEIGHTS.values()), 50)
+    asked = weights_for(np.array([0.2, 0.4]))
+
+    assert set(BY_NAME) == set(asked) == set(_SAID) == {*WEIGHTS, "about"}
+    assert len(BY_NAME) == len(FEATURES) + 1
+    for weights in (WEIGHTS, asked):
+        assert all(weight.why for weight in weights.values())
+        assert math.isclose(sum(abs(weight.points) for weight in weights.values()), 50)
 
 
 @given(timelines(), asks())

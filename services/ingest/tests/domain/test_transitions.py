@@ -78,6 +78,33 @@ def task_of(record: JobRecord, stage: Stage.ValueType, part: int = 0) -> LedgerT
     return record.of(stage)[part]
 
 
+# --- ranges ---
+
+
+def ingested(*ranges: tuple[float, float]) -> JobRecord:
+    """A job for some ranges of a video of two parts, 0 to 50 s and 50 to 100 s, that has been read."""
+    asked = ClipOptions(clips=2, ranges=[TimeRange(start_s=a, end_s=b) for a, b in ranges])
+    record = released(job.admit("j", "ada", Source(path="/a.mp4"), asked, now=0))
+    return job.take_result(record, result(task_of(record, IMPORT)), 2)
+
+
+def test_only_parts_that_a_range_touches_are_analysed() -> None:
+    assert [(t.stage, t.part) for t in ingested((60, 70)).tasks[1:]] == [(AUDIO, 1), (VISION, 1)]
+    assert [(t.stage, t.part) for t in ingested((0, 10), (49, 51)).tasks[1:]] == [
+        (AUDIO, 0),
+        (AUDIO, 1),
+        (VISION, 0),
+        (VISION, 1),
+    ]
+
+
+def test_ranges_beyond_the_video_leave_the_answer_to_scoring() -> None:
+    record = released(ingested((100, 200)))
+    assert [t.stage for t in record.tasks] == [IMPORT, SCORING]
+    record = job.take_result(record, result(task_of(record, SCORING), clips=0), 3)
+    assert not record.is_open
+
+
 # --- fencing ---
 
 

@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from clipmill_scoring.domain.choose import choose
+from clipmill_scoring.domain.ranges import merged
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.timeline import merge
 from clipmill_scoring.exchange import Chosen, Request
@@ -21,5 +22,7 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     timeline = merge(task.info.duration_s, request.audio, request.vision)
     sentences = Sentences()
     embed = sentences.embed if knows(timeline.language) else None
-    choice = choose(task.video_id, timeline, Ask(task.clips, task.min_s, task.max_s), embed)
+    ranges = merged((span.start_s, span.end_s) for span in task.ranges)
+    ask = Ask(task.clips, task.min_s, task.max_s, task.about, ranges)
+    choice = choose(task.video_id, timeline, ask, embed)
     return Chosen(choice, sentences.was_used)

@@ -75,6 +75,8 @@ class ClipOptions(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     CAPTIONS_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    RANGES_FIELD_NUMBER: _builtins.int
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
@@ -83,6 +85,12 @@ class ClipOptions(_message.Message):
     """"auto" or an ISO 639-1 code."""
     captions: Global___CaptionStyle.ValueType
     profile: _common_pb2.Profile.ValueType
+    about: _builtins.str
+    """What the clips are to be about, in words; anything when empty."""
+    @_builtins.property
+    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
+        """Where they are to be taken from; the whole video when empty. May overlap."""
+
     def __init__(
         self,
         *,
@@ -93,10 +101,12 @@ class ClipOptions(_message.Message):
         language: _builtins.str = ...,
         captions: Global___CaptionStyle.ValueType = ...,
         profile: _common_pb2.Profile.ValueType = ...,
+        about: _builtins.str = ...,
+        ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aspect", b"aspect", "captions", b"captions", "clips", b"clips", "language", b"language", "max_s", b"max_s", "min_s", b"min_s", "profile", b"profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "aspect", b"aspect", "captions", b"captions", "clips", b"clips", "language", b"language", "max_s", b"max_s", "min_s", b"min_s", "profile", b"profile", "ranges", b"ranges"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -114,10 +124,13 @@ class ScoringTask(_message.Message):
     CLIPS_FIELD_NUMBER: _builtins.int
     MIN_S_FIELD_NUMBER: _builtins.int
     MAX_S_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    RANGES_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
+    about: _builtins.str
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -130,6 +143,8 @@ class ScoringTask(_message.Message):
     def vision(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.BlobRef]:
         """VisionAnalysis blobs in the order of their parts."""
 
+    @_builtins.property
+    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]: ...
     def __init__(
         self,
         *,
@@ -141,10 +156,12 @@ class ScoringTask(_message.Message):
         clips: _builtins.int = ...,
         min_s: _builtins.float = ...,
         max_s: _builtins.float = ...,
+        about: _builtins.str = ...,
+        ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "clips", b"clips", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "ranges", b"ranges", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clipmill_scoring.domain.boundaries import Units
-from clipmill_scoring.domain.timeline import Floats, Ints
+from clipmill_scoring.domain.ranges import Ranges, inside
+from clipmill_scoring.domain.timeline import Bools, Floats, Ints
 
 # At most this many are scored: a two-hour talk has about 20,000. Beyond it each beginning keeps fewer endings,
 # spread evenly over the durations.
@@ -28,13 +29,26 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.first)
 
+    def only(self, keep: Bools) -> Candidates:
+        """Those for which `keep` is true."""
+        return Candidates(
+            self.first[keep], self.last[keep], self.start_s[keep], self.end_s[keep], int(keep.sum()) + self.left_out
+        )
+
+    @property
+    def left_out(self) -> int:
+        """How many the bound left out."""
+        return self.found - len(self)
+
     @property
     def duration_s(self) -> Floats:
         return self.end_s - self.start_s
 
 
-def candidates(units: Units, min_s: float, max_s: float, limit: int = MAX_CANDIDATES) -> Candidates:
-    """The runs of units that last from `min_s` to `max_s` seconds, both included; at most `limit` of them."""
+def candidates(
+    units: Units, min_s: float, max_s: float, ranges: Ranges = (), *, limit: int = MAX_CANDIDATES
+) -> Candidates:
+    """The runs of units that last from `min_s` to `max_s` seconds, both included, inside `ranges`; at most `limit`."""
     if not len(units):
         return _candidates(units, np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
     firsts = np.arange(len(units), dtype=np.int64)
@@ -46,6 +60,7 @@ def candidates(units: Units, min_s: float, max_s: float, limit: int = MAX_CANDID
     last = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(low, lengths)
     duration_s = units.end_s[last] - units.start_s[first]
     fits = (duration_s >= min_s) & (duration_s <= max_s) & (duration_s > 0)
+    fits &= inside(units.start_s[first], units.end_s[last], ranges)
     first, last = first[fits], last[fits]
     found = len(first)
     if found > limit:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from clipmill_scoring.domain.boundaries import Units, sentence_units, shot_units
-from clipmill_scoring.domain.candidates import Candidates, candidates
 from clipmill_scoring.domain.diversity import select_diverse
-from clipmill_scoring.domain.doubts import Doubt, of_cuts, of_selection, of_words
+from clipmill_scoring.domain.doubts import Doubt, of_cuts, of_request, of_selection, of_words
 from clipmill_scoring.domain.explain import Added, reason, title
-from clipmill_scoring.domain.features import columns, hooks
+from clipmill_scoring.domain.features import Columns, columns, hooks
 from clipmill_scoring.domain.keywords import Keywords
+from clipmill_scoring.domain.material import Material, material, only_about
 from clipmill_scoring.domain.sayings import NOTHING_AGAIN, Embed, sayings
-from clipmill_scoring.domain.score import added, total
+from clipmill_scoring.domain.score import Weight, added, total, weights_for
 from clipmill_scoring.domain.selection import select
-from clipmill_scoring.domain.shortage import Ask, Shortage, repeating, shortage
+from clipmill_scoring.domain.shortage import Ask, Shortage, nothing_more_about, repeating, shortage
 from clipmill_scoring.domain.subscores import SubScores, sub_scores
-from clipmill_scoring.domain.timeline import Timeline, Word
+from clipmill_scoring.domain.timeline import Floats, Timeline, Word
 from clipmill_scoring.domain.words import marks
 
 
@@ -54,55 +53,92 @@ class Choice:
 def choose(video_id: str, timeline: Timeline, ask: Ask, embed: Embed | None) -> Choice:
     """The best set of at most `ask.clips` candidates without overlap, as `select_diverse` has it; best clip first.
 
-    `embed` tells what is said again; None where the language is not one that it knows.
+    `embed` tells what is said again, and what is about the request; None where the language is not one that it knows.
     """
-    units, these, spoken = _material(timeline, ask.min_s, ask.max_s)
-    found = columns(timeline, units, these)
-    points = added(found)
-    score = total(points)
-    begin, end = units.first_word[these.first], units.last_word[these.last]
+    everything = material(timeline, ask, ask.min_s, ask.max_s)
+    heard = embed if everything.spoken else None
+    asked = only_about(everything, timeline, ask.about, heard) if ask.about and heard else everything
+    weighed = _weigh(timeline, asked)
     # One clip alone repeats nothing.
     several = ask.clips > 1
-    said = sayings(timeline.words, units.first_word, embed).within(begin, end) if embed and several else NOTHING_AGAIN
-    selection = select_diverse(these.start_s, these.end_s, score, said, ask.clips)
-    ranked = sorted(selection.chosen.tolist(), key=lambda k: (-score[k], these.start_s[k]))
+    said = (
+        sayings(timeline.words, asked.units.first_word, embed).within(asked.first_word, asked.last_word)
+        if embed and several
+        else NOTHING_AGAIN
+    )
+    selection = select_diverse(asked.these.start_s, asked.these.end_s, weighed.score, said, ask.clips)
+    ranked = sorted(selection.chosen.tolist(), key=lambda k: (-weighed.score[k], asked.these.start_s[k]))
     keywords = Keywords(timeline.words, timeline.language)
-    clips = []
-    for k in ranked:
-        words = timeline.words[begin[k] : end[k]]
-        features = tuple(
-            Added(name, float(values[k]), float(points[name][k]))
-            for name, values in found.items()
-            if not np.isnan(values[k])
+    short = (
+        repeating(ask, len(ranked), _size(asked, weighed, ask.clips) if len(said.run) else 0)
+        or (nothing_more_about(ask, len(ranked)) if len(asked.these) < len(everything.these) else None)
+        or shortage(
+            ask,
+            len(ranked),
+            timeline.duration_s,
+            everything.spoken,
+            lambda min_s, max_s: material(timeline, ask, min_s, max_s).these,
         )
-        start_s, end_s = float(these.start_s[k]), float(these.end_s[k])
-        clips.append(
-            Clip(
-                clip_id=clip_id(video_id, start_s, end_s),
-                start_s=start_s,
-                end_s=end_s,
-                score=float(score[k]),
-                title=_title(words) or f"{_clock(start_s)} to {_clock(end_s)}",
-                reason=reason(features),
-                text=_text(words),
-                features=features,
-                sub_scores=sub_scores(features),
-                keywords=keywords.of(int(begin[k]), int(end[k])),
-            )
-        )
-    plain = select(these.start_s, these.end_s, score, ask.clips) if len(said.run) else selection.chosen
-    short = repeating(ask, len(clips), len(plain)) or shortage(
-        ask, len(clips), timeline.duration_s, spoken, lambda min_s, max_s: _material(timeline, min_s, max_s)[1]
     )
     return Choice(
-        clips=tuple(clips),
-        candidates=len(these),
+        clips=tuple(_clip(video_id, timeline, weighed, keywords, k) for k in ranked),
+        candidates=len(asked.these),
         shortages=(short,) if short else (),
         doubts=(
+            *of_request(ask, judged=heard is not None),
             *of_words(timeline, compared=embed is not None or not several),
-            *of_cuts(units, these, selection, spoken=spoken, words=bool(timeline.words)),
-            *of_selection(these, selection, said),
+            *of_cuts(asked.units, asked.these, selection, spoken=asked.spoken, words=bool(timeline.words)),
+            *of_selection(asked.these, selection, said),
         ),
+    )
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """All candidates with what was measured of them, what it added, and by which weights."""
+
+    material: Material
+    values: Columns
+    points: Columns
+    score: Floats
+    weights: Mapping[str, Weight]
+
+
+def _weigh(timeline: Timeline, found: Material) -> _Weighed:
+    values = columns(timeline, found.units, found.these)
+    if found.about is not None:
+        values["about"] = found.about
+    weights = weights_for(found.about)
+    points = added(values, weights)
+    return _Weighed(found, values, points, total(points), weights)
+
+
+def _size(found: Material, weighed: _Weighed, at_most: int) -> int:
+    """How many clips there would be if saying something again cost nothing."""
+    return len(select(found.these.start_s, found.these.end_s, weighed.score, at_most))
+
+
+def _clip(video_id: str, timeline: Timeline, weighed: _Weighed, keywords: Keywords, k: int) -> Clip:
+    found = weighed.material
+    start_s, end_s = float(found.these.start_s[k]), float(found.these.end_s[k])
+    begin, end = int(found.first_word[k]), int(found.last_word[k])
+    words = timeline.words[begin:end]
+    features = tuple(
+        Added(name, float(values[k]), float(weighed.points[name][k]))
+        for name, values in weighed.values.items()
+        if not np.isnan(values[k])
+    )
+    return Clip(
+        clip_id=clip_id(video_id, start_s, end_s),
+        start_s=start_s,
+        end_s=end_s,
+        score=float(weighed.score[k]),
+        title=_title(words) or f"{_clock(start_s)} to {_clock(end_s)}",
+        reason=reason(features),
+        text=_text(words),
+        features=features,
+        sub_scores=sub_scores(features, weighed.weights),
+        keywords=keywords.of(begin, end),
     )
 
 
@@ -110,17 +146,6 @@ def clip_id(video_id: str, start_s: float, end_s: float) -> str:
     """The same for the same range of the same video, to the millisecond, whoever asks and whenever."""
     meaning = f"{video_id}\x1f{round(start_s * 1000)}\x1f{round(end_s * 1000)}"
     return hashlib.sha256(meaning.encode()).hexdigest()[:24]
-
-
-def _material(timeline: Timeline, min_s: float, max_s: float) -> tuple[Units, Candidates, bool]:
-    """Candidates of sentences; of shots where there are no words, or too few for a clip. True: of sentences."""
-    if timeline.words:
-        units = sentence_units(timeline, max_s)
-        these = candidates(units, min_s, max_s)
-        if len(these):
-            return units, these, True
-    units = shot_units(timeline, min_s, max_s)
-    return units, candidates(units, min_s, max_s), False
 
 
 def _title(words: Sequence[Word]) -> str:

@@ -10,6 +10,7 @@ from clipmill_scoring.domain.candidates import Candidates
 from clipmill_scoring.domain.diversity import Selection
 from clipmill_scoring.domain.features import is_english
 from clipmill_scoring.domain.sayings import Said
+from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.timeline import Timeline
 
 
@@ -36,6 +37,16 @@ def of_words(timeline: Timeline, *, compared: bool) -> Iterator[Doubt]:
         yield Doubt(
             "REPEATS_NOT_JUDGED",
             f"The sentence encoder does not know the language {timeline.language}: clips may say the same.",
+        )
+
+
+def of_request(ask: Ask, *, judged: bool) -> Iterator[Doubt]:
+    """What was asked for in vain."""
+    if ask.about and not judged:
+        yield Doubt(
+            "ABOUT_NOT_JUDGED",
+            f"The clips were chosen without {ask.about!r}: no words were heard, or they are in a language that the "
+            "sentence encoder does not know.",
         )
 
 
@@ -66,7 +77,7 @@ def of_selection(these: Candidates, selection: Selection, said: Said) -> Iterato
         yield Doubt(
             "SELECTION_NOT_PROVEN", "A better set of clips was not ruled out in time: much is said again and again."
         )
-    if these.found > len(these):
+    if these.left_out:
         yield Doubt("CANDIDATES_THINNED", f"{len(these)} of {these.found} possible clips were scored, evenly chosen.")
 
 

@@ -46,6 +46,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "faces": ("keeps to one or two faces", "shows many faces"),
     "motion": ("has movement in the picture", "has a still picture"),
     "cuts": ("changes shots often", "changes shots seldom"),
+    "about": ("is about what was asked for", "is hardly about what was asked for"),
     "sharpness": ("is sharper than the rest", "is less sharp than the rest"),
 }
 

@@ -62,7 +62,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature("cuts", "picture", "per minute", 1, 0, _MANY, "changes of shot inside the clip"),
     Feature("sharpness", "picture", "octaves", 1, -_MANY, _MANY, "sharpness (log2) over the whole video's mean"),
 )  # fmt: skip
-BY_NAME: Mapping[str, Feature] = {feature.name: feature for feature in FEATURES}
+# Measured where something was asked for; see about.py.
+ABOUT = Feature("about", "asked", "cosine", 1, -1, 1, "likeness between the request and all that is said")
+BY_NAME: Mapping[str, Feature] = {feature.name: feature for feature in (*FEATURES, ABOUT)}
 
 # A shorter silence between words is articulation, a longer one a pause.
 PAUSE_S = 0.5

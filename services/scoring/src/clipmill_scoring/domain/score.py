@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,9 +56,28 @@ WEIGHTS: Mapping[str, Weight] = {
 }
 
 
-def added(found: Columns) -> Columns:
+MOST_POINTS = sum(abs(weight.points) for weight in WEIGHTS.values())
+# What the request takes of the points where there is one; the other features share the rest.
+ABOUT_POINTS = 25.0
+
+
+def weights_for(about: Floats | None) -> Mapping[str, Weight]:
+    """The weights; where something was asked for, with its own, the largest, and the others' points halved.
+
+    The nearest candidate of the video gets all its points, one that is half as near none: likeness depends on how a
+    request is put, so that only comparing within one video means something.
+    """
+    if about is None:
+        return WEIGHTS
+    half = float(np.max(about, initial=0.0)) / 2 or 1.0
+    share = 1 - ABOUT_POINTS / MOST_POINTS
+    asked = Weight(ABOUT_POINTS, half, half, "it is what was asked for")
+    return {name: replace(weight, points=share * weight.points) for name, weight in WEIGHTS.items()} | {"about": asked}
+
+
+def added(found: Columns, weights: Mapping[str, Weight] = WEIGHTS) -> Columns:
     """The points that each feature adds to each candidate, to the hundredth; 0 where its value is unknown."""
-    return {name: _points(WEIGHTS[name], values) for name, values in found.items()}
+    return {name: _points(weights[name], values) for name, values in found.items()}
 
 
 def total(points: Columns) -> Floats:

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clipmill_scoring.domain.candidates import Candidates
+from clipmill_scoring.domain.ranges import Ranges, longest_s
 from clipmill_scoring.domain.selection import most_disjoint
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What is wanted: at most `clips` clips, each `min_s` to `max_s` seconds long."""
+    """What is wanted: at most `clips` clips, each `min_s` to `max_s` seconds long, about something, inside `ranges`."""
 
     clips: int
     min_s: float
     max_s: float
+    about: str = ""
+    ranges: Ranges = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,19 @@ def repeating(ask: Ask, got: int, with_repeats: int) -> Shortage | None:
     )
 
 
+def nothing_more_about(ask: Ask, got: int) -> Shortage | None:
+    """The reason why `got` is less than `ask.clips` where the others were not about what was asked for."""
+    if got >= ask.clips:
+        return None
+    if got == 0:
+        return Shortage("NOTHING_ABOUT", f"Nothing that is said is about {ask.about!r}.", "other words for --about")
+    return Shortage(
+        "NO_MORE_ABOUT",
+        f"{got} of the {ask.clips} clips asked for: nothing else is half as much about {ask.about!r}.",
+        f"--clips {got}",
+    )
+
+
 def shortage(ask: Ask, got: int, duration_s: float, has_words: bool, retry: Retry) -> Shortage | None:
     """The reason why `got` is less than `ask.clips`, or None when it is not."""
     if got >= ask.clips:
@@ -57,6 +73,14 @@ def shortage(ask: Ask, got: int, duration_s: float, has_words: bool, retry: Retr
         return Shortage(
             "VIDEO_TOO_SHORT",
             f"The video lasts {duration_s:.1f} s, and a clip was to last at least {ask.min_s:g} s.{then}",
+            remedy,
+        )
+    if (longest := longest_s(ask.ranges, duration_s)) < ask.min_s:
+        lasts = f"lasts {longest:.1f} s" if longest > 0 else f"lies within the video, which ends at {duration_s:.1f} s"
+        return Shortage(
+            "RANGE_TOO_SHORT",
+            f"A clip was to last at least {ask.min_s:g} s, and {'the longest' if longest > 0 else 'no'} range {lasts}."
+            f"{then}",
             remedy,
         )
     if got == 0:
@@ -103,4 +127,4 @@ def _try_options(ask: Ask, got: int, duration_s: float, retry: Retry) -> tuple[s
             middle = (low + high) // 2
             low, high = (low, middle) if room(ask.min_s, float(middle)) >= best else (middle + 1, high)
         return f"--max {low}", best
-    return (f"--clips {got}" if got else "a longer video"), got
+    return (f"--clips {got}" if got else "a wider --range" if ask.ranges else "a longer video"), got

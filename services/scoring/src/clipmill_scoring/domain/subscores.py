@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clipmill_scoring.domain.explain import Added
-from clipmill_scoring.domain.score import WEIGHTS
+from clipmill_scoring.domain.score import WEIGHTS, Weight
 
 # What belongs to neither of them (the picture, the voice's level) counts in the score alone.
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -28,12 +28,12 @@ class SubScores:
     value: float | None
 
 
-def sub_scores(features: Sequence[Added]) -> SubScores:
+def sub_scores(features: Sequence[Added], weights: Mapping[str, Weight] = WEIGHTS) -> SubScores:
     """50, plus what the known features of a part added, as a share of the 50 points that they could add at most."""
     points = {feature.name: feature.points for feature in features}
     found: dict[str, float | None] = {}
     for part, names in PARTS.items():
         known = [name for name in names if name in points]
-        most = sum(abs(WEIGHTS[name].points) for name in known)
+        most = sum(abs(weights[name].points) for name in known)
         found[part] = round(50 + 50 * sum(points[name] for name in known) / most, 2) if most else None
     return SubScores(**found)

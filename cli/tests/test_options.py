@@ -1,0 +1,46 @@
+"""What `clipmill run` can be asked."""
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from clipmill_cli.options import Options, run_options
+
+
+def asked(*arguments: str) -> tuple[Options | None, str]:
+    """The options that a command line means, or what is wrong with it."""
+    heard: list[Options] = []
+    answer = CliRunner().invoke(click.command()(run_options(heard.append)), ["talk.mp4", *arguments])
+    return (heard[0] if heard else None), answer.output
+
+
+@pytest.mark.parametrize(
+    ("text", "range_s"),
+    [
+        ("10:00-40:00", (600, 2400)),
+        ("90-300.5", (90, 300.5)),
+        ("0:05-1:02:03", (5, 3723)),
+        ("90:00-100:00", (5400, 6000)),
+    ],
+)
+def test_a_range_is_said_in_seconds_or_as_on_a_clock(text, range_s):
+    options, _ = asked("--range", text)
+
+    assert options.ranges == (range_s,)
+    assert [(span.start_s, span.end_s) for span in options.request().ranges] == [range_s]
+
+
+@pytest.mark.parametrize("text", ["10", "10-", "-10", "20-10", "1:60-2:00", "1:99:00-2:00:00", "a-b", "0-1e3", "nan-5"])
+def test_what_is_no_range_is_refused_with_an_example_or_a_reason(text):
+    options, output = asked("--range", text)
+
+    assert options is None
+    assert "10:00-40:00" in output or "ends before it begins" in output
+
+
+def test_what_clips_are_to_be_about_goes_into_the_request():
+    options, _ = asked("--about", "raising money", "--range", "0-10", "--range", "20-30")
+
+    assert options.request().about == "raising money"
+    assert len(options.request().ranges) == 2
+    assert asked()[0].request().about == ""
