@@ -7,16 +7,9 @@ import sys
 import time
 from typing import Protocol, TextIO
 
-from clipmill.jobs.v1.jobs_pb2 import Job, JobState, StageProgress
-from clipmill.work.v1.work_pb2 import Stage
+from clipmill.jobs.v1.jobs_pb2 import Job, StageProgress
+from clipmill_cli.job_object import STAGES, job_object
 
-NAMES = {
-    Stage.STAGE_IMPORT: "Reading",
-    Stage.STAGE_AUDIO: "Hearing",
-    Stage.STAGE_VISION: "Seeing",
-    Stage.STAGE_SCORING: "Choosing",
-    Stage.STAGE_RENDER: "Rendering",
-}
 # A plain line at most so often for a stage that has not ended.
 PLAIN_EVERY_S = 2.0
 
@@ -56,24 +49,13 @@ def left_s(stage: StageProgress) -> float | None:
 
 
 class JsonLines:
-    """One JSON object a snapshot: {"event": "progress", "state", "progress", "stages": [...]}."""
+    """One JSON object a snapshot: {"event": "progress", ...} with what a JobObject has."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
     def show(self, job: Job) -> None:
-        stages = [
-            {"stage": NAMES[s.stage].lower(), "progress": round(s.progress, 4), "parts": s.parts,
-             "parts_done": s.parts_done, "cached": s.cached}
-            for s in job.stages
-        ]  # fmt: skip
-        line = {
-            "event": "progress",
-            "job_id": job.job_id,
-            "state": JobState.Name(job.state).removeprefix("JOB_STATE_"),
-            "progress": round(job.progress, 4),
-            "stages": stages,
-        }
+        line = {"event": "progress", **job_object(job)}
         print(json.dumps(line), file=self._out, flush=True)
 
     def __enter__(self) -> JsonLines:
@@ -103,7 +85,7 @@ class PlainLines:
             print(self._line(stage, job.info.duration_s), file=self._out, flush=True)
 
     def _line(self, stage: StageProgress, video_s: float) -> str:
-        text = f"{NAMES[stage.stage]:<10} {stage.progress:4.0%}"
+        text = f"{STAGES[stage.stage]:<10} {stage.progress:4.0%}"
         if stage.cached and stage.HasField("finished_at"):
             return f"{text}  from the cache"
         if (speed := rate(stage, video_s)) is not None:
@@ -139,7 +121,7 @@ class Bars:
     def show(self, job: Job) -> None:
         for stage in job.stages:
             if stage.stage not in self._bars:
-                self._bars[stage.stage] = self._progress.add_task(NAMES[stage.stage], total=1.0, said="")
+                self._bars[stage.stage] = self._progress.add_task(STAGES[stage.stage], total=1.0, said="")
             self._progress.update(
                 self._bars[stage.stage],  # type: ignore[arg-type]
                 completed=stage.progress,
