@@ -30,7 +30,11 @@ class Seen:
     dead_letters: list[str] = field(default_factory=list)
     # As many as faults have asked for.
     expected_letters: int = 0
+    # Codes with which jobs may fail, by the same.
+    expected_failures: set[str] = field(default_factory=set)
     records: int = 0
+    # Faults that did not come about.
+    not_made: list[str] = field(default_factory=list)
 
     async def read(self, bootstrap: str) -> None:
         names = [name for topic in topics.ALL for name in (topic.name, topic.dead_letters)]
@@ -76,7 +80,7 @@ class Verdict:
 
 async def judge(system: System, load: Load, seen: Seen, known: dict[str, Job]) -> Verdict:
     """Hold the system to its promises. `known` are all jobs as the ledger has them."""
-    broken: list[str] = []
+    broken = [f"not made: {fault}" for fault in seen.not_made]
     await seen.read(system.broker.bootstrap)
     for job_id, key in load.accepted.items():
         if job_id not in known:
@@ -96,6 +100,7 @@ async def judge(system: System, load: Load, seen: Seen, known: dict[str, Job]) -
         broken.append(f"{len(seen.dead_letters)} dead letters instead of {seen.expected_letters}")
     states = Counter(JobState.Name(job.state).removeprefix("JOB_STATE_") for job in known.values())
     errors = Counter(job.error.code for job in known.values() if job.error.code)
+    broken += [f"{count} jobs failed: {code}" for code, count in errors.items() if code not in seen.expected_failures]
     letters = Counter(seen.dead_letters)
     return Verdict(len(load.accepted), dict(states), dict(errors), seen.records, dict(letters), tuple(broken))
 

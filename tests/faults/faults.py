@@ -168,6 +168,7 @@ async def failing_store(scene: Scene) -> str:
 
 async def full_disk(scene: Scene) -> str:
     """What is written to the store finds no room. Jobs that need it meanwhile may end, as failed with DISK_FULL."""
+    scene.seen.expected_failures.add("DISK_FULL")
     for name in SERVICES:
         scene.system.tell(name, "store", "full")
     await asyncio.sleep(2)
@@ -211,6 +212,7 @@ async def poison_event(scene: Scene) -> str:
 
 async def crashing_video(scene: Scene) -> str:
     """A video that kills the worker that takes it, whenever one does: it fails, and the others go on."""
+    scene.seen.expected_failures.add("WORKER_LOST")
     job = await scene.load.submit("crashing", b"poison:vision")
     ended = await scene.load.ended(job.job_id, 120)
     assert ended is not None, "the job of the poison has not ended"

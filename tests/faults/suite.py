@@ -90,6 +90,7 @@ async def _suffer(scene: Scene, fault: Fault, number: int) -> Suffered:
         what = await fault(scene)
     except AssertionError as error:
         what = f"NOT MADE: {error}"
+        scene.seen.not_made.append(f"{fault.__name__}: {error}")
     ended_at = time.monotonic()
     probe = await scene.load.submit(f"probe-{number}", patience_s=PROBE_PATIENCE_S)
     job = await scene.load.ended(probe.job_id, PROBE_PATIENCE_S)

@@ -78,21 +78,16 @@ class FaultyStore:
         self._store = store
         self._faults = faults
 
-    async def put_async(self, *args: Any, **options: Any) -> Any:
-        await self._faults.before_store(writes=True)
-        return await self._store.put_async(*args, **options)
+    def __getattr__(self, name: str) -> Any:
+        operation = getattr(self._store, name)
+        if not name.endswith("_async"):
+            return operation
 
-    async def get_async(self, *args: Any, **options: Any) -> Any:
-        await self._faults.before_store(writes=False)
-        return await self._store.get_async(*args, **options)
+        async def faulty(*args: Any, **options: Any) -> Any:
+            await self._faults.before_store(writes=name.startswith("put"))
+            return await operation(*args, **options)
 
-    async def head_async(self, *args: Any, **options: Any) -> Any:
-        await self._faults.before_store(writes=False)
-        return await self._store.head_async(*args, **options)
-
-    async def delete_async(self, *args: Any, **options: Any) -> Any:
-        await self._faults.before_store(writes=True)
-        return await self._store.delete_async(*args, **options)
+        return faulty
 
 
 def install(faults: Faults) -> None:
