@@ -21,7 +21,7 @@ FPS = 25
 CUTS = [70, 170, 301, 421, 484]
 SHOWN = Shown(1024, 576, 0)
 FAST = Effort(2.0, 0.65, deblock=False)
-BEST = Effort(8.0, 0.65, deblock=True, close_searches_per_s=2.0)
+BEST = Effort(8.0, 0.65, deblock=True, close_searches_per_s=2.0, mouths_of_lone_faces=True)
 
 pytestmark = [
     pytest.mark.media,
@@ -50,6 +50,7 @@ def test_the_cuts_are_found_to_the_frame_and_no_others_and_the_two_people_are_tw
         assert track[0].time_s == third.start_s
         assert third.end_s - track[-1].time_s <= 1 / effort.face_searches_per_s
         assert len(track) >= (third.end_s - third.start_s) * effort.face_searches_per_s - 1
+        assert all(face.mouth is not None and 0 <= face.mouth < 0.8 for face in track)
 
 
 def truth() -> dict[int, list[Box]]:

