@@ -31,6 +31,7 @@ from clipmill_shared.bus.kafka_topics import (
     identify,
 )
 from clipmill_shared.bus.member import Member
+from clipmill_shared.bus.partitioner import partition_of
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event, Position
 
@@ -75,7 +76,7 @@ class KafkaBus:
         self._prefix = prefix
         self._create_topics = create_topics
         # What is on its way to the cluster by the present producer.
-        self._sending: set[asyncio.Future[list[RecordMetadata]]] = set()
+        self._sending: dict[int, list[asyncio.Future[RecordMetadata]]] = {}
         self._producer: AIOKafkaProducer | None = None
         self._closed = False
         self._starting = asyncio.Lock()
@@ -96,18 +97,13 @@ class KafkaBus:
     async def _store(self, records: Sequence[_Sent]) -> None:
         """Write records, all of them again when some may not have arrived: the same event twice is one."""
         while True:
-            producer = await self._started_producer()
+            producer = self._producer or await self._started_producer()
             try:
-                stored = asyncio.gather(
-                    *[
-                        await producer.send(topic, body, key=key, headers=list(headers))
-                        for topic, key, body, headers in records
-                    ]
-                )
-                self._sending.add(stored)
-                stored.add_done_callback(self._sending.discard)
-                # Who gives up waiting does not take back what is being sent.
-                await asyncio.shield(stored)
+                sending = [
+                    await producer.send(topic, body, key=key, headers=list(headers))
+                    for topic, key, body, headers in records
+                ]
+                await self._all_stored(sending)
             except (KafkaError, asyncio.CancelledError) as error:
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise
@@ -119,6 +115,20 @@ class KafkaBus:
                 await asyncio.sleep(AFTER_ERROR_S)
             else:
                 return
+
+    async def _all_stored(self, sending: list[asyncio.Future[RecordMetadata]]) -> None:
+        """Who gives up waiting does not take back what is being sent."""
+        self._sending[id(sending)] = sending
+        try:
+            # One after another: a gather costs as much as encoding a small event.
+            for stored in sending:
+                await stored
+        except BaseException:
+            for stored in sending:
+                stored.add_done_callback(lambda stored: stored.cancelled() or stored.exception())
+            raise
+        finally:
+            del self._sending[id(sending)]
 
     @asynccontextmanager
     async def run(self, *subscriptions: Subscription) -> AsyncIterator[None]:
@@ -142,8 +152,9 @@ class KafkaBus:
         if self._producer is not None:
             producer, self._producer = self._producer, None
             await _stop(producer)
-            for stored in tuple(self._sending):
-                stored.cancel()
+            for sending in tuple(self._sending.values()):
+                for stored in sending:
+                    stored.cancel()
 
     def _record(self, event: Event[Message]) -> _Sent:
         record = encode(event)
@@ -161,6 +172,7 @@ class KafkaBus:
                     # Not idempotent: docs/adr/0014 says why.
                     enable_idempotence=False,
                     linger_ms=LINGER_MS,
+                    partitioner=partition_of,
                     max_request_size=MAX_DEAD_LETTER_BYTES,
                 )
                 try:
