@@ -24,7 +24,7 @@ TOKENS = Tokens([KEY.public])
 
 def signed(key: SigningKey = KEY, algorithm: str = "EdDSA", **claims: Any) -> str:
     """A token with other claims than ours; None lets one out."""
-    whole = {"sub": "alice", "aud": "clipmill", "exp": time.time() + 60} | claims
+    whole = {"sub": "alice", "aud": "clipmill", "exp": time.time() + 86_400} | claims
     kept = {name: value for name, value in whole.items() if value is not None}
     return jwt.encode(kept, jwt.PyJWK(key.jwk, algorithm), algorithm, headers={"kid": key.jwk["kid"]})
 
@@ -69,7 +69,7 @@ def unsigned() -> str:
         (not_by_its_key(), "not valid"),
         (by_public_key_as_secret(), "not valid"),
         (unsigned(), "not valid"),
-        (KEY.sign("alice", 60)[:-4], "not valid"),
+        (KEY.sign("alice", 86_400)[:-4], "not valid"),
         ("", "not valid"),
         ("a.b.c", "not valid"),
         ("x" * 5000, "too long"),
