@@ -57,6 +57,9 @@ class FakeTranscriber(Transcriber):
 class FakeAligner(Aligner):
     def __init__(self) -> None: ...
 
+    def knows(self, word: str) -> bool:
+        return True
+
     def align(self, texts: Sequence[str], samples: NDArray[np.int16]) -> list[Span | None]:
         places = [span for _, span in runs(samples)]
         assert len(places) == len(texts)

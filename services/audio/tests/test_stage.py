@@ -31,7 +31,7 @@ class FakeChildren(Children):
     async def run(self, request: object, report: Report = lambda _: None) -> object:
         assert isinstance(request, Part)
         part = TimeRange(start_s=request.range.start_s, end_s=request.range.end_s)
-        return Heard(AudioAnalysis(part=part, words=self._words), self._doubts, self._above_rest_db)
+        return Heard(AudioAnalysis(part=part, words=self._words), self._doubts, self._above_rest_db, 3, 2)
 
 
 async def task(blobs: Blobs, tmp_path: Path, language: str) -> AudioTask:
@@ -59,6 +59,7 @@ async def test_the_result_refers_to_the_analysis_and_names_its_models(blobs: Blo
     analysis = await blobs.get_message(result.analysis, AudioAnalysis)
     assert (result.words, result.language, result.video_id) == (1, "en", "v")
     assert (result.part.start_s, result.part.end_s) == (10, 20)
+    assert (result.unknown_words, result.repeated_words) == (3, 2)
     assert analysis.language == "en"
     assert [model.task for model in result.answer.models] == ["voice activity", "transcription", "word alignment"]
     assert list(analysis.models) == list(result.answer.models)

@@ -20,9 +20,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Heard:
-    """The analysis without language and models, the reasons to doubt its words, and how far speech stands above the
-    rest of the sound, in dB, where that is known."""
+    """The analysis without language and models, the reasons to doubt its words, how far speech stands above the rest of
+    the sound, in dB, where that is known, and how many of the words English lacks or say again what was just said."""
 
     analysis: AudioAnalysis
     doubts: Sequence[str]
     above_rest_db: float | None
+    unknown_words: int = 0
+    repeated_words: int = 0

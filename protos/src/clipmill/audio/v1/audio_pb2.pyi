@@ -72,9 +72,16 @@ class AudioAnalyzed(_message.Message):
     WORDS_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     VIDEO_ID_FIELD_NUMBER: _builtins.int
+    UNKNOWN_WORDS_FIELD_NUMBER: _builtins.int
+    REPEATED_WORDS_FIELD_NUMBER: _builtins.int
     words: _builtins.int
     language: _builtins.str
     video_id: _builtins.str
+    unknown_words: _builtins.int
+    """Of the words: how many the dictionary of the engine's language lacks, and how many say again what was just said.
+    Over all parts they tell speech in another language. 0 where the engine knows many languages.
+    """
+    repeated_words: _builtins.int
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -95,10 +102,12 @@ class AudioAnalyzed(_message.Message):
         words: _builtins.int = ...,
         language: _builtins.str = ...,
         video_id: _builtins.str = ...,
+        unknown_words: _builtins.int = ...,
+        repeated_words: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "part", b"part", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "language", b"language", "part", b"part", "task", b"task", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "language", b"language", "part", b"part", "repeated_words", b"repeated_words", "task", b"task", "unknown_words", b"unknown_words", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

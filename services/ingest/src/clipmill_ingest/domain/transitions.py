@@ -16,6 +16,7 @@ from clipmill.jobs.v1.jobs_pb2 import JobState
 from clipmill.media.v1.media_pb2 import Source
 from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
 from clipmill_ingest.domain import plan, view
+from clipmill_ingest.domain.plausible import language_fault
 from clipmill_ingest.domain.record import (
     MAX_KEY,
     NOBODY,
@@ -186,6 +187,8 @@ def _waiting(task: LedgerTask, ready_at: float) -> LedgerTask:
 
 
 def _advance(record: JobRecord, now: float) -> JobRecord:
+    if (fault := language_fault(record)) is not None:
+        return fail(record, fault, now)
     record = record.with_tasks(plan.next_tasks(record, now))
     if not plan.is_complete(record):
         return record
