@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 import clipmill_cli.data_folder
 import clipmill_cli.kafka.jars
+import clipmill_cli.remote
 import clipmill_cli.running
 import clipmill_shared.platform_settings
 import clipmill_shared.telemetry
@@ -31,6 +32,7 @@ CLASSES: tuple[type[Settings], ...] = (
     clipmill_cli.data_folder.DataFolderSettings,
     clipmill_cli.kafka.jars.BundleSettings,
     clipmill_cli.running.AddressSettings,
+    clipmill_cli.remote.ClientSettings,
     clipmill_ingest.settings.IngestSettings,
     clipmill_audio.settings.AudioSettings,
     clipmill_vision.settings.VisionSettings,

@@ -9,6 +9,8 @@ class ExitCode(IntEnum):
     INPUT_AT_FAULT = 3
     NO_CLIP_FITS = 4
     PART_FAILED = 5
+    # EX_TEMPFAIL of sysexits.h: the same command will do later.
+    COME_BACK_LATER = 75
     INTERRUPTED = 130
 
 
@@ -18,4 +20,6 @@ def of_error(code: str) -> ExitCode:
         return ExitCode.INPUT_AT_FAULT
     if code.startswith(("INVALID_", "LANGUAGE_")):
         return ExitCode.WRONG_USAGE
+    if code in ("QUEUE_FULL", "RATE_LIMITED"):
+        return ExitCode.COME_BACK_LATER
     return ExitCode.PART_FAILED

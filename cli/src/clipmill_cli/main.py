@@ -14,6 +14,14 @@ from clipmill_cli.options import Options, run_options
 # Commands that live in modules of their own: name -> "module:function". A module is imported when its command is named
 # (or listed), so what it needs besides click it imports when it runs.
 LAZY: dict[str, str] = {
+    "submit": "clipmill_cli.submit:submit",
+    "jobs": "clipmill_cli.jobs:jobs",
+    "watch": "clipmill_cli.jobs:watch",
+    "cancel": "clipmill_cli.jobs:cancel",
+    "clips": "clipmill_cli.jobs:clips",
+    "dlq": "clipmill_cli.dlq:dlq",
+    "topics": "clipmill_cli.topics:topics",
+    "token": "clipmill_cli.tokens:token",
     "config": "clipmill_cli.config:config",
     "migrate": "clipmill_cli.migrate:migrate",
     "kafka": "clipmill_cli.kafka.command:kafka",

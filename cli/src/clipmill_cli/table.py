@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from clipmill_cli.results import ClipRecord, ResultRecord
 
@@ -14,6 +18,20 @@ def clock(seconds: float) -> str:
     whole = int(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows under their columns' names; into a pipe or a file each row is one line, however long."""
+    drawn = Table(box=None, pad_edge=False)
+    for name in columns:
+        drawn.add_column(name, no_wrap=True, overflow="ellipsis" if sys.stdout.isatty() else "ignore")
+    for row in rows:
+        # Texts of strangers are no markup.
+        drawn.add_row(*(Text(" ".join(cell.split())) for cell in row))
+    console = Console() if sys.stdout.isatty() else Console(width=10_000)
+    with console.capture() as captured:
+        console.print(drawn)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def table(result: ResultRecord) -> str:

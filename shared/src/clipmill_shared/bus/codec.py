@@ -130,6 +130,14 @@ def _key_of(topic: Topic, message: Message, body: bytes, kind: bytes | None) -> 
         raise Poison(f"missing key: {error}") from error
 
 
+def message_of(topic: Topic, body: bytes, headers: Sequence[tuple[str, bytes]]) -> Message:
+    """A record's message, whatever else is wrong with the record. Poison when it cannot be read."""
+    try:
+        return _message(topic, body, {name.lower(): value for name, value in headers}.get("content-type"))
+    except DecodeError as error:
+        raise Poison(f"bad protobuf: {error}") from error
+
+
 def _type_of(topic: Topic) -> bytes:
     kind = _TYPES.get(topic.name)
     if kind is None:
