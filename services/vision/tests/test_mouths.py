@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -69,13 +68,9 @@ def test_where_no_face_is_no_mouth_is_seen() -> None:
 def test_in_the_sample_a_mouth_moves_while_its_owner_speaks() -> None:
     # The host speaks until 6.9 s, the guest listens; both are seen.
     part = Part(SAMPLE, 0, 0.0, 0.6, 6.8)
-    host, guest = look(Request(part, WIDE, Effort(5.0, 0.65, deblock=False)), lambda _: None).tracks
-    moves = [
-        float(
-            np.mean([abs(b.mouth - a.mouth) for a, b in pairwise(track) if a.mouth is not None and b.mouth is not None])
-        )
-        for track in (host, guest)
-    ]
+    host, guest = look(Request(part, WIDE, Effort(2.0, 0.65, deblock=False)), lambda _: None).tracks
+    moves = [np.std([mouth.opening for face in track for mouth in face.mouths]) for track in (host, guest)]
+    assert len([mouth for face in host for mouth in face.mouths]) == pytest.approx(31, abs=1)
     # Measured: .026 and .010.
     assert moves[0] > 2 * moves[1]
 
@@ -84,4 +79,4 @@ def test_in_the_sample_a_mouth_moves_while_its_owner_speaks() -> None:
 def test_the_mouth_of_a_lone_face_is_looked_at_only_where_asked(lone_too: bool, looked_at: bool) -> None:
     effort = Effort(2.0, 0.65, deblock=False, mouths_of_lone_faces=lone_too)
     (track,) = look(Request(Part(SAMPLE, 0, 0.0, 7.0, 9.0), WIDE, effort), lambda _: None).tracks
-    assert {face.mouth is not None for face in track} == {looked_at}
+    assert any(face.mouths for face in track) == looked_at

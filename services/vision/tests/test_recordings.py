@@ -12,7 +12,7 @@ from clipmill_vision.domain.faces import Box, iou
 from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.pictures import upright
-from clipmill_vision.work import look
+from clipmill_vision.work import MOUTHS_EVERY_S, look
 from numpy.typing import NDArray
 
 MEDIA = Path(__file__).parents[4] / "shared/media"
@@ -50,7 +50,9 @@ def test_the_cuts_are_found_to_the_frame_and_no_others_and_the_two_people_are_tw
         assert track[0].time_s == third.start_s
         assert third.end_s - track[-1].time_s <= 1 / effort.face_searches_per_s
         assert len(track) >= (third.end_s - third.start_s) * effort.face_searches_per_s - 1
-        assert all(face.mouth is not None and 0 <= face.mouth < 0.8 for face in track)
+        openings = [mouth.opening for face in track for mouth in face.mouths]
+        assert len(openings) >= 0.9 * (third.end_s - third.start_s) / MOUTHS_EVERY_S
+        assert all(0 <= opening < 0.8 for opening in openings)
 
 
 def truth() -> dict[int, list[Box]]:

@@ -8,7 +8,15 @@ from pathlib import Path
 from clipmill import topics
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, ModelVersion, TimeRange
 from clipmill.common.v1.common_pb2 import Warning as Caution
-from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, Shot, VisionAnalysis, VisionAnalyzed, VisionTask
+from clipmill.vision.v1.vision_pb2 import (
+    FaceSample,
+    FaceTrack,
+    MouthSample,
+    Shot,
+    VisionAnalysis,
+    VisionAnalyzed,
+    VisionTask,
+)
 from clipmill.work.v1.work_pb2 import STAGE_VISION, Answer
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
@@ -105,7 +113,11 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
             for shot in seen.shots
         ],
         face_tracks=[
-            FaceTrack(track=number, samples=[_sample(face) for face in track])
+            FaceTrack(
+                track=number,
+                samples=[_sample(face) for face in track],
+                mouths=[MouthSample(time_s=m.time_s, opening=m.opening) for face in track for m in face.mouths],
+            )
             for number, track in enumerate(seen.tracks)
         ],
         models=models(),
@@ -117,15 +129,7 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
 
 def _sample(face: Face) -> FaceSample:
     box = face.box
-    return FaceSample(
-        time_s=face.time_s,
-        x0=box.x0,
-        y0=box.y0,
-        x1=box.x1,
-        y1=box.y1,
-        confidence=face.confidence,
-        mouth=face.mouth,
-    )
+    return FaceSample(time_s=face.time_s, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, confidence=face.confidence)
 
 
 def warnings_of(task: VisionTask, seen: Seen) -> list[Caution]:

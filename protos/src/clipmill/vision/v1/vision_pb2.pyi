@@ -207,23 +207,54 @@ class FaceTrack(_message.Message):
 
     TRACK_FIELD_NUMBER: _builtins.int
     SAMPLES_FIELD_NUMBER: _builtins.int
+    MOUTHS_FIELD_NUMBER: _builtins.int
     track: _builtins.int
     """Unique in the part."""
     @_builtins.property
     def samples(self) -> _containers.RepeatedCompositeFieldContainer[Global___FaceSample]: ...
+    @_builtins.property
+    def mouths(self) -> _containers.RepeatedCompositeFieldContainer[Global___MouthSample]:
+        """In order of time, about five a second where the mouth was looked at, at other times than the samples too."""
+
     def __init__(
         self,
         *,
         track: _builtins.int = ...,
         samples: _abc.Iterable[Global___FaceSample] | None = ...,
+        mouths: _abc.Iterable[Global___MouthSample] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["samples", b"samples", "track", b"track"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mouths", b"mouths", "samples", b"samples", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FaceTrack: _TypeAlias = FaceTrack  # noqa: Y015
+
+@_typing.final
+class MouthSample(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_S_FIELD_NUMBER: _builtins.int
+    OPENING_FIELD_NUMBER: _builtins.int
+    time_s: _builtins.float
+    opening: _builtins.float
+    """How far the mouth is open: the gap of the inner lips over the mouth's width, 0 for closed. A smile has its own
+    level: what tells of speech is that it changes.
+    """
+    def __init__(
+        self,
+        *,
+        time_s: _builtins.float = ...,
+        opening: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening", "time_s", b"time_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MouthSample: _TypeAlias = MouthSample  # noqa: Y015
 
 @_typing.final
 class FaceSample(_message.Message):
@@ -235,7 +266,6 @@ class FaceSample(_message.Message):
     X1_FIELD_NUMBER: _builtins.int
     Y1_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
-    MOUTH_FIELD_NUMBER: _builtins.int
     time_s: _builtins.float
     x0: _builtins.float
     """Fractions of the shown width and height, 0 to 1."""
@@ -244,10 +274,6 @@ class FaceSample(_message.Message):
     y1: _builtins.float
     confidence: _builtins.float
     """The detector's confidence, 0 to 1."""
-    mouth: _builtins.float
-    """How far the mouth is open: the gap of the inner lips over the mouth's width, 0 for closed. A smile has its own
-    level: what tells of speech is that it changes. Absent where the mouth was not looked at.
-    """
     def __init__(
         self,
         *,
@@ -257,14 +283,11 @@ class FaceSample(_message.Message):
         x1: _builtins.float = ...,
         y1: _builtins.float = ...,
         confidence: _builtins.float = ...,
-        mouth: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_mouth", b"_mouth", "mouth", b"mouth"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mouth", b"_mouth", "confidence", b"confidence", "mouth", b"mouth", "time_s", b"time_s", "x0", b"x0", "x1", b"x1", "y0", b"y0", "y1", b"y1"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "time_s", b"time_s", "x0", b"x0", "x1", b"x1", "y0", b"y0", "y1", b"y1"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__mouth: _TypeAlias = _typing.Literal["mouth"]  # noqa: Y015
-    _WhichOneofArgType__mouth: _TypeAlias = _typing.Literal["_mouth", b"_mouth"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__mouth) -> _WhichOneofReturnType__mouth | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FaceSample: _TypeAlias = FaceSample  # noqa: Y015

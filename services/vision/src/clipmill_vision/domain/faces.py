@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import hypot
 
 # A face that was not seen for so long is another one when it is seen again: three searches of the fast profile.
@@ -34,13 +34,21 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Mouth:
+    """How far a mouth is open, as `mouth.opening` says."""
+
+    time_s: float
+    opening: float
+
+
+@dataclass(frozen=True)
 class Face:
-    """A face in one frame; `confidence` from 0 to 1, `mouth` as `mouth.opening` says, None where not looked at."""
+    """A face in one frame; `confidence` from 0 to 1. `mouths` are added until faces are searched again."""
 
     time_s: float
     box: Box
     confidence: float
-    mouth: float | None = None
+    mouths: list[Mouth] = field(default_factory=list)
 
 
 def iou(a: Box, b: Box) -> float:
