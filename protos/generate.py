@@ -77,6 +77,11 @@ def topics_page() -> str:
         "# Topics\n\nGenerated from `protos/topics.yaml` by `make generate`: do not edit.\n\nEvents are protobuf in "
         "CloudEvents 1.0 binary mode (`ce_*` headers). Each ordered topic is in order per key. Beside each topic lies "
         "`<topic>.dlq`, for the records that nobody could handle.\n\n"
+        "A producer of a later release may send more than a reader knows: unknown fields, unknown headers and, in JSON, "
+        "unknown enum names are passed over (an enum is then unspecified), in protobuf and in JSON alike. An unknown type "
+        "or version, a missing `ce_id`, `ce_source` or `ce_ownerid`, a body that is neither, a body over 64 KiB, or a key "
+        "that is not the message's, makes a record a dead letter, with the reason in `clipmill-error`. A record without a "
+        "key is taken; only its order among others of its key is not promised.\n\n"
         "| Topic | Message | Key | Ordered | Partitions | Kept | Written by | Read by |\n"
         "|---|---|---|---|---|---|---|---|\n"
     )

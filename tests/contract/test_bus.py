@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -350,3 +352,55 @@ async def test_a_traceparent_travels_with_the_event(backend: Backend) -> None:
     assert recorder.events[0].traceparent == trace
     assert reader.events[0].traceparent is not None
     assert reader.events[0].traceparent.split("-")[1] == trace.split("-")[1]
+
+
+async def test_no_record_sees_what_the_handling_of_another_left_in_the_context(backend: Backend) -> None:
+    left: contextvars.ContextVar[str] = contextvars.ContextVar("left", default="nothing")
+    seen, bus = list[str](), backend.bus()
+
+    async def handler(event: Event[Any]) -> Sequence[Event[Any]]:
+        seen.append(left.get())
+        left.set(event.id)
+        if event.id == "ann-1":
+            await asyncio.sleep(0)
+        assert left.get() == event.id
+        return ()
+
+    async with bus.run(Subscription(ORDERED, "readers", handler)):
+        await bus.publish(*(request("ann", n) for n in range(4)))
+        await until(lambda: len(seen) == 4)
+    assert seen == ["nothing"] * 4
+
+
+async def test_a_handler_may_limit_its_time_from_its_first_step_on(backend: Backend) -> None:
+    late, bus = list[str](), backend.bus()
+
+    async def handler(event: Event[Any]) -> Sequence[Event[Any]]:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            late.append(event.id)
+        return ()
+
+    async with bus.run(Subscription(UNORDERED, "workers", handler, max_in_flight=2)):
+        await bus.publish(*(task(n) for n in range(5)))
+        await until(lambda: len(late) == 5)
+    assert sorted(late) == [f"task-{n}" for n in range(5)]
+
+
+async def test_handlers_that_never_wait_leave_others_their_turn(backend: Backend) -> None:
+    turns, done, bus = 0, 0, backend.bus()
+
+    async def handler(event: Event[Any]) -> Sequence[Event[Any]]:
+        nonlocal done
+        time.sleep(0.002)
+        done += 1
+        return ()
+
+    async with bus.run(Subscription(UNORDERED, "workers", handler)):
+        await bus.publish(*(task(n) for n in range(100)))
+        while done < 100:
+            turns += 1
+            await asyncio.sleep(0)
+    assert turns > 10

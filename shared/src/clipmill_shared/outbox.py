@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipmill import topics
 from clipmill_shared import metrics
-from clipmill_shared.bus import Bus
+from clipmill_shared.bus import Bus, tracing
 from clipmill_shared.events import Event
 from clipmill_shared.sql import Database, after_commit
 from clipmill_shared.waiting import is_absence
@@ -118,7 +118,8 @@ def _row(event: Event[Message]) -> dict[str, object]:
         "owner_id": event.owner_id,
         "source": event.source,
         "time_us": round(event.time.timestamp() * 1e6),
-        "traceparent": event.traceparent,
+        # The relay runs outside of the trace that it is about.
+        "traceparent": event.traceparent or tracing.traceparent(),
         "message": content,
     }
 

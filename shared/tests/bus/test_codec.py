@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from clipmill import topics
 from clipmill.jobs.v1.jobs_pb2 import JobRequest
+from clipmill.topic import Topic
 from clipmill_shared.bus import Poison
 from clipmill_shared.bus.codec import JSON, MAX_EVENT_BYTES, PROTOBUF, decode, encode
 from clipmill_shared.events import Event
@@ -98,5 +99,41 @@ def test_what_is_no_event_is_poison(reason: str, body: bytes | None, given_heade
 def test_no_body_whatever_raises_anything_but_poison(body: bytes, content_type: str) -> None:
     try:
         decode(TOPIC, body, headers(content_type=content_type))
+    except Poison as poison:
+        assert str(poison)
+
+
+junk = st.one_of(st.none(), st.binary(max_size=40), st.sampled_from([b"1.0", b"clipmill.jobs.v1.JobRequest", b"{}"]))
+known = st.sampled_from([name for name, _ in headers()] + ["CE_ID", "Content-Type", "clipmill-token", ""])
+fields = st.sampled_from(["ownerId", "owner_id", "idempotencyKey", "source", "upload", "options", "sizeBytes"])
+anything = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10) | fields, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@pytest.mark.parametrize("topic", [TOPIC, topics.AUDIO_TASKS])
+@given(
+    st.lists(st.tuples(known | st.text(max_size=5), junk), max_size=8),
+    st.booleans(),
+    st.one_of(st.none(), st.binary(max_size=80), st.builds(lambda value: json.dumps(value).encode(), anything)),
+    st.one_of(st.none(), st.binary(max_size=5)),
+)
+def test_no_record_whatever_raises_anything_but_poison(
+    topic: Topic, changed: list[Any], is_whole: bool, body: bytes | None, key: bytes | None
+) -> None:
+    try:
+        event = decode(topic, body, [*(headers() if is_whole else []), *changed], None, key)
+    except Poison as poison:
+        assert str(poison)
+    else:
+        assert event.id and event.time.tzinfo is not None
+
+
+@given(st.builds(lambda value: json.dumps(value).encode(), anything))
+def test_no_line_of_json_whatever_raises_anything_but_poison(body: bytes) -> None:
+    try:
+        decode(TOPIC, body, headers(content_type=JSON.decode()))
     except Poison as poison:
         assert str(poison)
