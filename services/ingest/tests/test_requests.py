@@ -63,7 +63,7 @@ async def asked(world: World, askers: Askers, event: Event[Any]) -> tuple[Job, l
 
 
 async def test_a_token_proves_whose_it_is_and_the_events_id_is_its_key(world: World) -> None:
-    event = request("talk-1", token=KEY.sign(OWNER, 60))
+    event = request("talk-1", token=KEY.sign(OWNER, 86_400))
     answer, kept = await asked(world, Askers(Tokens([KEY.public]), ""), event)
     assert (answer.state, answer.owner_id, answer.source.url) == (JobState.JOB_STATE_QUEUED, OWNER, VIDEO.url)
     assert [job.idempotency_key for job in kept] == ["talk-1"]
@@ -83,9 +83,9 @@ ASKERS = Askers(Tokens([KEY.public]), "")
         (ASKERS, request("k"), "UNAUTHENTICATED", "does not prove"),
         (ASKERS, request("k", token="nonsense"), "UNAUTHENTICATED", "not valid"),
         (ASKERS, request("k", token=KEY.sign(OWNER, -120)), "UNAUTHENTICATED", "expired"),
-        (ASKERS, request("k", token=SigningKey.make().sign(OWNER, 60)), "UNAUTHENTICATED", "not known"),
-        (ASKERS, request("k", token=KEY.sign("eve", 60)), "PERMISSION_DENIED", "another owner"),
-        (Askers(None, ""), request("k", token=KEY.sign(OWNER, 60)), "UNAUTHENTICATED", "no keys are configured"),
+        (ASKERS, request("k", token=SigningKey.make().sign(OWNER, 86_400)), "UNAUTHENTICATED", "not known"),
+        (ASKERS, request("k", token=KEY.sign("eve", 86_400)), "PERMISSION_DENIED", "another owner"),
+        (Askers(None, ""), request("k", token=KEY.sign(OWNER, 86_400)), "UNAUTHENTICATED", "no keys are configured"),
         (Askers(None, OWNER), request("k", claimed="eve"), "PERMISSION_DENIED", "another owner"),
         (Askers(None, OWNER), request("k" * 201), "INVALID_KEY", "too long"),
     ],

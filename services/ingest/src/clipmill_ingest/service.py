@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import mimetypes
 from pathlib import Path
 
 import grpc.aio
@@ -51,6 +53,8 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
         add_IngestServiceServicer_to_server(servicer, server)
 
     async def start() -> None:
+        # It reads the system's lists of media types at its first use.
+        await asyncio.to_thread(mimetypes.init)
         await migrate(MIGRATIONS, database, tables.metadata, platform.migrations)
 
     async def stop() -> None:
