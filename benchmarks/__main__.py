@@ -21,6 +21,7 @@ BENCHMARKS = (
     "vision_path",
     "render_path",
     "scoring",
+    "bus",
     "reactions",
     "load",
 )

@@ -38,14 +38,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from harness.kafka import kafka
 
 EVENTS = 30_000
-ROUNDS = 5
+ROUNDS = 7
 # Jobs at a time: the keys of an ordered topic.
 KEYS = 100
 EVENT_BYTES = 1024
 # As the outbox's relay publishes.
 BATCH = 200
 CONCURRENT = 64
-PRODUCED = 10_000
+# More than the cache of keys holds: those of tasks are new each time.
+PRODUCED = 15_000
 RATE_HZ = 100
 LATENCY_EVENTS = 1000
 GOAL = 0.8
