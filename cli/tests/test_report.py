@@ -6,7 +6,7 @@ from clipmill.audio.v1.audio_pb2 import Word
 from clipmill_cli.report import report, speech, strongest
 from clipmill_cli.results import ClipRecord, FeatureRecord, OptionsRecord, ResultRecord, SourceRecord, SubScoresRecord
 from clipmill_cli.run import default_output
-from clipmill_cli.table import clock, table
+from clipmill_cli.table import clock, grid, table
 
 
 def clip(title: str = "A title", added: tuple[float, ...] = (3.0, -9.0, 0.01)) -> ClipRecord:
@@ -73,3 +73,8 @@ def test_clock(seconds, text):
 )
 def test_the_default_folder(video, folder):
     assert str(default_output(video)) in (folder, "video-clips")
+
+
+def test_a_row_of_a_grid_is_a_line_and_commands_no_terminal():
+    text = grid(("Job", "Video"), [("1", "[red]a\n\x1b[31mb" + "c" * 300), ("2", "d")])
+    assert text.splitlines() == ["Job  Video", "1    [red]a  [31mb" + "c" * 300, "2    d"]

@@ -26,8 +26,8 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     for name in columns:
         drawn.add_column(name, no_wrap=True, overflow="ellipsis" if sys.stdout.isatty() else "ignore")
     for row in rows:
-        # Texts of strangers are no markup.
-        drawn.add_row(*(Text(" ".join(cell.split())) for cell in row))
+        # Texts of strangers are no markup, and command no terminal.
+        drawn.add_row(*(Text("".join(c if c.isprintable() else " " for c in cell)) for cell in row))
     console = Console() if sys.stdout.isatty() else Console(width=10_000)
     with console.capture() as captured:
         console.print(drawn)
