@@ -174,6 +174,7 @@ def make_clip(tmp_path: Path) -> MakeClip:
         end_s: float,
         *,
         words: Sequence[Word] = (),
+        speech: Sequence[TimeRange] = (),
         vision: Sequence[VisionAnalysis] = (),
         **task: int,
     ) -> Clip:
@@ -185,7 +186,7 @@ def make_clip(tmp_path: Path) -> MakeClip:
             info=made.info,
             **{"aspect": ASPECT_SOURCE, "captions": CAPTION_STYLE_NONE, "profile": PROFILE_FAST, **task},
         )
-        request = Request(made.path, folder, wanted, (AudioAnalysis(words=words),), tuple(vision), 1)
+        request = Request(made.path, folder, wanted, (AudioAnalysis(words=words, speech=speech),), tuple(vision), 1)
         return _read(render(request, lambda _: None))
 
     return make

@@ -12,7 +12,7 @@ import pytest
 from clipmill.audio.v1.audio_pb2 import Word
 from clipmill.clips.v1 import clips_pb2 as clips
 from clipmill.common.v1.common_pb2 import TimeRange
-from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, Shot, VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, MouthSample, Shot, VisionAnalysis
 
 
 def shown_numbers(clip) -> list[int]:
@@ -128,6 +128,18 @@ def test_the_crop_is_where_the_face_is_from_the_first_frame_of_its_shot(make_cli
     strongest = [int(picture[180, 101].argmax()) for picture in clip.pictures]
     assert strongest == [0] * 12 + [2] * 13
     assert clip.codes == {"SMALL_SOURCE"}
+
+
+def test_the_crop_shows_who_speaks_of_two_who_are_seen(make_clip, film):
+    times, openings = np.arange(0, 3, 0.2), np.random.default_rng(1).uniform(0, 0.2, 15)
+    tracks = [faces(1 / 6, times), faces(5 / 6, times, 2)]
+    tracks[0].mouths.extend(MouthSample(time_s=t, opening=0.02) for t in times)
+    tracks[1].mouths.extend(MouthSample(time_s=t, opening=o) for t, o in zip(times, openings, strict=True))
+    vision = [VisionAnalysis(shots=[Shot(range=TimeRange(start_s=0, end_s=3))], face_tracks=tracks)]
+    heard = make_clip(
+        film(stripes=True), 0.0, 3.0, aspect=clips.ASPECT_9_16, vision=vision, speech=[TimeRange(start_s=0, end_s=3)]
+    )
+    assert {int(picture[180, 101].argmax()) for picture in heard.pictures} == {2}
 
 
 def test_a_window_that_moves_passes_from_one_place_to_the_other_without_a_jump(make_clip, film):

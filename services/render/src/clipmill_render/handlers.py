@@ -19,7 +19,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "render"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 2
+FORMULA = 3
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
 
@@ -54,7 +54,10 @@ class Rendering:
             assert isinstance(made, Result)
             return ClipRendered(
                 answer=Answer(
-                    models=[ModelVersion(task="encoder", name="libx264", version=made.ffmpeg_version)],
+                    models=[
+                        ModelVersion(task="encoder", name="libx264", version=made.ffmpeg_version),
+                        ModelVersion(task="speakers", name="clipmill-mouth-motion", version=str(FORMULA)),
+                    ],
                     warnings=[
                         common_pb2.Warning(code=note.code, message=note.message, part=NAME) for note in made.notes
                     ],

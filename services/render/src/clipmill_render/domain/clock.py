@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill_render.domain.captions import SpokenWord
 from clipmill_render.domain.faces import Face, Shot, joined_shots
+from clipmill_render.domain.speakers import Mouth, Turn, turns_of
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What is seen in the clip: takes that cover it, and faces by track."""
+    """What is seen in the clip: takes that cover it, faces by track, and how far their mouths are open."""
 
     shots: list[Shot]
     tracks: list[list[Face]]
+    # As many as tracks; empty where the mouth was not looked at.
+    mouths: list[list[Mouth]]
 
 
 def words_in(clip: TimeRange, parts: Iterable[AudioAnalysis]) -> list[SpokenWord]:
@@ -53,12 +57,27 @@ def seen_in(clip: TimeRange, parts: Iterable[VisionAnalysis]) -> Seen:
         clip.end_s - clip.start_s,
     )
     tracks = [
-        [
-            Face(face.time_s - clip.start_s, face.x0, face.y0, face.x1, face.y1, face.confidence)
-            for face in track.samples
-            if clip.start_s <= face.time_s < clip.end_s
-        ]
+        (
+            [
+                Face(face.time_s - clip.start_s, face.x0, face.y0, face.x1, face.y1, face.confidence)
+                for face in track.samples
+                if clip.start_s <= face.time_s < clip.end_s
+            ],
+            [
+                Mouth(mouth.time_s - clip.start_s, mouth.opening)
+                for mouth in track.mouths
+                if clip.start_s <= mouth.time_s < clip.end_s
+            ],
+        )
         for part in listed
         for track in part.face_tracks
     ]
-    return Seen(shots, [track for track in tracks if track])
+    seen = [(faces, mouths) for faces, mouths in tracks if faces]
+    return Seen(shots, [faces for faces, _ in seen], [mouths for _, mouths in seen])
+
+
+def speakers_in(clip: TimeRange, seen: Seen, parts: Iterable[AudioAnalysis], words: Sequence[SpokenWord]) -> list[Turn]:
+    """Which of the tracks speaks when, in order; `words` of the clip tell where phrases begin."""
+    speech = [Shot(span.start_s - clip.start_s, span.end_s - clip.start_s) for part in parts for span in part.speech]
+    phrases = [word.start_s for before, word in pairwise(words) if before.ends_sentence]
+    return [turn for shot in seen.shots for turn in turns_of(seen.mouths, shot, speech, phrases)]

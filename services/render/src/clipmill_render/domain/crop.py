@@ -1,6 +1,9 @@
-"""The crop window's path: still where the face is still, smooth where it moves, jumping only where the shot changes.
+"""The crop window's path: still where the face is still, smooth where it moves.
 
-A path is solved per shot, in the manner of L1-optimal camera paths (Grundmann, Kwatra and Essa, CVPR 2011): a linear
+It jumps only where the shot changes, or the speaker to another who is far off: a cut, as an editor would make it, where
+a pan would show the wall between them.
+
+A path is solved per take, in the manner of L1-optimal camera paths (Grundmann, Kwatra and Essa, CVPR 2011): a linear
 programme whose objective prefers standing to gliding to accelerating, with the face within a dead zone about the
 window's middle. The unknowns are the control points of a uniform cubic B-spline, so that bounds on their differences
 bound the speed, acceleration and jerk of the whole curve, and bounds on themselves keep it inside the picture.
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 
 from clipmill_render.domain.faces import Face, Shot, Track, followed
 from clipmill_render.domain.layout import Layout
+from clipmill_render.domain.speakers import Turn
 
 # Per second, in window sizes: a viewer reads a move of this kind as a pan, not as a jerk.
 MAX_SPEED = 0.8
@@ -25,6 +29,8 @@ MAX_JERK = 6.4
 DEAD_ZONE = 0.12
 # Where the window moves up and down, a face sits above its middle.
 HEADROOM = 0.12
+# Speakers nearer to each other, in window sizes, are both in the picture: no cut from one to the other.
+FAR = 0.5
 KNOT_S = 0.2
 # What the solver minimises: leaving the dead zone for a second costs more than any move.
 OUTSIDE_WEIGHT = 100.0
@@ -89,11 +95,46 @@ class CropPath:
         return tuple(joined)
 
 
-def crop_path(layout: Layout, shots: Sequence[Shot], tracks: Sequence[Track]) -> CropPath:
-    """The path of `layout`'s window over `shots` (which cover the clip, see joined_shots)."""
+def crop_path(layout: Layout, shots: Sequence[Shot], tracks: Sequence[Track], turns: Sequence[Turn] = ()) -> CropPath:
+    """The path of `layout`'s window over `shots` (which cover the clip, see joined_shots).
+
+    It shows who speaks where `turns` (in order, each in one shot) tell of it.
+    """
     if layout.is_whole:
         return CropPath(tuple(Glide(shot, (0.5,), True) for shot in shots))
-    return CropPath(tuple(_glide(layout, shot, followed(tracks, shot)) for shot in shots))
+    return CropPath(
+        tuple(
+            _glide(layout, take, followed(tracks, take, leader))
+            for shot in shots
+            for take, leader in _takes(layout, shot, tracks, turns)
+        )
+    )
+
+
+def _takes(
+    layout: Layout, shot: Shot, tracks: Sequence[Track], turns: Sequence[Turn]
+) -> list[tuple[Shot, Track | None]]:
+    """The shot, cut where another speaks who is far off, each piece with its speaker."""
+    starts: list[float] = [shot.start_s]
+    leaders: list[Track | None] = [None]
+    for turn in turns:
+        if not shot.start_s <= turn.start_s < shot.end_s:
+            continue
+        speaker = tracks[turn.track]
+        before = leaders[-1]
+        if before is None:
+            leaders[-1] = speaker
+        elif _distance(layout, before, speaker) > FAR * layout.window:
+            starts.append(turn.start_s)
+            leaders.append(speaker)
+    takes = [Shot(a, b) for a, b in zip(starts, [*starts[1:], shot.end_s], strict=True)]
+    return list(zip(takes, leaders, strict=True))
+
+
+def _distance(layout: Layout, one: Track, other: Track) -> float:
+    """Between the middles of two faces along the axis on which the window moves."""
+    a, b = (np.median([f.centre_x if layout.horizontal else f.centre_y for f in track]) for track in (one, other))
+    return float(abs(a - b))
 
 
 def _glide(layout: Layout, shot: Shot, faces: Sequence[Face]) -> Glide:

@@ -1,4 +1,4 @@
-"""Who is followed: one face at a time, chosen by how large, how long and how central it is in its shot."""
+"""Who is followed: one face at a time, the speaker's; else chosen by how large, how long and how central it is."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ def joined_shots(shots: Iterable[tuple[Shot, bool]], duration_s: float) -> list[
     return [Shot(a, b) for a, b in zip(ordered, [*ordered[1:], duration_s], strict=True)]
 
 
-def followed(tracks: Iterable[Track], shot: Shot) -> list[Face]:
+def followed(tracks: Iterable[Track], shot: Shot, leader: Track | None = None) -> list[Face]:
     """The face to keep in the window through `shot`, in order of time; empty when there is none.
 
-    The weightiest track leads. Where it is not seen, others step in: at the same place at once (the person was lost
-    and found again), elsewhere only for at least SHORTEST_TURN_S. Two faces are never averaged, because the middle
-    between two people is a wall.
+    `leader` leads, one of `tracks`, or else the weightiest. Where it is not seen, others step in: at the same place at
+    once (the person was lost and found again), elsewhere only for at least SHORTEST_TURN_S. Two faces are never
+    averaged, because the middle between two people is a wall.
     """
-    seen = [[f for f in track if shot.start_s <= f.time_s < shot.end_s] for track in tracks]
+    seen = [(track is leader, [f for f in track if shot.start_s <= f.time_s < shot.end_s]) for track in tracks]
     chosen: list[list[Face]] = []
-    for track in sorted((t for t in seen if t), key=_weight, reverse=True):
+    for _, track in sorted((s for s in seen if s[1]), key=lambda s: (s[0], _weight(s[1])), reverse=True):
         chosen.extend(run for run in _runs_outside(track, chosen) if not chosen or _steps_in(run, chosen))
     return sorted((face for run in chosen for face in run), key=lambda face: face.time_s)
 
