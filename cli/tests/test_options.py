@@ -38,6 +38,12 @@ def test_what_is_no_range_is_refused_with_an_example_or_a_reason(text):
     assert "10:00-40:00" in output or "ends before it begins" in output
 
 
+def test_lengths_and_shape_are_left_to_the_platform_unless_they_are_said():
+    request = asked("--platform", "reels", "--max", "90")[0].request()
+
+    assert (request.platform, request.min_s, request.max_s, request.aspect) == ("reels", 0, 90, 0)
+
+
 def test_what_clips_are_to_be_about_goes_into_the_request():
     options, _ = asked("--about", "raising money", "--range", "0-10", "--range", "20-30")
 

@@ -8,14 +8,15 @@ import importlib.metadata
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from clipmill.audio.v1.audio_pb2 import Word
 from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest
 from clipmill.client import Client
-from clipmill.clips.v1.clips_pb2 import SubScores
+from clipmill.clips.v1.clips_pb2 import ClipOptions, SubScores
 from clipmill.jobs.v1.jobs_pb2 import Job
-from clipmill_cli.options import Options
+from clipmill_cli.options import ASPECTS, CAPTIONS, PROFILES
 from clipmill_cli.report import report
 from clipmill_cli.results import (
     ClipRecord,
@@ -36,14 +37,14 @@ TIMINGS = {Word.TIMING_ALIGNED: "aligned", Word.TIMING_INTERPOLATED: "interpolat
 FILE = DownloadClipRequest.File
 
 
-async def deliver(client: Client, job: Job, options: Options, output: Path) -> ResultRecord:
+async def deliver(client: Client, job: Job, output: Path) -> ResultRecord:
     """Fetch a finished job's clips into `output`. Without clips nothing is written there.
 
     The files appear together, by renaming; what an earlier run of Clipmill left under the same names is replaced.
     """
     clips = await client.wait_for_clips(job) if job.clip_ids else []
     language, words = await client.transcript(job.video_id)
-    result = result_of(job, options, clips, language, words)
+    result = result_of(job, clips, language, words)
     if clips:
         try:
             output.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,7 @@ def _remove_former(output: Path) -> None:
         former.unlink()
 
 
-def result_of(job: Job, options: Options, clips: list[Clip], language: str, words: list[Word]) -> ResultRecord:
+def result_of(job: Job, clips: list[Clip], language: str, words: list[Word]) -> ResultRecord:
     """The result of a finished job, with file names given by rank."""
     info = job.info
     source = SourceRecord(
@@ -105,17 +106,7 @@ def result_of(job: Job, options: Options, clips: list[Clip], language: str, word
         clipmill_version=importlib.metadata.version("clipmill"),
         job_id=job.job_id,
         source=source,
-        options=OptionsRecord(
-            clips=options.clips,
-            min_s=options.min_s,
-            max_s=options.max_s,
-            aspect=options.aspect,
-            language=options.language,
-            captions=options.captions,
-            profile=options.profile,
-            about=options.about or None,
-            ranges=tuple(RangeRecord(start_s=start_s, end_s=end_s) for start_s, end_s in options.ranges),
-        ),
+        options=_options(job.options),
         language=language or None,
         models=tuple(ModelRecord(task=m.task, name=m.name, version=m.version) for m in job.models),
         cached=job.cached,
@@ -123,6 +114,25 @@ def result_of(job: Job, options: Options, clips: list[Clip], language: str, word
         shortages=tuple(ShortageRecord(code=s.code, message=s.message, remedy=s.remedy) for s in job.shortages),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in job.warnings),
     )
+
+
+def _options(pinned: ClipOptions) -> OptionsRecord:
+    return OptionsRecord(
+        clips=pinned.clips,
+        min_s=pinned.min_s,
+        max_s=pinned.max_s,
+        aspect=_name(ASPECTS, pinned.aspect),
+        language=pinned.language,
+        captions=_name(CAPTIONS, pinned.captions),
+        profile=_name(PROFILES, pinned.profile),
+        platform=pinned.platform or None,
+        about=pinned.about or None,
+        ranges=tuple(RangeRecord(start_s=span.start_s, end_s=span.end_s) for span in pinned.ranges),
+    )
+
+
+def _name(names: Mapping[str, int], value: int) -> str:
+    return next(name for name, known in names.items() if known == value)
 
 
 def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +61,13 @@ class Options:
     video: str
     output: Path | None
     clips: int
-    min_s: float
-    max_s: float
-    aspect: str
+    min_s: float | None
+    max_s: float | None
+    aspect: str | None
     language: str
     captions: str
     profile: str
+    platform: str
     about: str
     ranges: Ranges
     as_json: bool
@@ -76,27 +77,29 @@ class Options:
         return self.video.startswith(("http://", "https://"))
 
     def request(self) -> ClipOptions:
+        """What is left out has its default, which depends on the platform, from whom it is asked of."""
         return ClipOptions(
             clips=self.clips,
-            min_s=self.min_s,
-            max_s=self.max_s,
-            aspect=ASPECTS[self.aspect],
+            min_s=self.min_s or 0,
+            max_s=self.max_s or 0,
+            aspect=ASPECTS[self.aspect] if self.aspect else Aspect.ASPECT_UNSPECIFIED,
             language=self.language,
             captions=CAPTIONS[self.captions],
             profile=PROFILES[self.profile],
+            platform=self.platform,
             about=self.about,
             ranges=[TimeRange(start_s=start_s, end_s=end_s) for start_s, end_s in self.ranges],
         )
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Declare the options of `clipmill run` and hand them to `command` as one Options."""
+    """Declare the options of `clipmill run` and hand them to `command` as one Options, beside those of its own."""
 
     def with_options(**values: Any) -> None:
-        options = Options(**values)
-        if options.min_s >= options.max_s:
+        options = Options(**{field.name: values.pop(field.name) for field in fields(Options)})
+        if options.min_s and options.max_s and options.min_s >= options.max_s:
             raise click.UsageError(f"--min ({options.min_s:g} s) must be less than --max ({options.max_s:g} s).")
-        command(options)
+        command(options, **values)
 
     declared: Callable[..., None] = with_options
     for option in reversed(
@@ -121,21 +124,23 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--min",
                 "min_s",
                 type=click.FloatRange(1, 3600),
-                default=15,
-                show_default=True,
                 metavar="SECONDS",
-                help="A clip's least length.",
+                help="A clip's least length.  [default: 15, or the platform's]",
             ),
             click.option(
                 "--max",
                 "max_s",
                 type=click.FloatRange(1, 3600),
-                default=60,
-                show_default=True,
                 metavar="SECONDS",
-                help="A clip's greatest length.",
+                help="A clip's greatest length.  [default: 60, or the platform's]",
             ),
-            click.option("--aspect", type=click.Choice(list(ASPECTS)), default="9:16", show_default=True),
+            click.option(
+                "--platform",
+                default="",
+                metavar="NAME",
+                help="Made for tiktok, reels, shorts, linkedin, x, square or podcast.",
+            ),
+            click.option("--aspect", type=click.Choice(list(ASPECTS)), help="[default: 9:16, or the platform's]"),
             click.option(
                 "--language", default="auto", show_default=True, metavar="auto|xx", help="What is spoken (ISO 639-1)."
             ),

@@ -113,7 +113,7 @@ class RangeRecord(Record):
 
 
 class OptionsRecord(Record):
-    """What was asked for."""
+    """What was asked for, with the defaults of what was not said."""
 
     clips: int
     min_s: float
@@ -122,6 +122,7 @@ class OptionsRecord(Record):
     language: str
     captions: str
     profile: str
+    platform: str | None = Field(None, description="Where they are to be posted; absent for nowhere in particular.")
     about: str | None = Field(None, description="What the clips were to be about; absent for anything.")
     ranges: tuple[RangeRecord, ...] = Field((), description="Where they were to be taken from; anywhere when empty.")
 

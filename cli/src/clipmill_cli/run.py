@@ -60,7 +60,7 @@ async def _run(options: Options, data: DataFolder, output: Path) -> ResultRecord
             check_ended_well(job, "Run the same command again.")
             # Late, and beside the loop: what writes the report is not needed before there is one.
             deliver = (await asyncio.to_thread(import_module, "clipmill_cli.deliver")).deliver
-            result: ResultRecord = await deliver(client, job, options, output)
+            result: ResultRecord = await deliver(client, job, output)
             return result
 
 

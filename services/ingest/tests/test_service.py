@@ -97,6 +97,18 @@ async def test_a_file_is_submitted_watched_and_completes(world: World, video: Pa
     assert not list((world.folder / "scratch").iterdir())
 
 
+async def test_a_platform_s_rules_are_pinned_in_the_job_and_an_unknown_one_is_refused(
+    world: World, video: Path
+) -> None:
+    async with serve(world) as stub:
+        pinned = (await stub.SubmitVideo(submission(video, platform="podcast", max_s=90))).job.options
+        code, details = await refused(stub.SubmitVideo(submission(video, platform="vine")))
+        too_long = await refused(stub.SubmitVideo(submission(video, platform="reels", max_s=200)))
+    assert (pinned.platform, pinned.min_s, pinned.max_s, pinned.loudness_lufs) == ("podcast", 30, 90, -16)
+    assert (code, too_long[0]) == (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INVALID_ARGUMENT)
+    assert "vine" in details and "reels takes clips of 3 to 180 s" in too_long[1]
+
+
 async def test_an_upload_becomes_a_job(world: World, video: Path) -> None:
     content = video.read_bytes()
     digest = hashlib.sha256(content).hexdigest()

@@ -8,6 +8,8 @@ from clipmill_render.domain.subtitles import ass_of, escaped, look_for, srt_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clipmill.clips.v1.clips_pb2 import CaptionArea
+
 LAYOUT = CaptionLayout(measure=len, max_width=20, max_words=7, max_s=3.0)
 DURATION_S = 30.0
 
@@ -108,6 +110,12 @@ def test_captions_of_a_vertical_video_keep_off_what_the_apps_draw():
     look = look_for(1080, 1920, karaoke=True)
     assert look.bottom_margin >= 0.2 * 1920
     assert look.side_margin >= 0.11 * 1080
+
+
+def test_captions_keep_off_the_area_that_the_task_names():
+    look = look_for(1080, 1920, CaptionArea(side=0.2, bottom=0.35), karaoke=True)
+    assert (look.side_margin, look.bottom_margin) == (216, 672)
+    assert f",{look.side_margin},{look.side_margin},{look.bottom_margin},1" in ass_of([], look)
 
 
 def test_a_subrip_file_is_as_players_expect_it():

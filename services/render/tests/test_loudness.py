@@ -19,24 +19,29 @@ SUMMARY = """[Parsed_ebur128_0 @ 0x1] Summary:
 
 
 def test_a_quiet_sound_with_room_above_is_just_made_louder():
-    assert gain_for(Measured(-20.0, -9.0)) == Gain(6.0, limited=False)
+    assert gain_for(Measured(-20.0, -9.0), -14) == Gain(6.0, limited=False)
+
+
+def test_the_target_is_the_task_s():
+    assert gain_for(Measured(-20.0, -9.0), -16) == Gain(4.0, limited=False)
+    assert corrected(Gain(16.0, limited=True), Measured(-15.5, -1.5), -16) == Gain(15.5, limited=True)
 
 
 def test_peaks_that_would_clip_are_limited():
-    assert gain_for(Measured(-30.0, -3.0)) == Gain(16.0, limited=True)
+    assert gain_for(Measured(-30.0, -3.0), -14) == Gain(16.0, limited=True)
 
 
 def test_what_the_limiter_took_is_given_back():
-    assert corrected(Gain(16.0, limited=True), Measured(-15.5, -1.5)) == Gain(17.5, limited=True)
+    assert corrected(Gain(16.0, limited=True), Measured(-15.5, -1.5), -14) == Gain(17.5, limited=True)
 
 
 def test_silence_stays_silence():
-    assert gain_for(Measured(-70.0, -70.0)) == Gain(0.0, limited=False)
+    assert gain_for(Measured(-70.0, -70.0), -14) == Gain(0.0, limited=False)
 
 
 @given(st.floats(-70, 0), st.floats(-70, 3))
 def test_no_gain_is_larger_than_noise_allows_or_clips_without_a_limiter(loudness: float, peak: float):
-    gain = gain_for(Measured(loudness, peak))
+    gain = gain_for(Measured(loudness, peak), -14)
     assert gain.gain_db <= 30.0
     assert gain.limited or gain.gain_db == 0 or peak + gain.gain_db <= -1.0
 

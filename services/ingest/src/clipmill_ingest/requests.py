@@ -10,7 +10,9 @@ from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.media.v1.media_pb2 import Source
 from clipmill_ingest.domain import options as rules
+from clipmill_ingest.domain.posting import Rules
 from clipmill_ingest.domain.record import MAX_KEY
+from clipmill_ingest.platforms import platforms
 from clipmill_ingest.sources import check_file
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
@@ -36,13 +38,15 @@ class Requests:
 
         ClipmillError INVALID_OPTIONS, INVALID_SOURCE, INPUT_NOT_UNDER_IMPORT_ROOT and those of `check_file`.
         """
-        whole = self.check_options(options)
+        whole = await self.check_options(options)
         return await self._checked(owner_id, source), whole
 
-    def check_options(self, options: ClipOptions) -> ClipOptions:
+    async def check_options(self, options: ClipOptions) -> ClipOptions:
         """The options with their defaults; ClipmillError INVALID_OPTIONS."""
-        whole = rules.complete(options)
-        if fault := rules.fault_of(whole):
+        platform = await asyncio.to_thread(_platform, options.platform) if options.platform else None
+        whole = rules.complete(options, platform)
+        fault = rules.fault_of(whole) or (platform.fault_of(options.platform, whole) if platform else None)
+        if fault:
             raise ClipmillError("INVALID_OPTIONS", *fault)
         return whole
 
@@ -71,6 +75,16 @@ class Requests:
 def _is_upload_of(owner_id: str, ref: BlobRef) -> bool:
     # The place follows from owner and content, so that nobody can name another owner's bytes.
     return bool(ref.sha256) and ref.uri == f"blob:{owner_id}/blobs/{ref.sha256[:2]}/{ref.sha256}"
+
+
+def _platform(name: str) -> Rules:
+    """The rules of a platform by its name; ClipmillError INVALID_OPTIONS."""
+    known = platforms()
+    if name not in known:
+        raise ClipmillError(
+            "INVALID_OPTIONS", f"{name[:20]!r} is no platform that is known.", f"Say one of {', '.join(known)}."
+        )
+    return known[name]
 
 
 def _name_in(text: str) -> str:

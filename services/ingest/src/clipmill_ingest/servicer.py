@@ -51,7 +51,7 @@ class IngestServicer(IngestServiceServicer):
         owner_id = owner_of(context)
         header = await self._uploads.header(request_iterator)
         key = check_key(header.idempotency_key)
-        self._requests.check_options(header.options)
+        await self._requests.check_options(header.options)
         # Before the bytes come: a refusal costs nobody an upload.
         await self._pace.take(owner_id)
         await self._ledger.room_for(owner_id, key)

@@ -19,7 +19,7 @@ from clipmill_render.domain.clock import seen_in, speakers_in, words_in
 from clipmill_render.domain.crop import crop_path
 from clipmill_render.domain.graph import Coded, Timing, picture_filters
 from clipmill_render.domain.layout import Layout, layout_for
-from clipmill_render.domain.loudness import Gain, Measured, corrected, gain_for
+from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured, corrected, gain_for
 from clipmill_render.domain.note import Note
 from clipmill_render.domain.subtitles import ass_of, look_for, srt_of
 from clipmill_render.exchange import Request, Result
@@ -42,7 +42,7 @@ def render(request: Request, report: Report) -> Result:
     cut = Cut.of(request.source, info, task.clip.range.start_s, timing)
     said: list[Note] = []
 
-    sound = _sound(cut, info, folder) if info.HasField("audio") else None
+    sound = _sound(cut, info, target_of(task), folder) if info.HasField("audio") else None
     report(MEASURED)
 
     layout = layout_of(task)
@@ -65,7 +65,7 @@ def render(request: Request, report: Report) -> Result:
     report(MADE)
 
     loudness = checked(request)
-    said += notes.of_loudness(loudness)
+    said += notes.of_loudness(loudness, target_of(task))
     return Result(
         video=folder / commands.VIDEO,
         subtitles=_subtitles(words, timing, folder),
@@ -94,6 +94,11 @@ def layout_of(task: RenderTask) -> Layout:
     return layout_for(task.aspect, task.profile, task.info.video.display_width, task.info.video.display_height)
 
 
+def target_of(task: RenderTask) -> float:
+    """The clip's loudness in LUFS."""
+    return task.loudness_lufs if task.HasField("loudness_lufs") else USUAL_LUFS
+
+
 def timing_of(info: MediaInfo, length_s: float) -> Timing:
     """The clip's frames: the source's average rate, as the nearest fraction that video uses, at most MAX_FPS."""
     rate = min(Fraction(info.video.fps).limit_denominator(1001), Fraction(MAX_FPS))
@@ -107,12 +112,13 @@ def _coded(info: MediaInfo) -> Coded:
     return Coded(height, width) if turned else Coded(width, height)
 
 
-def _sound(cut: Cut, info: MediaInfo, folder: Path) -> Gain:
+def _sound(cut: Cut, info: MediaInfo, target_lufs: float, folder: Path) -> Gain:
     """Cut the sound out, and find the gain that brings it to the target; with a limiter, by trying it once."""
     source = commands.measured(ffmpeg.run(commands.sound_command(cut, info), folder))
-    gain = gain_for(source)
+    gain = gain_for(source, target_lufs)
     if gain.limited:
-        gain = corrected(gain, commands.measured(ffmpeg.run(commands.gained_command(gain), folder)))
+        tried = commands.measured(ffmpeg.run(commands.gained_command(gain), folder))
+        gain = corrected(gain, tried, target_lufs)
     return gain
 
 
@@ -125,7 +131,8 @@ def _captions(request: Request, words: Sequence[SpokenWord], layout: Layout, tim
         said.append(notes.NO_WORDS)
         return False
     karaoke = style == CAPTION_STYLE_KARAOKE
-    look = look_for(layout.width, layout.height, karaoke=karaoke)
+    area = request.task.caption_area if request.task.HasField("caption_area") else None
+    look = look_for(layout.width, layout.height, area, karaoke=karaoke)
     held = CaptionLayout(text_width(look.em), look.text_width, 7 if karaoke else 14, 3.0 if karaoke else 6.0)
     captions = captions_of(words, held, timing.duration_s)
     (folder / commands.CAPTIONS).write_text(ass_of(captions, look), encoding="utf-8")

@@ -77,6 +77,9 @@ class ClipOptions(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
     RANGES_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
+    CAPTION_AREA_FIELD_NUMBER: _builtins.int
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
@@ -87,10 +90,16 @@ class ClipOptions(_message.Message):
     profile: _common_pb2.Profile.ValueType
     about: _builtins.str
     """What the clips are to be about, in words; anything when empty."""
+    platform: _builtins.str
+    """Where the clips are to be posted: "tiktok". Its rules are the defaults of what is not said here."""
+    loudness_lufs: _builtins.float
+    """Integrated, EBU R128, -30 to -8; -14 when not said."""
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
         """Where they are to be taken from; the whole video when empty. May overlap."""
 
+    @_builtins.property
+    def caption_area(self) -> Global___CaptionArea: ...
     def __init__(
         self,
         *,
@@ -103,14 +112,45 @@ class ClipOptions(_message.Message):
         profile: _common_pb2.Profile.ValueType = ...,
         about: _builtins.str = ...,
         ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
+        platform: _builtins.str = ...,
+        loudness_lufs: _builtins.float | None = ...,
+        caption_area: Global___CaptionArea | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "loudness_lufs", b"loudness_lufs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "language", b"language", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
+    _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
+
+Global___ClipOptions: _TypeAlias = ClipOptions  # noqa: Y015
+
+@_typing.final
+class CaptionArea(_message.Message):
+    """Shares of the picture that captions keep off, as players draw there: at both sides of its width, and of its height
+    from below.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIDE_FIELD_NUMBER: _builtins.int
+    BOTTOM_FIELD_NUMBER: _builtins.int
+    side: _builtins.float
+    bottom: _builtins.float
+    def __init__(
+        self,
+        *,
+        side: _builtins.float = ...,
+        bottom: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "aspect", b"aspect", "captions", b"captions", "clips", b"clips", "language", b"language", "max_s", b"max_s", "min_s", b"min_s", "profile", b"profile", "ranges", b"ranges"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bottom", b"bottom", "side", b"side"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ClipOptions: _TypeAlias = ClipOptions  # noqa: Y015
+Global___CaptionArea: _TypeAlias = CaptionArea  # noqa: Y015
 
 @_typing.final
 class ScoringTask(_message.Message):
@@ -443,10 +483,14 @@ class RenderTask(_message.Message):
     ASPECT_FIELD_NUMBER: _builtins.int
     CAPTIONS_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
+    LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
+    CAPTION_AREA_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     aspect: Global___Aspect.ValueType
     captions: Global___CaptionStyle.ValueType
     profile: _common_pb2.Profile.ValueType
+    loudness_lufs: _builtins.float
+    """As asked for; absent for what is usual."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -461,6 +505,8 @@ class RenderTask(_message.Message):
 
     @_builtins.property
     def vision(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.BlobRef]: ...
+    @_builtins.property
+    def caption_area(self) -> Global___CaptionArea: ...
     def __init__(
         self,
         *,
@@ -474,12 +520,16 @@ class RenderTask(_message.Message):
         aspect: Global___Aspect.ValueType = ...,
         captions: Global___CaptionStyle.ValueType = ...,
         profile: _common_pb2.Profile.ValueType = ...,
+        loudness_lufs: _builtins.float | None = ...,
+        caption_area: Global___CaptionArea | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip", "info", b"info", "source", b"source", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "clip", b"clip", "info", b"info", "loudness_lufs", b"loudness_lufs", "source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aspect", b"aspect", "audio", b"audio", "captions", b"captions", "clip", b"clip", "info", b"info", "profile", b"profile", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "clip", b"clip", "info", b"info", "loudness_lufs", b"loudness_lufs", "profile", b"profile", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
+    _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
 
 Global___RenderTask: _TypeAlias = RenderTask  # noqa: Y015
 

@@ -6,11 +6,15 @@ from math import inf
 
 from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions
 from clipmill.common.v1.common_pb2 import Profile
+from clipmill_ingest.domain.posting import Rules
 
 MAX_CLIPS = 50
 MAX_CLIP_S = 600.0
 MAX_ABOUT_CHARACTERS = 300
 MAX_RANGES = 20
+MAX_CAPTION_SIDE = 0.3
+MAX_CAPTION_BOTTOM = 0.6
+LOUDNESS_LUFS = (-30.0, -8.0)
 DEFAULTS = ClipOptions(
     clips=5,
     min_s=15,
@@ -22,12 +26,14 @@ DEFAULTS = ClipOptions(
 )
 
 
-def complete(options: ClipOptions) -> ClipOptions:
-    """The options with the defaults for what was not said, as the job pins them."""
+def complete(options: ClipOptions, rules: Rules | None = None) -> ClipOptions:
+    """The options with the defaults for what was not said, as the job pins them; `rules` are the platform's."""
     whole = ClipOptions()
     whole.CopyFrom(DEFAULTS)
+    if rules:
+        whole.MergeFrom(rules.defaults())
     whole.MergeFrom(options)
-    return whole
+    return rules.fitted(whole) if rules else whole
 
 
 def fault_of(options: ClipOptions) -> tuple[str, str] | None:
@@ -42,6 +48,17 @@ def fault_of(options: ClipOptions) -> tuple[str, str] | None:
     language = options.language
     if language != "auto" and not (len(language) == 2 and language.isascii() and language.islower()):
         return f"{language[:20]!r} is not a language.", 'Say "auto" or a code of two letters: "en".'
+    area = options.caption_area
+    if not (0 <= area.side <= MAX_CAPTION_SIDE and 0 <= area.bottom <= MAX_CAPTION_BOTTOM):
+        return (
+            f"Captions cannot keep off {area.side:g} of the width and {area.bottom:g} of the height.",
+            f"Ask for side 0 to {MAX_CAPTION_SIDE:g} and bottom 0 to {MAX_CAPTION_BOTTOM:g}.",
+        )
+    if options.HasField("loudness_lufs") and not LOUDNESS_LUFS[0] <= options.loudness_lufs <= LOUDNESS_LUFS[1]:
+        return (
+            f"A loudness of {options.loudness_lufs:g} LUFS is none for a clip.",
+            f"Ask for {LOUDNESS_LUFS[0]:g} to {LOUDNESS_LUFS[1]:g} LUFS.",
+        )
     if len(options.about) > MAX_ABOUT_CHARACTERS:
         return (
             f"What the clips are to be about has {len(options.about)} characters.",

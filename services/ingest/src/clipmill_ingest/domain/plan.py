@@ -140,6 +140,8 @@ def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         aspect=record.options.aspect,
         captions=record.options.captions,
         profile=record.options.profile,
+        loudness_lufs=record.options.loudness_lufs if record.options.HasField("loudness_lufs") else None,
+        caption_area=record.options.caption_area if record.options.HasField("caption_area") else None,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TARGET_LUFS = -14.0
+# Where the task says no other.
+USUAL_LUFS = -14.0
 TRUE_PEAK_DB = -1.0
 # The limiter sees samples, not what lies between them: it stops a little earlier.
 LIMITER_DB = -1.5
@@ -42,16 +43,16 @@ class Gain:
         return f"{volume},alimiter=limit={10 ** (LIMITER_DB / 20):.4f}:attack=5:release=50:level=0:latency=1"
 
 
-def gain_for(source: Measured) -> Gain:
+def gain_for(source: Measured, target_lufs: float) -> Gain:
     """The gain that brings `source` to the target; silence stays silence."""
     if source.is_silent:
         return Gain(0.0, False)
-    gain = min(TARGET_LUFS - source.loudness_lufs, MAX_GAIN_DB)
+    gain = min(target_lufs - source.loudness_lufs, MAX_GAIN_DB)
     return Gain(gain, source.true_peak_db + gain > TRUE_PEAK_DB)
 
 
-def corrected(gain: Gain, result: Measured) -> Gain:
+def corrected(gain: Gain, result: Measured, target_lufs: float) -> Gain:
     """The gain after its result was measured: the limiter takes loudness away, which is given back once."""
     if result.is_silent:
         return gain
-    return Gain(min(gain.gain_db + TARGET_LUFS - result.loudness_lufs, MAX_GAIN_DB), gain.limited)
+    return Gain(min(gain.gain_db + target_lufs - result.loudness_lufs, MAX_GAIN_DB), gain.limited)

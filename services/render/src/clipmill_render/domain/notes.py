@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from clipmill_render.domain.crop import CropPath
 from clipmill_render.domain.layout import Layout
-from clipmill_render.domain.loudness import TARGET_LUFS, TOLERANCE_LU, Measured
+from clipmill_render.domain.loudness import TOLERANCE_LU, Measured
 from clipmill_render.domain.note import Note
 
 # A glimpse without a face is not worth a word.
@@ -30,15 +30,15 @@ def of_picture(layout: Layout, path: CropPath) -> Iterator[Note]:
         )
 
 
-def of_loudness(result: Measured | None) -> Iterator[Note]:
+def of_loudness(result: Measured | None, target_lufs: float) -> Iterator[Note]:
     """A sound that has not the loudness promised."""
     if result is None:
         return
     if result.is_silent:
         yield Note("SILENT_SOUND", "The clip's sound is silent, so its loudness was left as it is.")
-    elif abs(result.loudness_lufs - TARGET_LUFS) > TOLERANCE_LU:
+    elif abs(result.loudness_lufs - target_lufs) > TOLERANCE_LU:
         yield Note(
             "LOUDNESS_MISSED",
-            f"The clip's loudness is {result.loudness_lufs:.1f} LUFS, not {TARGET_LUFS:.0f}: its sound is too quiet or "
+            f"The clip's loudness is {result.loudness_lufs:.1f} LUFS, not {target_lufs:.0f}: its sound is too quiet or "
             "too uneven for more.",
         )

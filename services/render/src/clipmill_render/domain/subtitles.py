@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from clipmill.clips.v1.clips_pb2 import CaptionArea
 from clipmill_render.domain.captions import Caption
 
 FONT = "Roboto Black"
@@ -38,12 +39,14 @@ class CaptionLook:
         return max(1, round(self.em * 0.09))
 
 
-def look_for(width: int, height: int, *, karaoke: bool) -> CaptionLook:
-    """The look for an output of `width` x `height`: vertical, square or wide."""
+def look_for(width: int, height: int, area: CaptionArea | None = None, *, karaoke: bool) -> CaptionLook:
+    """The look for an output of `width` x `height`: vertical, square or wide; `area` says what to keep off."""
     ratio = width / height
     size, side, bottom = (0.085, 0.12, 0.25) if ratio < 0.8 else (0.07, 0.08, 0.10)
     if ratio > 1.3:
         size, side, bottom = 0.07, 0.15, 0.08
+    if area is not None:
+        side, bottom = area.side, area.bottom
     em = round(min(width, height) * size * (1.0 if karaoke else 0.8))
     return CaptionLook(width, height, em, round(width * side), round(height * bottom), karaoke)
 
