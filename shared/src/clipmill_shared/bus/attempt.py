@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import Context
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -14,6 +15,7 @@ from google.protobuf.message import Message
 from clipmill_shared.bus import metrics, tracing
 from clipmill_shared.bus.backoff import Backoff
 from clipmill_shared.bus.contract import Fenced, Poison, Subscription
+from clipmill_shared.bus.steps import continued
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
 
@@ -67,12 +69,36 @@ class Attempts(Generic[R]):
         self._attributes = {"topic": subscription.topic.name, "group": subscription.group}
         self._handled = metrics.HANDLED.of(**self._attributes)
 
-    async def make(self, delivery: Delivery[R], attempt: int) -> Outcome:
+    def begin(self, delivery: Delivery[R], context: Context) -> Coroutine[Any, Any, Outcome] | None:
+        """Make a first attempt as far as it goes without waiting; the rest of it, or None when it has succeeded.
+
+        The handler's first step is made in `context`, and what is given back is to run in it too.
+        """
         try:
             event = self._backend.load(delivery)
-            if attempt > 1:
-                event = replace(event, attempt=attempt)
-            handled = self._traced(event) if tracing.enter(event) else self._handler(event)
+            if context.run(tracing.enter, event):
+                return self._outcome(delivery, 1, self._traced(event))
+            steps: Any = self._handler(event)
+            waits_for = context.run(steps.send, None)
+        except StopIteration as end:
+            if end.value or self._backend.record is not None:
+                return self._outcome(delivery, 1, _given(end.value))
+            self._handled.value += 1
+            return None
+        except (Exception, asyncio.CancelledError) as error:
+            return self._outcome(delivery, 1, _raised(error))
+        return self._outcome(delivery, 1, continued(steps, waits_for))
+
+    async def again(self, delivery: Delivery[R], attempt: int) -> Outcome:
+        """Another attempt, of which this is the number."""
+        event = replace(self._backend.load(delivery), attempt=attempt)
+        handled = self._traced(event) if tracing.enter(event) else self._handler(event)
+        return await self._outcome(delivery, attempt, handled)
+
+    async def _outcome(
+        self, delivery: Delivery[R], attempt: int, handled: Awaitable[Sequence[Event[Message]]]
+    ) -> Outcome:
+        try:
             outputs = await handled
             if outputs:
                 await self._backend.publish(*outputs)
@@ -126,3 +152,11 @@ class Attempts(Generic[R]):
                 await asyncio.sleep(self._backoff.delay_s(failures))
         metrics.DEAD_LETTERED.add(1, self._attributes)
         return Outcome.FINISHED
+
+
+async def _given(outputs: Sequence[Event[Message]]) -> Sequence[Event[Message]]:
+    return outputs
+
+
+async def _raised(error: BaseException) -> Sequence[Event[Message]]:
+    raise error

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Collection, Coroutine
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -200,19 +200,26 @@ class Member(Generic[R]):
             if held is None and self._lanes and self._is_held_back(delivery):
                 continue
             context = self._context.copy()
-            steps = self._attempts.make(delivery, held.attempt + 1 if held else 1)
-            try:
-                waits_for = context.run(steps.send, None)
-            except StopIteration as end:
-                if end.value is Outcome.FINISHED and held is None:
-                    self._finished(delivery)
-                else:
-                    self._ended(held or self._hold(delivery), end.value)
+            if held and held.attempt:
+                rest: Coroutine[Any, Any, Outcome] | None = self._attempts.again(delivery, held.attempt + 1)
             else:
-                await self._wait(held or self._hold(delivery), resumed(steps, waits_for, context), task)
-                if task.cancelling():
-                    # The handler made light of it; what comes next has not been cancelled.
-                    break
+                rest = self._attempts.begin(delivery, context)
+            outcome: Outcome | None = Outcome.FINISHED
+            if rest is not None:
+                try:
+                    waits_for = context.run(rest.send, None)
+                except StopIteration as end:
+                    outcome = end.value
+                else:
+                    await self._wait(held or self._hold(delivery), resumed(rest, waits_for, context), task)
+                    if task.cancelling():
+                        # The handler made light of it; what comes next has not been cancelled.
+                        break
+                    outcome = None
+            if outcome is Outcome.FINISHED and held is None:
+                self._finished(delivery)
+            elif outcome is not None:
+                self._ended(held or self._hold(delivery), outcome)
             now = time.perf_counter()
             if now - began >= INSTANT_S:
                 metrics.HANDLING_S.record(now - began, self._attributes)

@@ -7,16 +7,16 @@ waiting for anything, so their first step is made by hand, and only who has to w
 from __future__ import annotations
 
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 
 @types.coroutine
-def resumed(steps: Coroutine[Any, Any, T], waits_for: Any, context: Context) -> Generator[Any, Any, T]:
-    """Await the rest of `steps`, whose first step was made in `context` and has to wait for `waits_for`."""
+def continued(steps: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
+    """Await the rest of `steps`, whose first step was made and has to wait for `waits_for`."""
     while True:
         try:
             value = yield waits_for
@@ -27,6 +27,25 @@ def resumed(steps: Coroutine[Any, Any, T], waits_for: Any, context: Context) -> 
         else:
             advance = steps.send
         try:
-            waits_for = context.run(advance, value)
+            waits_for = advance(value)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
+
+
+def resumed(steps: Coroutine[Any, Any, T], waits_for: Any, context: Context) -> Awaitable[T]:
+    """`continued`, with every further step made in `context`."""
+    return continued(_Within(steps, context), waits_for)  # type: ignore[arg-type]
+
+
+class _Within(Generic[T]):
+    """A coroutine's `send` and `throw`, made in a context."""
+
+    def __init__(self, steps: Coroutine[Any, Any, T], context: Context) -> None:
+        self._steps = steps
+        self._context = context
+
+    def send(self, value: Any) -> Any:
+        return self._context.run(self._steps.send, value)
+
+    def throw(self, error: BaseException) -> Any:
+        return self._context.run(self._steps.throw, error)
