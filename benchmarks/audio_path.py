@@ -19,7 +19,8 @@ import numpy as np
 from clipmill_audio.domain.activity import speech_ranges
 from clipmill_audio.domain.timed import Span
 from clipmill_audio.domain.utterances import utterances
-from clipmill_audio.exchange import Heard, Part
+from clipmill_audio.engines import MOONSHINE
+from clipmill_audio.exchange import Heard, Part, Reached
 from clipmill_audio.models.moonshine import Transcriber
 from clipmill_audio.models.silero import VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
@@ -91,7 +92,7 @@ async def measure(folder: Path) -> dict[str, object]:
     parts = [Span(start_s, start_s + PART_S) for start_s in range(0, MINUTES * 60, PART_S)]
     bare = BareModels()
     children = Children("clipmill_audio.work:hear", slots=1, limits=Limits(niceness=0))
-    await children.run(Part(path, Span(0, 5)))
+    await children.run(Part(path, Span(0, 5), [Reached(MOONSHINE)]))
     bare.hear(samples[: 5 * RATE_HZ])
     pairs: list[tuple[float, dict[str, float]]] = []
     words = 0
@@ -100,7 +101,7 @@ async def measure(folder: Path) -> dict[str, object]:
         models_s = dict.fromkeys(("voice_activity_s", "transcription_s", "alignment_s"), 0.0)
         for part in parts:
             began = time.perf_counter()
-            heard = await children.run(Part(path, part))
+            heard = await children.run(Part(path, part, [Reached(MOONSHINE)]))
             path_s += time.perf_counter() - began
             assert isinstance(heard, Heard)
             words += len(heard.analysis.words)

@@ -108,7 +108,7 @@ def result_of(job: Job, clips: list[Clip], language: str, words: list[Word]) -> 
         source=source,
         options=_options(job.options),
         language=language or None,
-        models=tuple(ModelRecord(task=m.task, name=m.name, version=m.version) for m in job.models),
+        models=tuple(ModelRecord(task=m.task, name=m.name, version=m.version, reason=m.reason) for m in job.models),
         cached=job.cached,
         clips=tuple(_clip(clip, number, words) for number, clip in enumerate(clips, 1)),
         shortages=tuple(ShortageRecord(code=s.code, message=s.message, remedy=s.remedy) for s in job.shortages),

@@ -65,6 +65,7 @@ class Options:
     max_s: float | None
     aspect: str | None
     language: str
+    asr: str
     captions: str
     profile: str
     platform: str
@@ -84,6 +85,7 @@ class Options:
             max_s=self.max_s or 0,
             aspect=ASPECTS[self.aspect] if self.aspect else Aspect.ASPECT_UNSPECIFIED,
             language=self.language,
+            asr=self.asr,
             captions=CAPTIONS[self.captions],
             profile=PROFILES[self.profile],
             platform=self.platform,
@@ -143,6 +145,13 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--aspect", type=click.Choice(list(ASPECTS)), help="[default: 9:16, or the platform's]"),
             click.option(
                 "--language", default="auto", show_default=True, metavar="auto|xx", help="What is spoken (ISO 639-1)."
+            ),
+            click.option(
+                "--asr",
+                default="auto",
+                show_default=True,
+                metavar="ENGINE",
+                help="What transcribes: auto, moonshine, whisper, whisper:SIZE or openai.",
             ),
             click.option("--captions", type=click.Choice(list(CAPTIONS)), default="karaoke", show_default=True),
             click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True),

@@ -33,6 +33,7 @@ class ModelRecord(Record):
     task: str
     name: str
     version: str
+    reason: str = Field("", description="Why this one, where there was a choice.")
 
 
 class WarningRecord(Record):

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clipmill_audio.domain.timed import Span
-from clipmill_audio.exchange import Heard, Part
+from clipmill_audio.engines import MOONSHINE
+from clipmill_audio.exchange import Heard, Part, Reached
 from clipmill_audio.speech_file import SpeechUnreadableError
 
 from clipmill_shared.compute import Children
@@ -46,7 +47,7 @@ SOUNDS = {
 
 
 async def hear(children: Children, speech: Path, start_s: float, end_s: float) -> Heard:
-    heard = await children.run(Part(speech, Span(start_s, end_s)))
+    heard = await children.run(Part(speech, Span(start_s, end_s), [Reached(MOONSHINE)]))
     assert isinstance(heard, Heard)
     return heard
 

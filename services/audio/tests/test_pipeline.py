@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clipmill_audio.domain.timed import Span
-from clipmill_audio.exchange import Part
+from clipmill_audio.engines import MOONSHINE
+from clipmill_audio.exchange import Part, Reached
 from clipmill_audio.models.moonshine import Transcriber
 from clipmill_audio.models.silero import STEP, VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
@@ -90,7 +91,9 @@ def test_every_word_comes_once_and_where_it_is_said(tmp_path: Path, name: str, s
     path = write_flac(tmp_path / "speech.flac", SPEECHES[name])
     shares: list[float] = []
     heard = hear_with(
-        Models(FakeActivity(), FakeTranscriber(), FakeAligner()), Part(path, Span(start_s, end_s)), shares.append
+        Models(FakeActivity(), FakeAligner(), lambda reached, best: FakeTranscriber()),
+        Part(path, Span(start_s, end_s), [Reached(MOONSHINE)]),
+        shares.append,
     )
     inside = [
         (text, round(span.start_s, 2))

@@ -10,7 +10,8 @@ import jiwer
 import numpy as np
 import pytest
 from clipmill_audio.domain.timed import Span
-from clipmill_audio.exchange import Heard, Part
+from clipmill_audio.engines import MOONSHINE
+from clipmill_audio.exchange import Heard, Part, Reached
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill_shared.compute import Children
@@ -35,7 +36,7 @@ def pcm(name: str) -> np.ndarray:
 
 
 async def hear(children: Children, path: Path, start_s: float, end_s: float) -> AudioAnalysis:
-    heard = await children.run(Part(path, Span(start_s, end_s)))
+    heard = await children.run(Part(path, Span(start_s, end_s), [Reached(MOONSHINE)]))
     assert isinstance(heard, Heard)
     return heard.analysis
 

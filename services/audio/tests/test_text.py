@@ -13,7 +13,7 @@ from clipmill_audio.domain.doubt import (
     said_again,
     unknown_words,
 )
-from clipmill_audio.domain.language import LanguageUnsupportedError, is_assumed
+from clipmill_audio.domain.language import is_assumed
 from clipmill_audio.domain.pronunciation import number_words, sounds, spoken
 from clipmill_audio.domain.seams import plain
 from clipmill_audio.domain.sentences import may_end, sentence_ends
@@ -201,10 +201,3 @@ def test_a_speaker_who_repeats_for_effect_is_not_doubted() -> None:
 @pytest.mark.parametrize(("language", "assumed"), [("auto", True), ("", True), ("en", False)])
 def test_english_is_heard_asked_for_or_not(language: str, assumed: bool) -> None:
     assert is_assumed(language) is assumed
-
-
-def test_another_language_is_refused_with_a_remedy() -> None:
-    with pytest.raises(LanguageUnsupportedError) as raised:
-        is_assumed("de")
-    assert raised.value.code == "LANGUAGE_UNSUPPORTED"
-    assert "--language en" in raised.value.remedy

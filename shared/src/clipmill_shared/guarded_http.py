@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -55,20 +55,32 @@ class GuardedHttp:
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     @asynccontextmanager
-    async def get(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The response to a GET after its redirects, its body not yet read.
+    async def get(self, url: str, headers: Mapping[str, str] = {}) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The response to a GET after its redirects, its body not yet read. `headers` go to each host on the way.
 
         Errors: RefusedAddressError, aiohttp.ClientError, TimeoutError.
         """
         at = _web_url(url)
         for _ in range(self._limits.redirects + 1):
-            async with self._session(at).get(at, allow_redirects=False) as response:
+            async with self._session(at).get(at, headers=headers, allow_redirects=False) as response:
                 target = response.headers.get("Location")
                 if response.status not in _REDIRECTS or target is None:
                     yield response
                     return
             at = _web_url(str(at.join(URL(target))))
         raise aiohttp.ClientError(f"more than {self._limits.redirects} redirects")
+
+    @asynccontextmanager
+    async def post(
+        self, url: str, data: aiohttp.FormData, headers: Mapping[str, str] = {}
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The response to a POST, its body not yet read; a redirect is an answer like others.
+
+        Errors: RefusedAddressError, aiohttp.ClientError, TimeoutError.
+        """
+        at = _web_url(url)
+        async with self._session(at).post(at, data=data, headers=headers, allow_redirects=False) as response:
+            yield response
 
     async def close(self) -> None:
         for session in self._sessions.values():

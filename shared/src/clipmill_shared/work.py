@@ -205,7 +205,7 @@ class Worker(Generic[T, R]):
         task: Task = message.task  # type: ignore[attr-defined]
         stage = self._stage
         report = self._reporter(task)
-        content = await stage.content_key(message, report) if stage.content_key else _content_key(message)
+        content = await stage.content_key(message, report) if stage.content_key else digest_of(message)
         key = hashlib.sha256(f"{stage.name}\x1f{stage.version}\x1f{content}".encode()).hexdigest()
         known = await self._blobs.read_record(task.owner_id, key, stage.results.message)
         if known is None or not await self._is_whole(known):
@@ -280,7 +280,7 @@ def blob_refs(message: Message) -> Iterator[BlobRef]:
                 yield from blob_refs(item)
 
 
-def _content_key(message: Message) -> str:
+def digest_of(message: Message) -> str:
     """A digest of what a task asks for: all but its header, with blobs named by content instead of place."""
     bare = type(message).FromString(message.SerializeToString())
     bare.ClearField("task")

@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill_audio.domain.engines import Choice, Engine
 from clipmill_audio.domain.timed import Span
 
 
 @dataclass(frozen=True)
+class Reached:
+    """An engine and where it is: a folder of weights, or an address with its key."""
+
+    engine: Engine
+    folder: Path | None = None
+    url: str = ""
+    key: SecretStr = field(default=SecretStr(""), repr=False)
+    timeout_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class Part:
-    """What to hear: a range, in seconds, of a speech sound."""
+    """What to hear: a range, in seconds, of a speech sound; by one of these engines, in a language or "auto"."""
 
     speech: Path
     range: Span
+    engines: Sequence[Reached]
+    language: str = "auto"
+    best: bool = False
 
 
 @dataclass(frozen=True)
 class Heard:
     """The analysis without language and models, the reasons to doubt its words, how far speech stands above the rest of
-    the sound, in dB, where that is known, and how many of the words English lacks or say again what was just said."""
+    the sound, in dB, where that is known, and how many of the words English lacks or say again what was just said.
+
+    `choice` is who heard it, `language` in which language; `detected` is how sure the model is that told the language,
+    None where none did.
+    """
 
     analysis: AudioAnalysis
     doubts: Sequence[str]
     above_rest_db: float | None
-    unknown_words: int = 0
-    repeated_words: int = 0
+    unknown_words: int
+    repeated_words: int
+    choice: Choice
+    language: str
+    detected: float | None = None

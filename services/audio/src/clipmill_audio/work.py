@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill_audio.domain import loudness
 from clipmill_audio.domain.activity import speech_ranges
 from clipmill_audio.domain.doubt import Transcript, doubts, said_again, unknown_words
+from clipmill_audio.domain.engines import Choice, choose, listener
+from clipmill_audio.domain.language import AUTO, ENGLISH
 from clipmill_audio.domain.noise import speech_above_rest_db
 from clipmill_audio.domain.seams import join, plain
 from clipmill_audio.domain.sentences import sentence_ends
@@ -21,15 +23,17 @@ from clipmill_audio.domain.timed import HeardWord, Line, Span, tidy
 from clipmill_audio.domain.timing import time_words
 from clipmill_audio.domain.utterances import utterances
 from clipmill_audio.domain.windows import cut
-from clipmill_audio.exchange import Heard, Part
-from clipmill_audio.models.moonshine import Transcriber
+from clipmill_audio.exchange import Heard, Part, Reached
 from clipmill_audio.models.silero import STEP, VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
+from clipmill_audio.models.transcription import SaidWord, TellsLanguage, Transcription
 from clipmill_audio.speech_file import RATE_HZ, blocks
 from clipmill_shared.compute import Report
 
 STEP_S = STEP / RATE_HZ
 LEVEL_STEP = round(loudness.STEP_S * RATE_HZ)
+# As much speech as a model that tells languages listens to at a time; less says little.
+LISTEN_S = 30.0
 # Whole steps of both the voice activity and the loudness.
 BLOCK = int(np.lcm(STEP, LEVEL_STEP))
 
@@ -39,8 +43,8 @@ class Models:
     """What hears; see `models` for what each is asked."""
 
     activity: VoiceActivity
-    transcriber: Transcriber
     aligner: Aligner
+    load: Callable[[Reached, bool], Transcription]
 
 
 @dataclass(frozen=True)
@@ -78,55 +82,134 @@ class _Intake:
         if len(held):
             yield _Window(start, held, probabilities)
 
+    def speech(self) -> list[Span]:
+        """Where somebody speaks, on the video's clock; once all windows are read."""
+        offset_s = self._part.range.start_s
+        until_s = min(self._part.range.end_s, offset_s + len(self.probabilities) * STEP_S)
+        return [
+            Span(span.start_s + offset_s, min(until_s, span.end_s + offset_s))
+            for span in speech_ranges(self.probabilities, STEP_S)
+        ]
+
+    def above_rest_db(self) -> float | None:
+        return speech_above_rest_db(self.levels_db, self._part.range.start_s, self.speech())
+
 
 def hear(part: Part, report: Report) -> Heard:
-    """Speech, words and levels of `part`, on the video's clock. Raises SpeechUnreadableError."""
+    """Speech, words and levels of `part`, on the video's clock. ClipmillError SPEECH_UNREADABLE, ASR_*."""
     return hear_with(_models(), part, report)
 
 
 def hear_with(models: Models, part: Part, report: Report) -> Heard:
     """`hear`, with models of the caller's."""
+    decided = _decide(models, part)
+    engine = next(reached for reached in part.engines if reached.engine == decided.choice.engine)
     intake = _Intake(part, models.activity)
     lines: list[Line] = []
     for window in intake.windows():
-        lines += _lines(window, models)
+        lines += _lines(window, models, engine, decided.language, best=part.best)
         report(min(1.0, (window.start + len(window.samples)) / RATE_HZ / part.range.length_s))
-    offset_s = part.range.start_s
-    words = tidy([_shifted(word, offset_s) for word in join(lines)], part.range)
-    heard_until_s = min(part.range.end_s, offset_s + len(intake.probabilities) * STEP_S)
-    speech = [
-        Span(span.start_s + offset_s, min(heard_until_s, span.end_s + offset_s))
-        for span in speech_ranges(intake.probabilities, STEP_S)
-    ]
-    transcript = _transcript(words, speech, models.aligner)
+    words = tidy([_shifted(word, part.range.start_s) for word in join(lines)], part.range)
+    speech = intake.speech()
+    transcript = _transcript(words, speech, models.aligner if decided.choice.engine.kind == "moonshine" else None)
     return Heard(
         _analysis(part.range, words, speech, intake.levels_db),
         doubts(transcript),
-        speech_above_rest_db(intake.levels_db, offset_s, speech),
+        intake.above_rest_db(),
         transcript.unknown,
         transcript.again,
+        decided.choice,
+        decided.language,
+        decided.detected,
     )
 
 
-@cache
+@dataclass(frozen=True)
+class _Decided:
+    choice: Choice
+    language: str
+    # How sure the model is that told the language.
+    detected: float | None = None
+
+
+def _decide(models: Models, part: Part) -> _Decided:
+    """Who hears the part, in which language. Listens to it before, if that makes a difference."""
+    engines = [reached.engine for reached in part.engines]
+    language, detected, above_rest_db = part.language, None, None
+    if len(engines) > 1 or listener(engines, language):
+        intake = _Intake(part, models.activity)
+        sound = _speech_of(intake.windows())
+        above_rest_db = intake.above_rest_db()
+        teller = listener(engines, language)
+        if teller and len(sound):
+            model = models.load(next(reached for reached in part.engines if reached.engine == teller), part.best)
+            assert isinstance(model, TellsLanguage)
+            language, detected = model.language(_as_float(sound))
+    choice = choose(engines, language, best=part.best, above_rest_db=above_rest_db)
+    return _Decided(choice, ENGLISH if language in ("", AUTO) else language, detected)
+
+
+def _speech_of(windows: Iterator[_Window]) -> NDArray[np.int16]:
+    """The first LISTEN_S of speech, without what is between; the windows are read to their end."""
+    pieces: list[NDArray[np.int16]] = []
+    length = 0
+    for window in windows:
+        for span in speech_ranges(window.probabilities, STEP_S):
+            if length < LISTEN_S * RATE_HZ:
+                pieces.append(window.samples[round(span.start_s * RATE_HZ) : round(span.end_s * RATE_HZ)])
+                length += len(pieces[-1])
+    return np.concatenate(pieces)[: round(LISTEN_S * RATE_HZ)] if pieces else np.empty(0, np.int16)
+
+
+@lru_cache
 def _models() -> Models:
-    return Models(VoiceActivity(), Transcriber(), Aligner())
+    return Models(VoiceActivity(), Aligner(), _load)
 
 
-def _lines(window: _Window, models: Models) -> list[Line]:
+# One, or one that tells the language and one that hears: more would not fit beside each other.
+@lru_cache(maxsize=2)
+def _load(reached: Reached, best: bool) -> Transcription:
+    # Each brings a runtime of its own.
+    if reached.folder is not None:
+        from clipmill_audio.models.whisper import Whisper
+
+        return Whisper(reached.folder, best=best)
+    if reached.engine.kind == "openai":
+        from clipmill_audio.models.openai import OpenAi
+
+        return OpenAi(reached.url, reached.key, reached.engine.name, reached.timeout_s)
+    from clipmill_audio.models.moonshine import Transcriber
+
+    return Transcriber()
+
+
+def _lines(window: _Window, models: Models, engine: Reached, language: str, *, best: bool) -> list[Line]:
     """What is said in a window, in seconds from the part's beginning; nothing where nobody speaks."""
     speech = speech_ranges(window.probabilities, STEP_S)
     if not speech:
         return []
+    transcription = models.load(engine, best)
     lines: list[Line] = []
     for place in utterances(speech, window.probabilities, STEP_S):
         samples = window.samples[round(place.start_s * RATE_HZ) : round(place.end_s * RATE_HZ)]
-        texts = models.transcriber.text(_as_float(samples)).split()
+        said = transcription.hear(_as_float(samples), language)
         by_s = place.start_s + window.start / RATE_HZ
         length_s = len(samples) / RATE_HZ
-        words = time_words(texts, models.aligner.align(texts, samples), Span(0.0, length_s))
+        words = _timed(said, samples, models.aligner, language)
         lines.append(Line(by_s, by_s + length_s, tuple(_shifted(word, by_s) for word in words)))
     return lines
+
+
+def _timed(said: Sequence[SaidWord], samples: NDArray[np.int16], aligner: Aligner, language: str) -> list[HeardWord]:
+    """The words with the engine's own times, else those of the aligner, which knows English only."""
+    texts = [word.text for word in said]
+    within = Span(0.0, len(samples) / RATE_HZ)
+    own = [word.span for word in said]
+    if any(own):
+        words = time_words(texts, own, within)
+    else:
+        words = time_words(texts, aligner.align(texts, samples) if language == ENGLISH else own, within)
+    return [replace(word, confidence=one.confidence) for word, one in zip(words, said, strict=True)]
 
 
 def _analysis(part: Span, words: Sequence[HeardWord], speech: Sequence[Span], levels_db: list[float]) -> AudioAnalysis:
@@ -140,6 +223,7 @@ def _analysis(part: Span, words: Sequence[HeardWord], speech: Sequence[Span], le
                 end_s=word.end_s,
                 timing=Word.TIMING_ALIGNED if word.aligned else Word.TIMING_INTERPOLATED,
                 ends_sentence=end and not word.cut_after,
+                confidence=word.confidence,
             )
             for word, end in zip(words, ends, strict=True)
         ],
@@ -148,14 +232,15 @@ def _analysis(part: Span, words: Sequence[HeardWord], speech: Sequence[Span], le
     )
 
 
-def _transcript(words: Sequence[HeardWord], speech: Sequence[Span], aligner: Aligner) -> Transcript:
+def _transcript(words: Sequence[HeardWord], speech: Sequence[Span], aligner: Aligner | None) -> Transcript:
+    """`aligner` has the dictionary of the engine's only language; None where it knows many."""
     said = [plain(word.text) for word in words]
     return Transcript(
         words=said,
         not_found=sum(not word.aligned for word in words),
         speech_s=sum(span.length_s for span in speech),
-        unknown=unknown_words([word.text for word in words], aligner.knows),
-        again=said_again(said),
+        unknown=unknown_words([word.text for word in words], aligner.knows) if aligner else 0,
+        again=said_again(said) if aligner else 0,
     )
 
 

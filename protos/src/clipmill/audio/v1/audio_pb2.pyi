@@ -31,10 +31,13 @@ class AudioTask(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
     VIDEO_ID_FIELD_NUMBER: _builtins.int
+    ASR_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """"auto" or an ISO 639-1 code."""
     profile: _common_pb2.Profile.ValueType
     video_id: _builtins.str
+    asr: _builtins.str
+    """"auto" (also when empty), "moonshine", "whisper", "whisper:SIZE" or "openai"."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -52,10 +55,11 @@ class AudioTask(_message.Message):
         language: _builtins.str = ...,
         profile: _common_pb2.Profile.ValueType = ...,
         video_id: _builtins.str = ...,
+        asr: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "speech", b"speech", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "part", b"part", "profile", b"profile", "speech", b"speech", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "profile", b"profile", "speech", b"speech", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -168,14 +172,14 @@ class Word(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         TIMING_UNSPECIFIED: Word._Timing.ValueType  # 0
         TIMING_ALIGNED: Word._Timing.ValueType  # 1
-        """Forced alignment found the word in the sound."""
+        """Forced alignment, or the engine itself, found the word in the sound."""
         TIMING_INTERPOLATED: Word._Timing.ValueType  # 2
         """Spread between aligned neighbours."""
 
     class Timing(_Timing, metaclass=_TimingEnumTypeWrapper): ...
     TIMING_UNSPECIFIED: Word.Timing.ValueType  # 0
     TIMING_ALIGNED: Word.Timing.ValueType  # 1
-    """Forced alignment found the word in the sound."""
+    """Forced alignment, or the engine itself, found the word in the sound."""
     TIMING_INTERPOLATED: Word.Timing.ValueType  # 2
     """Spread between aligned neighbours."""
 
@@ -184,6 +188,7 @@ class Word(_message.Message):
     END_S_FIELD_NUMBER: _builtins.int
     TIMING_FIELD_NUMBER: _builtins.int
     ENDS_SENTENCE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """As written, with its punctuation."""
     start_s: _builtins.float
@@ -192,6 +197,8 @@ class Word(_message.Message):
     """How the times were found."""
     ends_sentence: _builtins.bool
     """True when a sentence ends after this word."""
+    confidence: _builtins.float
+    """The engine's, 0 to 1; absent where it has none."""
     def __init__(
         self,
         *,
@@ -200,12 +207,15 @@ class Word(_message.Message):
         end_s: _builtins.float = ...,
         timing: Global___Word.Timing.ValueType = ...,
         ends_sentence: _builtins.bool = ...,
+        confidence: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_s", b"end_s", "ends_sentence", b"ends_sentence", "start_s", b"start_s", "text", b"text", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "end_s", b"end_s", "ends_sentence", b"ends_sentence", "start_s", b"start_s", "text", b"text", "timing", b"timing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
 
 Global___Word: _TypeAlias = Word  # noqa: Y015
 

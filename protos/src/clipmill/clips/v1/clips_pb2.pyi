@@ -80,6 +80,7 @@ class ClipOptions(_message.Message):
     PLATFORM_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     CAPTION_AREA_FIELD_NUMBER: _builtins.int
+    ASR_FIELD_NUMBER: _builtins.int
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
@@ -94,6 +95,8 @@ class ClipOptions(_message.Message):
     """Where the clips are to be posted: "tiktok". Its rules are the defaults of what is not said here."""
     loudness_lufs: _builtins.float
     """Integrated, EBU R128, -30 to -8; -14 when not said."""
+    asr: _builtins.str
+    """What transcribes: "auto", "moonshine", "whisper", "whisper:SIZE" or "openai"."""
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
         """Where they are to be taken from; the whole video when empty. May overlap."""
@@ -115,10 +118,11 @@ class ClipOptions(_message.Message):
         platform: _builtins.str = ...,
         loudness_lufs: _builtins.float | None = ...,
         caption_area: Global___CaptionArea | None = ...,
+        asr: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "loudness_lufs", b"loudness_lufs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "language", b"language", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "language", b"language", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015

@@ -99,20 +99,24 @@ class ModelVersion(_message.Message):
     TASK_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     task: _builtins.str
     """What it does: "transcription", "faces", "shots", ..."""
     name: _builtins.str
     version: _builtins.str
+    reason: _builtins.str
+    """Why this one, where there was a choice: "profile fast: the quickest here"."""
     def __init__(
         self,
         *,
         task: _builtins.str = ...,
         name: _builtins.str = ...,
         version: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "task", b"task", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason", "task", b"task", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Which languages can be heard: the engine in the package knows English only."""
+"""What is said of languages: which is spoken, or that no engine here knows it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,12 @@ class LanguageUnsupportedError(ClipmillError):
     def __init__(self, language: str) -> None:
         super().__init__(
             "LANGUAGE_UNSUPPORTED",
-            f"Speech in the language {language!r} cannot be transcribed: the engine knows English only.",
-            "Say --language en if the video is in English; --language auto hears any video as English, "
-            "and says where that is doubtful.",
+            f"Speech in the language {language!r} cannot be transcribed: no engine here that may be used knows it.",
+            "Say --language en if the video is in English; else install faster-whisper and say --asr "
+            "whisper, or name an OpenAI-compatible address in CLIPMILL_AUDIO_OPENAI_URL (docs/transcription.md).",
         )
 
 
 def is_assumed(language: str) -> bool:
-    """True when English is an assumption, False when it was asked for. Raises LanguageUnsupportedError."""
-    if language in ("", AUTO):
-        return True
-    if language != ENGLISH:
-        raise LanguageUnsupportedError(language)
-    return False
+    """True when no language was asked for."""
+    return language in ("", AUTO)

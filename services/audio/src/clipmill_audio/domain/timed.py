@@ -26,12 +26,14 @@ class Span:
 class HeardWord(Span):
     """A word as written. `aligned`: its times were found in the sound, not spread between neighbours.
 
-    `cut_after`: the line was cut here while somebody spoke on, so that its punctuation says nothing.
+    `cut_after`: the line was cut here while somebody spoke on, so that its punctuation says nothing. `confidence`: the
+    engine's, 0 to 1, where it has one.
     """
 
     text: str
     aligned: bool = True
     cut_after: bool = False
+    confidence: float | None = None
 
     @property
     def centre_s(self) -> float:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from clipmill_audio.models.transcription import SaidWord
 
 # Its runtime else spins a thread a core: two children on two cores then take as long as one after the other
 # (2.67 s for 2 x 30 s of speech; 1.53 s with one thread each). Read when the model is loaded.
@@ -29,6 +32,10 @@ class Transcriber:
         from moonshine_voice.utils import get_assets_path
 
         self._engine = Engine(Path(get_assets_path()) / "tiny-en", ModelArch.TINY, options=_OPTIONS)
+
+    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[SaidWord]:
+        """The words, without times; `language` is "en"."""
+        return [SaidWord(text) for text in self.text(samples).split()]
 
     def text(self, samples: NDArray[np.float32]) -> str:
         """What is said in `samples` (16 kHz, -1..1, at most some 30 s), as written; "" for nothing."""

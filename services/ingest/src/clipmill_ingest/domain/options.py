@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import inf
 
 from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions
@@ -23,7 +24,10 @@ DEFAULTS = ClipOptions(
     language="auto",
     captions=CaptionStyle.CAPTION_STYLE_KARAOKE,
     profile=Profile.PROFILE_FAST,
+    asr="auto",
 )
+# Which sizes there are, and which engines, is the part audio's to say.
+_ASR = re.compile(r"auto|moonshine|openai|whisper(:[a-z0-9.-]{1,30})?")
 
 
 def complete(options: ClipOptions, rules: Rules | None = None) -> ClipOptions:
@@ -48,6 +52,8 @@ def fault_of(options: ClipOptions) -> tuple[str, str] | None:
     language = options.language
     if language != "auto" and not (len(language) == 2 and language.isascii() and language.islower()):
         return f"{language[:20]!r} is not a language.", 'Say "auto" or a code of two letters: "en".'
+    if not _ASR.fullmatch(options.asr):
+        return f"{options.asr[:40]!r} is no engine.", "Say auto, moonshine, openai, whisper or whisper:SIZE."
     area = options.caption_area
     if not (0 <= area.side <= MAX_CAPTION_SIDE and 0 <= area.bottom <= MAX_CAPTION_BOTTOM):
         return (

@@ -107,6 +107,7 @@ def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task
         language=record.options.language,
         profile=record.options.profile,
         video_id=media.video_id,
+        asr=record.options.asr,
     )
 
 

@@ -26,6 +26,6 @@ def language_fault(record: JobRecord) -> Failure | None:
         code="LANGUAGE_IMPLAUSIBLE",
         message=f"The speech was heard as English and is probably not: of {words} words {unknown} are not English, "
         f"and {again} only repeat.",
-        remedy="The engine that is installed knows English only: give a video in English.",
+        remedy="The engine that heard it knows English only; docs/transcription.md has others: --asr whisper, openai.",
         part="audio",
     )
