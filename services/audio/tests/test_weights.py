@@ -29,10 +29,10 @@ FILES = {
 
 
 class Hub:
-    """Breaks each answer for model.bin after `breaks_after` bytes; `changed` files are not what the listing says."""
+    """Breaks the first `breaks` answers for model.bin; `changed` files are not what the listing says."""
 
-    def __init__(self, breaks_after: int = 0, changed: str = "", ranges: bool = True) -> None:
-        self.breaks_after = breaks_after
+    def __init__(self, breaks: int = 0, changed: str = "", ranges: bool = True) -> None:
+        self.breaks = breaks
         self.changed = changed
         self.ranges = ranges
         self.asked: list[tuple[str, str]] = []
@@ -57,11 +57,11 @@ class Hub:
         response = web.StreamResponse(status=206 if start else 200)
         response.content_length = len(content) - start
         await response.prepare(request)
-        if name == "model.bin" and self.breaks_after:
-            await response.write(content[start : start + self.breaks_after])
-            if start + self.breaks_after < len(content):
-                assert request.transport is not None
-                request.transport.close()
+        if name == "model.bin" and self.breaks:
+            self.breaks -= 1
+            await response.write(content[start : start + 500_000])
+            assert request.transport is not None
+            request.transport.close()
             return response
         await response.write(content[start:])
         return response
@@ -111,14 +111,15 @@ async def test_weights_are_downloaded_checked_and_then_there(tmp_path: Path) -> 
 
 
 async def test_a_connection_that_breaks_is_gone_on_with_where_it_broke(tmp_path: Path) -> None:
-    hub = Hub(breaks_after=500_000)
+    hub = Hub(breaks=2)
     async with serving(hub) as url:
         mine = store(tmp_path, url)
         await mine.fetch("small", lambda _: None)
-    ranges = [wanted for name, wanted in hub.asked if name == "model.bin"]
-    assert ranges[0] == ""
-    assert len(ranges) >= 3
-    assert all(wanted.startswith("bytes=") for wanted in ranges[1:])
+    asked = [wanted for name, wanted in hub.asked if name == "model.bin"]
+    # How much had come before the connection broke is the network's affair; what had come is not asked for again.
+    begins = [int(wanted.removeprefix("bytes=").rstrip("-") or 0) for wanted in asked]
+    assert len(begins) == 3
+    assert begins == sorted(begins)
     found = mine.find("small")
     assert found is not None
     assert (found[0] / "model.bin").read_bytes() == FILES["model.bin"]
