@@ -94,6 +94,12 @@ def test_a_retake_gives_way_to_something_else_and_stays_out_where_there_is_nothi
     assert select_diverse(*columns(intervals[:2]), retake, 2).chosen.tolist() == [1]
 
 
+def test_a_clip_worth_no_more_than_what_it_repeats_is_left_out():
+    even = Said(np.array([0, 1]), np.array([0, 0]), np.array([40 // POINTS_PER_WORD]))
+
+    assert select_diverse(*columns([(0, 3, 50.0), (3, 6, 40.0)]), even, 2).chosen.tolist() == [0]
+
+
 def test_a_sentence_that_comes_again_in_a_long_clip_is_no_reason_to_lose_it():
     intervals = [(0, 3, 55.0), (3, 6, 56.0)]
     refrain = Said(np.array([0, 1]), np.array([0, 0]), np.array([9]))
