@@ -237,7 +237,8 @@ def _transcript(words: Sequence[HeardWord], speech: Sequence[Span], aligner: Ali
     said = [plain(word.text) for word in words]
     return Transcript(
         words=said,
-        not_found=sum(not word.aligned for word in words),
+        # Other languages are not aligned at all.
+        not_found=sum(not word.aligned for word in words) if aligner else 0,
         speech_s=sum(span.length_s for span in speech),
         unknown=unknown_words([word.text for word in words], aligner.knows) if aligner else 0,
         again=said_again(said) if aligner else 0,
