@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import clipmill_ingest.service
@@ -34,6 +34,7 @@ class System:
 
     folder: Path
     address: str
+    environment: dict[str, str] = field(default_factory=dict)
 
     async def __call__(self, *args: str | Path, **environment: str) -> Ran:
         """How the command `clipmill ARGS` ends."""
@@ -44,7 +45,7 @@ class System:
     async def start(self, *args: str | Path, **environment: str) -> asyncio.subprocess.Process:
         own = {"CLIPMILL_DATA_DIR": str(self.folder / "data"), "CLIPMILL_ADDRESS": self.address, "COLUMNS": "120"}
         return await asyncio.create_subprocess_exec(
-            str(COMMAND), *map(str, args), cwd=self.folder, env={**os.environ, **own, **environment},
+            str(COMMAND), *map(str, args), cwd=self.folder, env=os.environ | own | self.environment | environment,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
@@ -60,13 +61,15 @@ Running = Callable[..., AbstractAsyncContextManager[System]]
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Running:
-    """Runs a Clipmill: on a bus (one in process when none is given), with the workers of some stages (all)."""
+    """Runs a Clipmill: on a bus (one in process when none is given), with the workers of some stages (all). What
+    it keeps is in `folder`."""
     monkeypatch.setattr(clipmill_ingest.service, "Importer", StandInImporter)
     monkeypatch.setenv("STAND_IN_SECONDS", "0.02")
 
     @asynccontextmanager
     async def run(
         *,
+        folder: Path = tmp_path,
         bus: Bus | None = None,
         settings: IngestSettings | None = None,
         tokens: Tokens | None = None,
@@ -77,9 +80,9 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Running:
         roots = (tmp_path / "videos",)
         platform = Platform(
             bus=bus,
-            blobs=Blobs.in_folder(tmp_path / "blobs", tmp_path / "scratch", roots),
-            sql_url=f"sqlite+aiosqlite:///{tmp_path}/{{service}}.sqlite",
-            scratch=tmp_path / "scratch",
+            blobs=Blobs.in_folder(folder / "blobs", folder / "scratch", roots),
+            sql_url=f"sqlite+aiosqlite:///{folder}/{{service}}.sqlite",
+            scratch=folder / "scratch",
             instance="system",
             tokens=tokens,
         )

@@ -42,8 +42,9 @@ def list_letters(topic_name: str, limit: int, as_json: bool) -> None:
         from clipmill_cli.kafka.letters import dead_letters
         from clipmill_cli.table import grid
 
+        chosen = _chosen(topic_name)
         async with dead_letters(bootstrap, prefix) as letters:
-            waiting = await letters.waiting(_chosen(topic_name))
+            waiting = await letters.waiting(chosen)
         shown = waiting[-limit:]
         if as_json:
             for letter in shown:
@@ -97,8 +98,9 @@ def redrive(names: tuple[str, ...], everything: bool, topic_name: str, as_json: 
     async def work(bootstrap: str, prefix: str) -> ExitCode:
         from clipmill_cli.kafka.letters import dead_letters
 
+        chosen = _chosen(topic_name)
         async with dead_letters(bootstrap, prefix) as letters:
-            waiting = await letters.waiting(_chosen(topic_name))
+            waiting = await letters.waiting(chosen)
             if names:
                 waiting = _named(names, waiting)
             count = 0

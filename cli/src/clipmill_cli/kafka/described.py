@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from clipmill.topic import Topic
-from clipmill_cli.kafka.letters import ANSWER_MS, dead_letters
+from clipmill_cli.kafka.letters import ANSWER_MS, DeadLetters, bounds, consumer_of
 from clipmill_shared.bus.kafka_topics import identify
 
 HOUR_MS = 3_600_000
@@ -28,34 +28,29 @@ class OnBroker:
 
 
 async def described(bootstrap: str, prefix: str, topics: Sequence[Topic]) -> dict[str, OnBroker]:
-    """By name, the topics that are there. Error: KAFKA_UNREACHABLE."""
-    async with dead_letters(bootstrap, prefix) as letters:
-        waiting = [letter.topic for letter in await letters.waiting(topics)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=ANSWER_MS, enable_auto_commit=False)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=ANSWER_MS)
-    await consumer.start()
-    try:
+    """By name, the topics that are there. Errors: KAFKA_UNREACHABLE, KAFKA_REFUSED."""
+    async with consumer_of(bootstrap) as consumer:
+        waiting = [letter.topic for letter in await DeadLetters(bootstrap, prefix, consumer).waiting(topics)]
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=ANSWER_MS)
         await admin.start()
         try:
             there = (await identify(bootstrap, [prefix + topic.name for topic in topics])).partitions
             retention = await _retention_h(admin, list(there))
-            return {
-                topic.name: await _on_broker(consumer, name, there[name], retention[name], waiting.count(topic.name))
-                for topic in topics
-                if (name := prefix + topic.name) in there
-            }
         finally:
             await admin.close()
-    finally:
-        await consumer.stop()
-
-
-async def _on_broker(
-    consumer: AIOKafkaConsumer, name: str, partitions: int, retention_h: float | None, waiting: int
-) -> OnBroker:
-    places = [TopicPartition(name, number) for number in range(partitions)]
-    begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    return OnBroker(partitions, sum(begins.values()), sum(ends.values()), retention_h, waiting)
+        places = [TopicPartition(name, number) for name, count in there.items() for number in range(count)]
+        begins, ends = await bounds(consumer, places)
+    return {
+        topic.name: OnBroker(
+            partitions=there[name],
+            begin_offset=sum(offset for place, offset in begins.items() if place.topic == name),
+            end_offset=sum(offset for place, offset in ends.items() if place.topic == name),
+            retention_h=retention[name],
+            dead_letters=waiting.count(topic.name),
+        )
+        for topic in topics
+        if (name := prefix + topic.name) in there
+    }
 
 
 async def _retention_h(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, float | None]:

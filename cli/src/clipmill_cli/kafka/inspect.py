@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from clipmill import topics
 from clipmill.work.v1.work_pb2 import Stage, WorkerStatus
+from clipmill_cli.kafka.letters import DeadLetters
 
 # A worker that was not heard of for so long is not counted; ingest gives it no tasks either.
 LIVE_S = 5.0
@@ -29,8 +31,8 @@ class GroupLag:
 
 
 @dataclass(frozen=True)
-class DeadLetters:
-    """Records of a topic that nobody could handle."""
+class WaitingLetters:
+    """Records of a topic that nobody could handle, and that were not sent again."""
 
     topic: str
     records: int
@@ -49,7 +51,7 @@ class LiveWorker:
 @dataclass(frozen=True)
 class Inspected:
     lags: tuple[GroupLag, ...]
-    dead_letters: tuple[DeadLetters, ...]
+    dead_letters: tuple[WaitingLetters, ...]
     workers: tuple[LiveWorker, ...]
 
 
@@ -64,7 +66,7 @@ async def inspected(bootstrap: str, prefix: str) -> Inspected:
             there = await consumer.topics()
             return Inspected(
                 await _lags(admin, consumer, prefix),
-                await _dead_letters(consumer, prefix, there),
+                await _dead_letters(DeadLetters(bootstrap, prefix, consumer)),
                 await _workers(consumer, prefix, there),
             )
         finally:
@@ -87,15 +89,9 @@ async def _lags(admin: AIOKafkaAdminClient, consumer: Any, prefix: str) -> tuple
     return tuple(lags)
 
 
-async def _dead_letters(consumer: Any, prefix: str, there: Iterable[str]) -> tuple[DeadLetters, ...]:
-    known = set(there)
-    places = {
-        TopicPartition(prefix + topic.dead_letters, 0): topic.name
-        for topic in topics.ALL
-        if prefix + topic.dead_letters in known
-    }
-    begins, ends = await consumer.beginning_offsets(list(places)), await consumer.end_offsets(list(places))
-    return tuple(DeadLetters(name, ends[at] - begins[at]) for at, name in places.items() if ends[at] > begins[at])
+async def _dead_letters(letters: DeadLetters) -> tuple[WaitingLetters, ...]:
+    waiting = Counter(letter.topic for letter in await letters.waiting())
+    return tuple(WaitingLetters(name, count) for name, count in waiting.items())
 
 
 async def _workers(consumer: Any, prefix: str, there: Iterable[str]) -> tuple[LiveWorker, ...]:

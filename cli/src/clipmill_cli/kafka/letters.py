@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from clipmill import topics as all_topics
 from clipmill.topic import Topic
 from clipmill_shared.bus.kafka_topics import MAX_DEAD_LETTER_BYTES, identify
 from clipmill_shared.errors import ClipmillError
 
-ANSWER_MS = 5000
+ANSWER_MS = 30_000
+POLL_MS = 1000
 # Of a topic; of more, the oldest are not shown until these are gone.
 MAX_LETTERS = 10_000
 SENT_AT_ONCE = 100
@@ -55,14 +56,27 @@ class Letter:
 
 @asynccontextmanager
 async def dead_letters(bootstrap: str, prefix: str) -> AsyncIterator[DeadLetters]:
-    """The dead letters on a Kafka. Error: KAFKA_UNREACHABLE."""
+    """The dead letters on a Kafka. Errors: KAFKA_UNREACHABLE, KAFKA_REFUSED."""
+    async with consumer_of(bootstrap) as consumer:
+        yield DeadLetters(bootstrap, prefix, consumer)
+
+
+@asynccontextmanager
+async def consumer_of(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that belongs to no group. Errors: KAFKA_UNREACHABLE, KAFKA_REFUSED."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=ANSWER_MS, enable_auto_commit=False)
     try:
         await consumer.start()
-        yield DeadLetters(bootstrap, prefix, consumer)
+        # A consumer whose tasks have not begun yet ends in a CancelledError of its own when it is stopped.
+        await asyncio.sleep(0)
+        yield consumer
     except KafkaConnectionError as error:
         raise ClipmillError(
             "KAFKA_UNREACHABLE", f"No Kafka answers at {bootstrap}.", "Start it, or set the address of one that runs."
+        ) from error
+    except KafkaError as error:
+        raise ClipmillError(
+            "KAFKA_REFUSED", f"The Kafka at {bootstrap} refuses: {error}.", "Try again; else look at its log."
         ) from error
     finally:
         await consumer.stop()
@@ -174,18 +188,26 @@ class DeadLetters:
         ]
         if not places:
             return
-        begins, ends = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
-        self._consumer.assign(places)
+        begins, ends = await bounds(self._consumer, places)
         for place in places:
             self._consumer.seek(place, min(max(begins[place], offset), ends[place]))
         while await self._behind(ends):
-            for place, records in (await self._consumer.getmany(timeout_ms=ANSWER_MS)).items():
+            for place, records in (await self._consumer.getmany(timeout_ms=POLL_MS)).items():
                 for record in records:
                     if record.offset < ends[place]:
                         yield by_name[place.topic], record
 
     async def _behind(self, ends: dict[TopicPartition, int]) -> bool:
         return any([await self._consumer.position(place) < end for place, end in ends.items()])
+
+
+async def bounds(
+    consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """The first offset of each place, and the one that its next record gets."""
+    # Assigned first: else their topics are looked up one after another, a tenth of a second each.
+    consumer.assign(places)
+    return await consumer.beginning_offsets(places), await consumer.end_offsets(places)
 
 
 def letter_of(topic: Topic, record: Record) -> Letter:
