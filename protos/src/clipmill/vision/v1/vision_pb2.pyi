@@ -9,6 +9,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -129,6 +130,7 @@ class VisionAnalysis(_message.Message):
     FRAMES_FIELD_NUMBER: _builtins.int
     FRAMES_WITH_FACE_SEARCH_FIELD_NUMBER: _builtins.int
     CUT_AT_END_FIELD_NUMBER: _builtins.int
+    PASSAGES_FIELD_NUMBER: _builtins.int
     frames: _builtins.int
     """Frames decoded, and frames looked at for faces."""
     frames_with_face_search: _builtins.int
@@ -144,6 +146,10 @@ class VisionAnalysis(_message.Message):
     def face_tracks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FaceTrack]: ...
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelVersion]: ...
+    @_builtins.property
+    def passages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Passage]:
+        """Where there is little to see, in order of their beginnings; they may overlap."""
+
     def __init__(
         self,
         *,
@@ -154,14 +160,59 @@ class VisionAnalysis(_message.Message):
         frames: _builtins.int = ...,
         frames_with_face_search: _builtins.int = ...,
         cut_at_end: _builtins.bool = ...,
+        passages: _abc.Iterable[Global___Passage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_at_end", b"cut_at_end", "face_tracks", b"face_tracks", "frames", b"frames", "frames_with_face_search", b"frames_with_face_search", "models", b"models", "part", b"part", "shots", b"shots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_at_end", b"cut_at_end", "face_tracks", b"face_tracks", "frames", b"frames", "frames_with_face_search", b"frames_with_face_search", "models", b"models", "part", b"part", "passages", b"passages", "shots", b"shots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VisionAnalysis: _TypeAlias = VisionAnalysis  # noqa: Y015
+
+@_typing.final
+class Passage(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Passage._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: Passage._Kind.ValueType  # 0
+        KIND_BLACK: Passage._Kind.ValueType  # 1
+        KIND_FROZEN: Passage._Kind.ValueType  # 2
+        """The picture stands still for two seconds or more."""
+        KIND_FADE_TO_BLACK: Passage._Kind.ValueType  # 3
+        KIND_FADE_FROM_BLACK: Passage._Kind.ValueType  # 4
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
+    KIND_UNSPECIFIED: Passage.Kind.ValueType  # 0
+    KIND_BLACK: Passage.Kind.ValueType  # 1
+    KIND_FROZEN: Passage.Kind.ValueType  # 2
+    """The picture stands still for two seconds or more."""
+    KIND_FADE_TO_BLACK: Passage.Kind.ValueType  # 3
+    KIND_FADE_FROM_BLACK: Passage.Kind.ValueType  # 4
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    kind: Global___Passage.Kind.ValueType
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange: ...
+    def __init__(
+        self,
+        *,
+        kind: Global___Passage.Kind.ValueType = ...,
+        range: _common_pb2.TimeRange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "range", b"range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Passage: _TypeAlias = Passage  # noqa: Y015
 
 @_typing.final
 class Shot(_message.Message):
@@ -172,6 +223,10 @@ class Shot(_message.Message):
     MOTION_FIELD_NUMBER: _builtins.int
     BRIGHTNESS_FIELD_NUMBER: _builtins.int
     SHARPNESS_FIELD_NUMBER: _builtins.int
+    PALETTE_FIELD_NUMBER: _builtins.int
+    KEYFRAME_S_FIELD_NUMBER: _builtins.int
+    PHASH_FIELD_NUMBER: _builtins.int
+    LOOKS_LIKE_SHOT_FIELD_NUMBER: _builtins.int
     begins_at_seam: _builtins.bool
     """True when the shot's beginning is a seam between parts, not a cut that was seen."""
     motion: _builtins.float
@@ -180,8 +235,18 @@ class Shot(_message.Message):
     """Mean luma, 0 to 1."""
     sharpness: _builtins.float
     """Variance of the Laplacian of 8-bit luma at the analysis size."""
+    keyframe_s: _builtins.float
+    """The sharpest of the pictures that were searched for faces; absent where none was."""
+    phash: _builtins.int
+    """The keyframe's perceptual hash (DCT): pictures alike differ in few of its 64 bits."""
+    looks_like_shot: _builtins.int
+    """The first earlier shot of this part whose keyframe looks the same, by its number in `shots`; absent for none."""
     @_builtins.property
     def range(self) -> _common_pb2.TimeRange: ...
+    @_builtins.property
+    def palette(self) -> _containers.RepeatedCompositeFieldContainer[Global___Colour]:
+        """The colours of most of the picture, the most frequent first."""
+
     def __init__(
         self,
         *,
@@ -190,14 +255,59 @@ class Shot(_message.Message):
         motion: _builtins.float = ...,
         brightness: _builtins.float = ...,
         sharpness: _builtins.float = ...,
+        palette: _abc.Iterable[Global___Colour] | None = ...,
+        keyframe_s: _builtins.float | None = ...,
+        phash: _builtins.int | None = ...,
+        looks_like_shot: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "phash", b"phash", "range", b"range"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "motion", b"motion", "range", b"range", "sharpness", b"sharpness"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "sharpness", b"sharpness"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__keyframe_s: _TypeAlias = _typing.Literal["keyframe_s"]  # noqa: Y015
+    _WhichOneofArgType__keyframe_s: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s"]  # noqa: Y015
+    _WhichOneofReturnType__looks_like_shot: _TypeAlias = _typing.Literal["looks_like_shot"]  # noqa: Y015
+    _WhichOneofArgType__looks_like_shot: _TypeAlias = _typing.Literal["_looks_like_shot", b"_looks_like_shot"]  # noqa: Y015
+    _WhichOneofReturnType__phash: _TypeAlias = _typing.Literal["phash"]  # noqa: Y015
+    _WhichOneofArgType__phash: _TypeAlias = _typing.Literal["_phash", b"_phash"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__keyframe_s) -> _WhichOneofReturnType__keyframe_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__looks_like_shot) -> _WhichOneofReturnType__looks_like_shot | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phash) -> _WhichOneofReturnType__phash | None: ...
+
+Global___Shot: _TypeAlias = Shot  # noqa: Y015
+
+@_typing.final
+class Colour(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RED_FIELD_NUMBER: _builtins.int
+    GREEN_FIELD_NUMBER: _builtins.int
+    BLUE_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    red: _builtins.int
+    """0 to 255."""
+    green: _builtins.int
+    blue: _builtins.int
+    share: _builtins.float
+    """Of the picture, 0 to 1."""
+    def __init__(
+        self,
+        *,
+        red: _builtins.int = ...,
+        green: _builtins.int = ...,
+        blue: _builtins.int = ...,
+        share: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blue", b"blue", "green", b"green", "red", b"red", "share", b"share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Shot: _TypeAlias = Shot  # noqa: Y015
+Global___Colour: _TypeAlias = Colour  # noqa: Y015
 
 @_typing.final
 class FaceTrack(_message.Message):

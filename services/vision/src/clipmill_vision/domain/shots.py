@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clipmill_vision.domain.palette import Colour, colour_sums, palette_of
+from clipmill_vision.domain.phash import earlier_alike, phash
 from clipmill_vision.domain.thumbnail import Plane, plane_change
+
+# A picture is black when so much of it is darker than DARK (both as ffmpeg's blackdetect has them).
+DARK, DARK_SHARE = 0.1, 0.98
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,10 @@ class Look:
     motion: float | None = None
     # See `laplacian_variance`.
     sharpness: float | None = None
+    is_black: bool = False
+    # See `phash` and `colour_sums`.
+    phash: int | None = None
+    colours: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,12 @@ class Shot:
     motion: float = 0.0
     brightness: float = 0.0
     sharpness: float = 0.0
+    palette: tuple[Colour, ...] = ()
+    # The sharpest picture that was looked at: its time and hash; None where none was.
+    keyframe_s: float | None = None
+    phash: int | None = None
+    # The number of the first earlier shot whose keyframe looks the same.
+    looks_like: int | None = None
 
 
 @dataclass
@@ -52,10 +67,15 @@ class Looks:
         is_comparable = self._last is not None and self._last.shape == luma.shape
         motion = plane_change(self._last, luma) / 255 if self._last is not None and is_comparable else None
         self._last = luma
-        self.all.append(Look(time_s, brightness, motion))
+        is_black = np.count_nonzero(luma <= low + DARK * span) >= DARK_SHARE * luma.size
+        self.all.append(Look(time_s, brightness, motion, is_black=bool(is_black)))
 
-    def add_sharpness(self, time_s: float, variance: float) -> None:
-        self.all.append(Look(time_s, sharpness=variance))
+    def add_picture(self, time_s: float, picture: NDArray[np.uint8]) -> None:
+        """`picture`: RGB, height x width x 3, upright."""
+        green = picture[:, :, 1]
+        self.all.append(
+            Look(time_s, sharpness=laplacian_variance(green), phash=phash(green), colours=colour_sums(picture))
+        )
 
 
 def laplacian_variance(luma: NDArray[np.uint8]) -> float:
@@ -85,7 +105,8 @@ def shots_of(
         # Frames at a boundary belong to the shot that begins there.
         inside = looks[_first_from(times, begin) : _first_from(times, end)]
         shots.append(_shot(begin, end, inside, seam=seam and number == 0))
-    return shots
+    alike = earlier_alike([shot.phash for shot in shots])
+    return [replace(shot, looks_like=like) for shot, like in zip(shots, alike, strict=True)]
 
 
 def _first_from(times: Sequence[float], at: float) -> int:
@@ -96,8 +117,19 @@ def _shot(begin: float, end: float, looks: Sequence[Look], *, seam: bool) -> Sho
     samples = [look for look in looks if look.brightness is not None]
     # The first sample's motion is the cut itself.
     motion = _mean([look.motion for look in samples[1:]])
+    pictures = [look for look in looks if look.sharpness is not None]
+    key = max(pictures, key=lambda look: look.sharpness or 0.0, default=None)
+    colours = [look.colours for look in pictures if look.colours is not None]
     return Shot(
-        begin, end, seam, motion, _mean([look.brightness for look in looks]), _mean([look.sharpness for look in looks])
+        begin,
+        end,
+        seam,
+        motion,
+        _mean([look.brightness for look in looks]),
+        _mean([look.sharpness for look in looks]),
+        tuple(palette_of(np.sum(colours, axis=0))) if colours else (),
+        None if key is None else key.time_s,
+        None if key is None else key.phash,
     )
 
 
