@@ -13,7 +13,7 @@ SOURCES = [
 # Every literal that looks like a code is one, but for these names of other people's things.
 CODE = re.compile(r'"([A-Z]+(?:_[A-Z]+)+)"')
 OTHERS = {
-    "JAVA_HOME", "MOONSHINE_ORT_SINGLE_THREAD", "OPENBLAS_NUM_THREADS", "OTEL_EXPORTER_OTLP_ENDPOINT", "NOT_FOUND",
+    "CLIPMILL_HTTP_ADDRESS", "CLOCK_BOOTTIME", "JAVA_HOME", "KAFKA_BUNDLE", "MOONSHINE_ORT_SINGLE_THREAD", "OPENBLAS_NUM_THREADS", "OTEL_EXPORTER_OTLP_ENDPOINT", "NOT_FOUND",
     "FINAL_STATES", "HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME",
 }  # fmt: skip
 

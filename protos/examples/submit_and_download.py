@@ -1,11 +1,13 @@
 """Have clips made of a video and fetch them: submit_and_download.py ADDRESS VIDEO FOLDER.
 
-ADDRESS is where Clipmill serves gRPC: `host:port` or `unix:/path`. The video is uploaded, so it may lie anywhere.
+ADDRESS is where Clipmill serves gRPC: `host:port` or `unix:/path`. The video is uploaded, so it may lie anywhere. A
+server with several owners wants a token, in the environment's CLIPMILL_TOKEN.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from clipmill.jobs.v1.jobs_pb2 import JobState
 
 async def main(address: str, video: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    async with Client(address) as client:
-        job = await client.upload(video, options=ClipOptions(clips=3))
+    async with Client(address, token=os.environ.get("CLIPMILL_TOKEN", "")) as client:
+        # A full queue is waited for, at most ten minutes.
+        job = await client.upload(video, options=ClipOptions(clips=3), room_within_s=600)
         async for progress in client.watch(job.job_id):
             job = progress.job
             print(f"{JobState.Name(job.state)} {job.progress:.0%}")

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from clipmill.audio.v1.audio_pb2 import Word
@@ -52,6 +52,11 @@ class FakeClipmill(IngestServiceServicer, CatalogServiceServicer):
         self.breaks: list[int] = []
         self.offsets: list[int] = []
         self.uploads: list[jobs.UploadVideoRequest] = []
+        # How often the queue is still full, and for how long it says that it is.
+        self.full = 0
+        self.full_for_s = 0.05
+        self.asked = 0
+        self.authorization: str | bytes | None = None
 
     async def start(self) -> None:
         self._server = grpc.aio.server()
@@ -80,6 +85,14 @@ class FakeClipmill(IngestServiceServicer, CatalogServiceServicer):
                 if job.state == jobs.JOB_STATE_COMPLETED:
                     return
             await self.grown.wait()
+
+    async def SubmitVideo(self, request: jobs.SubmitVideoRequest, context: Any) -> jobs.SubmitVideoResponse:
+        self.authorization = dict(context.invocation_metadata()).get("authorization")
+        self.asked += 1
+        if self.full:
+            self.full -= 1
+            await refuse_full(context, self.full_for_s)
+        return jobs.SubmitVideoResponse(job=self.history[0])
 
     async def UploadVideo(self, request_iterator: AsyncIterator[jobs.UploadVideoRequest], context: Any) -> Any:
         self.uploads = [request async for request in request_iterator]
@@ -128,6 +141,18 @@ async def refuse(context: Any) -> None:
     status = Status(code=grpc.StatusCode.NOT_FOUND.value[0], message="There is no such job.", details=[detail])
     metadata = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(grpc.StatusCode.NOT_FOUND, status.message, metadata)
+
+
+async def refuse_full(context: Any, for_s: float) -> None:
+    """Refuse as a server does whose queue is full."""
+    info, retry = AnyMessage(), RetryInfo()
+    info.Pack(ErrorInfo(reason="QUEUE_FULL", domain="clipmill", metadata={"remedy": "Come again."}))
+    retry.retry_delay.FromMilliseconds(round(1000 * for_s))
+    when = AnyMessage()
+    when.Pack(retry)
+    status = Status(code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message="Full.", details=[info, when])
+    metadata = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, status.message, metadata)
 
 
 def _next(answers: list[Any]) -> Any:

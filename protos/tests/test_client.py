@@ -75,6 +75,37 @@ async def test_a_call_that_takes_too_long_ends(clipmill: FakeClipmill):
     assert error.value.code == "DEADLINE_EXCEEDED"
 
 
+async def test_a_full_queue_says_when_to_come_back(client: Client, clipmill: FakeClipmill):
+    clipmill.full = 1
+    with pytest.raises(ClipmillRpcError) as error:
+        await client.submit(url="https://example.org/talk.mp4")
+    assert (error.value.code, error.value.retry_after_s, error.value.is_full) == ("QUEUE_FULL", 0.05, True)
+    assert clipmill.asked == 1
+
+
+async def test_room_in_a_full_queue_is_waited_for(client: Client, clipmill: FakeClipmill):
+    clipmill.full = 3
+    job = await client.submit(url="https://example.org/talk.mp4", room_within_s=30)
+    assert (job.job_id, clipmill.asked) == ("j1", 4)
+
+
+async def test_room_is_waited_for_no_longer_than_was_said(client: Client, clipmill: FakeClipmill):
+    clipmill.full, clipmill.full_for_s = 1000, 60
+    with pytest.raises(ClipmillRpcError, match="Full"):
+        await client.submit(url="https://example.org/talk.mp4", room_within_s=0.1)
+    # Once, and once more when the time is over.
+    assert clipmill.asked == 2
+
+
+async def test_a_token_goes_with_each_call(clipmill: FakeClipmill):
+    async with Client(clipmill.address, token="t") as client:
+        await client.submit(path="/talk.mp4")
+    assert clipmill.authorization == "Bearer t"
+    async with Client(clipmill.address) as client:
+        await client.submit(path="/talk.mp4")
+    assert clipmill.authorization is None
+
+
 async def test_jobs_are_listed_over_all_pages(client: Client):
     assert [job.job_id async for job in client.list_jobs()] == ["j0", "j1", "j2"]
 
