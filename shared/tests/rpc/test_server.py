@@ -151,6 +151,20 @@ async def test_health_is_told_of_the_whole_and_of_each_service(channel: grpc.aio
     assert response.status == health_pb2.HealthCheckResponse.SERVING
 
 
+async def test_who_has_no_token_hears_of_the_health_and_of_nothing_else(tmp_path: Path):
+    def nobody(_metadata: Any) -> str:
+        raise unauthenticated("No token was sent.")
+
+    async with served(tmp_path, authenticate=nobody) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        response = await health.Check(health_pb2.HealthCheckRequest(service=NAME))
+        assert response.status == health_pb2.HealthCheckResponse.SERVING
+        listing = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo()
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await listing.read()
+        assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
 async def test_the_services_can_be_listed(channel: grpc.aio.Channel):
     stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
     call = stub.ServerReflectionInfo()
