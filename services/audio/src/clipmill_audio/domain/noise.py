@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from clipmill_audio.domain.loudness import STEP_S
 from clipmill_audio.domain.timed import Span
 
 # Between words, not just beside them, and long enough to know what is always there.
@@ -22,8 +19,13 @@ LITTLE_DB = 12.0
 def speech_above_rest_db(levels_db: Sequence[float], start_s: float, speech: Sequence[Span]) -> float | None:
     """The median level of `speech` over that of the quieter moments between, in dB; None where there is too little.
 
-    `levels_db` are of steps of STEP_S from `start_s` on.
+    `levels_db` are of steps of loudness.STEP_S from `start_s` on.
     """
+    # The service asks this module for LITTLE_DB at its start; only its children measure.
+    import numpy as np
+
+    from clipmill_audio.domain.loudness import STEP_S
+
     levels = np.asarray(levels_db)
     at_s = start_s + (np.arange(len(levels)) + 0.5) * STEP_S
     spoken = np.zeros(len(levels), dtype=bool)
