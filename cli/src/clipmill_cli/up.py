@@ -25,6 +25,7 @@ from clipmill_cli.supervisor import Child, Program
 from clipmill_shared import settings as all_settings
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.platform_settings import PlatformSettings
+from clipmill_shared.rpc.address import is_loopback
 from clipmill_shared.rpc.auth import LOCAL_OWNER
 
 # Services of a line share a process. Ingest and the catalog have one gRPC address, as clients expect.
@@ -189,7 +190,7 @@ class _Up:
 
     def _takes_local_requests(self) -> bool:
         """True where whoever reaches Kafka is on this machine, as with gRPC, and nothing else is configured."""
-        is_local = all(each.startswith(("127.", "localhost:")) for each in self._bootstrap.split(","))
+        is_local = all(is_loopback(each.strip()) for each in self._bootstrap.split(","))
         return is_local and not self._settings.auth_jwks and not IngestSettings().requests_owner
 
     def _log(self, name: str) -> Path:

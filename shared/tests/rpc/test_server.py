@@ -25,8 +25,9 @@ from clipmill.catalog.v1.catalog_pb2_grpc import (
     add_CatalogServiceServicer_to_server,
 )
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.rpc.address import is_loopback
 from clipmill_shared.rpc.auth import Authenticate, owner_of, unauthenticated
-from clipmill_shared.rpc.server import RpcLimits, is_loopback, serving
+from clipmill_shared.rpc.server import RpcLimits, serving
 from clipmill_shared.service import Service
 
 NAME = "clipmill.catalog.v1.CatalogService"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from opentelemetry import trace
 
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.rpc.address import is_loopback
 from clipmill_shared.rpc.auth import Authenticate, everybody_is_local
 from clipmill_shared.rpc.interceptor import CallInterceptor
 from clipmill_shared.service import Service
@@ -108,17 +108,6 @@ async def serving(
     finally:
         await condition.enter_graceful_shutdown()
         await server.stop(limits.stop_grace_s)
-
-
-def is_loopback(address: str) -> bool:
-    """True when only this machine can reach `address`."""
-    if address.startswith("unix:"):
-        return True
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
