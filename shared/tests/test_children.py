@@ -115,8 +115,8 @@ async def test_no_child_outlives_a_killed_parent(tmp_path):
 async def test_a_free_core_starts_the_children_that_others_will_need():
     cores = Cores(2)
     busy, later = (
-        Children(f"children_functions:{function}", 1, cores=cores, spare=spare)
-        for function, spare in (("wait_for_file", False), ("process_id", True))
+        Children(f"children_functions:{function}", 1, cores=cores, ahead=ahead)
+        for function, ahead in (("wait_for_file", 0), ("process_id", None))
     )
     with tempfile.TemporaryDirectory() as folder:
         go = Path(folder) / "go"
@@ -133,7 +133,7 @@ async def test_a_free_core_starts_the_children_that_others_will_need():
 
 async def test_without_a_free_core_nothing_is_started_ahead():
     cores = Cores(1)
-    busy, later = (Children("children_functions:double", 1, cores=cores, spare=spare) for spare in (False, True))
+    busy, later = (Children("children_functions:double", 1, cores=cores, ahead=ahead) for ahead in (0, 1))
     await busy.run(1)
     assert later.idle == 0
     await busy.close()

@@ -39,7 +39,7 @@ class Importer:
         self._settings = settings
         self._blobs = blobs
         self._downloads: Downloads | None = None
-        self._children = Children(FUNCTION, settings.import_slots, LIMITS, cores, spare=False)
+        self._children = Children(FUNCTION, settings.import_slots, LIMITS, cores, ahead=0)
         self._fetched: dict[str, BlobRef] = {}
 
     @property

@@ -12,7 +12,7 @@ from clipmill_shared.work import Worker
 
 def build(settings: ScoringSettings, platform: Platform) -> Service:
     """The scoring service: a worker with as many child processes as slots; nothing of its own to keep."""
-    children = Children("clipmill_scoring.work:choose_clips", settings.slots, cores=platform.cores)
+    children = Children("clipmill_scoring.work:choose_clips", settings.slots, cores=platform.cores, ahead=1)
     stage = Scoring(children, platform.blobs).stage
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"scoring-{platform.instance}")
     return Service(

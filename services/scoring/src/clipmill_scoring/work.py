@@ -12,8 +12,11 @@ from clipmill_scoring.domain.ranges import merged
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.timeline import merge
 from clipmill_scoring.exchange import Chosen, Request
-from clipmill_scoring.models.sentences import Sentences, knows
+from clipmill_scoring.models.sentences import Sentences, knows, model
 from clipmill_shared.compute import Report
+
+# Nearly every task asks for more than one clip, and so for it; a child is started before its task is there.
+model()
 
 
 def choose_clips(request: Request, _report: Report) -> Chosen:

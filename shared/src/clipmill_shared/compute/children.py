@@ -51,11 +51,17 @@ class Children:
 
     Requests and answers cross by pickle, so both are plain dataclasses or protobuf messages. What the function
     raises is raised by `run`; a child that dies raises ChildDiedError. `cores`, shared by all Children of a process,
-    bounds how many calls work at a time, and has children started in spare time unless `spare` is false.
+    bounds how many calls work at a time, and has `ahead` children (without it: all) started in spare time.
     """
 
     def __init__(
-        self, function: str, slots: int, limits: Limits = Limits(), cores: Cores | None = None, *, spare: bool = True
+        self,
+        function: str,
+        slots: int,
+        limits: Limits = Limits(),
+        cores: Cores | None = None,
+        *,
+        ahead: int | None = None,
     ) -> None:
         self._function = function
         self._limits = limits
@@ -63,8 +69,8 @@ class Children:
         self._slots = asyncio.Semaphore(slots)
         self._cores = cores or Cores(slots)
         self._closed = False
-        if cores is not None and spare:
-            for _ in range(slots):
+        if cores is not None:
+            for _ in range(slots if ahead is None else ahead):
                 cores.in_spare_time(self._start_one)
 
     @property

@@ -28,12 +28,13 @@ class Sentences:
         self.was_used = False
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """A row of length 1 for each text, n x 512, a millisecond each. The first call loads 150 MB in a second."""
+        """A row of length 1 for each text, n x 512, a millisecond each."""
         self.was_used = True
-        rows: NDArray[np.float32] = _model().encode(list(texts))
+        rows: NDArray[np.float32] = model().encode(list(texts))
         return rows
 
 
 @lru_cache(maxsize=1)
-def _model() -> USE:
+def model() -> USE:
+    """The encoder, loaded once: 150 MB, in a second."""
     return USE(threads=1)
