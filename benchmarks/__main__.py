@@ -24,6 +24,7 @@ BENCHMARKS = (
     "bus",
     "reactions",
     "load",
+    "real_load",
 )
 
 

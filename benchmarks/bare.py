@@ -134,12 +134,13 @@ def _faces(picture: np.ndarray) -> list[tuple[float, float, float]]:
     return found
 
 
-def see(video: Path, start_s: float, end_s: float) -> int:
+def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[float, float]]]:
     """Decode a range; a small picture of each frame against the one before; faces so many times a second, and the
-    points of each, oftener, while there are two."""
+    points of each, oftener, while there are two. The number of frames, and where the surest face was: second, x."""
     picture = np.zeros((1, 256, 256, 3), np.float32)
     before, next_s, next_mouths_s, frames = None, start_s, start_s, 0
     faces: list[tuple[float, float, float]] = []
+    places: list[tuple[float, float]] = []
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -161,6 +162,7 @@ def see(video: Path, start_s: float, end_s: float) -> int:
                 small = frame.reformat(256, 144, "rgb24", threads=1).to_ndarray()
                 picture[0, 56:200] = small / 127.5 - 1
                 faces = _faces(picture)
+                places += [(frame.time, x / 256) for x, _, _ in faces[:1]]
             if len(faces) > 1 and frame.time >= next_mouths_s:
                 next_mouths_s = frame.time + 1 / MOUTHS_PER_S
                 shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
@@ -171,7 +173,7 @@ def see(video: Path, start_s: float, end_s: float) -> int:
                     rows = np.linspace(0, face.shape[0] - 1, 192).astype(int)
                     columns = np.linspace(0, face.shape[1] - 1, 192).astype(int)
                     _ask("face_landmark", (face[rows][:, columns] / np.float32(255))[None])
-    return frames
+    return frames, places
 
 
 def understand(texts: list[str]) -> int:
@@ -181,8 +183,10 @@ def understand(texts: list[str]) -> int:
     return len(USE(threads=1).encode(texts))
 
 
-def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int]) -> None:
-    """One clip: its loudness measured, then one command that crops, draws captions, levels and encodes."""
+def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int], face_x: float) -> None:
+    """One clip: its loudness measured, then one command that crops about a face (a wall would cost less), draws
+    captions in the same font, levels and encodes."""
+    import font_roboto
     from imageio_ffmpeg import get_ffmpeg_exe
 
     start, length = float(str(clip["start_s"])), float(str(clip["duration_s"]))
@@ -193,7 +197,10 @@ def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int
     gain = -14 - float(re.findall(r"I:\s+(-?[\d.]+) LUFS", said)[-1])
     captions = out / f"{clip['clip_id']}.ass"
     captions.write_text(_ass(clip, start, size))
-    picture = f"crop=ih*9/16:ih,scale={size[0]}:{size[1]}:flags=bicubic,setsar=1,ass={captions},format=yuv420p"
+    fonts = Path(font_roboto.RobotoBlack).parent
+    crop = f"crop=ih*9/16:ih:clip({face_x:.3f}*iw-ow/2\\,0\\,iw-ow):0"
+    drawn = f"ass={captions}:fontsdir={fonts}"
+    picture = f"{crop},scale={size[0]}:{size[1]}:flags=bicubic,setsar=1,{drawn},format=yuv420p"
     subprocess.run(
         [
             *base, "-filter_threads", "1", "-vf", picture, "-c:v", "libx264", "-preset", "veryfast", "-crf", "21",
@@ -212,7 +219,7 @@ def _ass(clip: dict[str, object], start_s: float, size: tuple[int, int]) -> str:
     head = (
         f"[Script Info]\nPlayResX: {size[0]}\nPlayResY: {size[1]}\n[V4+ Styles]\n"
         "Format: Name, Fontname, Fontsize, PrimaryColour, OutlineColour, Bold, Outline, Alignment, MarginV\n"
-        "Style: D,Sans,60,&H00FFFFFF,&H00000000,1,3,2,400\n[Events]\nFormat: Start, End, Style, Text\n"
+        "Style: D,Roboto Black,80,&H00FFFFFF,&H00000000,0,5,2,320\n[Events]\nFormat: Start, End, Style, Text\n"
     )
     lines = []
     for at in range(0, len(words), 3):
@@ -243,12 +250,20 @@ def main() -> None:
         pool.submit(understand, [line for _, lines in heard for line in lines]).result()
         seconds["understand"] = time.perf_counter() - began - seconds["read"] - seconds["hear_and_see"]
         first = result["clips"][0]
-        encodes = [pool.submit(encode, video, clip, out, (first["width"], first["height"])) for clip in result["clips"]]
+        size = (first["width"], first["height"])
+        encodes = []
+        for clip in result["clips"]:
+            begin, end = clip["start_s"], clip["start_s"] + clip["duration_s"]
+            places = [x for _, part in frames for at, x in part if begin <= at < end]
+            face_x = float(np.median(places)) if places else 0.5
+            encodes.append(pool.submit(encode, video, clip, out, size, face_x))
         for encoded in encodes:
             encoded.result()
     seconds["total"] = time.perf_counter() - began
     seconds["encode"] = seconds["total"] - seconds["read"] - seconds["hear_and_see"] - seconds["understand"]
-    print(json.dumps({"seconds": seconds, "words": sum(words for words, _ in heard), "frames": sum(frames)}))
+    print(
+        json.dumps({"seconds": seconds, "words": sum(words for words, _ in heard), "frames": sum(n for n, _ in frames)})
+    )
 
 
 if __name__ == "__main__":

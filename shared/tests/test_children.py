@@ -112,8 +112,8 @@ async def test_no_child_outlives_a_killed_parent(tmp_path):
     await gone(pid)
 
 
-async def test_a_free_core_starts_the_children_that_others_will_need():
-    cores = Cores(2)
+async def test_beside_the_first_work_the_children_are_started_that_will_be_needed():
+    cores = Cores(1)
     busy, later = (
         Children(f"children_functions:{function}", 1, cores=cores, ahead=ahead)
         for function, ahead in (("wait_for_file", 0), ("process_id", None))
@@ -129,11 +129,3 @@ async def test_a_free_core_starts_the_children_that_others_will_need():
         assert later.idle == 1
     await busy.close()
     await later.close()
-
-
-async def test_without_a_free_core_nothing_is_started_ahead():
-    cores = Cores(1)
-    busy, later = (Children("children_functions:double", 1, cores=cores, ahead=ahead) for ahead in (0, 1))
-    await busy.run(1)
-    assert later.idle == 0
-    await busy.close()

@@ -51,7 +51,7 @@ class Children:
 
     Requests and answers cross by pickle, so both are plain dataclasses or protobuf messages. What the function
     raises is raised by `run`; a child that dies raises ChildDiedError. `cores`, shared by all Children of a process,
-    bounds how many calls work at a time, and has `ahead` children (without it: all) started in spare time.
+    bounds how many calls work at a time, and has `ahead` children (without it: all) started beside the first of them.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Children:
         self._closed = False
         if cores is not None:
             for _ in range(slots if ahead is None else ahead):
-                cores.in_spare_time(self._start_one)
+                cores.beside(self._start_one)
 
     @property
     def idle(self) -> int:

@@ -17,8 +17,8 @@ def usable_cores() -> int:
 class Cores:
     """Cores that all heavy work of a process shares: at most `count` calls work at a time.
 
-    Four busy children on two cores take a tenth longer than two after two. While one core works and another is free,
-    the free one prepares what will be needed (`in_spare_time`), a step at a time: nobody waits for that later.
+    Four busy children on two cores take a tenth longer than two after two. Beside the first work, what will be needed
+    later is prepared (`beside`), a step at a time: between two stages all cores would wait for it.
     """
 
     def __init__(self, count: int | None = None) -> None:
@@ -26,8 +26,8 @@ class Cores:
         self._preparations: deque[Callable[[], Awaitable[None]]] = deque()
         self._preparing: asyncio.Task[None] | None = None
 
-    def in_spare_time(self, preparation: Callable[[], Awaitable[None]]) -> None:
-        """Have this done once, when a core is free while others work."""
+    def beside(self, preparation: Callable[[], Awaitable[None]]) -> None:
+        """Have this done once, when work has begun."""
         self._preparations.append(preparation)
 
     @asynccontextmanager
@@ -39,5 +39,5 @@ class Cores:
             yield
 
     async def _prepare(self) -> None:
-        while self._preparations and not self._free.locked():
+        while self._preparations:
             await self._preparations.popleft()()
