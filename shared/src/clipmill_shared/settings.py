@@ -108,7 +108,8 @@ def find(cls: type[Settings]) -> dict[str, Found]:
 
 class _Source(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        raise NotImplementedError("the whole is asked for, in __call__")
+        found = find(typing.cast(type[Settings], self.settings_cls)).get(field_name)
+        return found and found.value, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         settings = typing.cast(type[Settings], self.settings_cls)
