@@ -108,7 +108,7 @@ def test_a_child_ends_when_its_parent_is_killed():
     # The child itself says its pid, so that it is at work, and tied, when the parent is killed.
     at_work = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     start_it = (
-        "import subprocess, sys, time; from clipmill_cli.tied import tied\n"
+        "import subprocess, sys, time; from clipmill_shared.compute.tied import tied\n"
         f"subprocess.Popen(tied([sys.executable, '-c', {at_work!r}])); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", start_it], stdout=subprocess.PIPE, text=True)

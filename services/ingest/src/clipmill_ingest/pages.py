@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from clipmill_ingest.settings import IngestSettings
-from clipmill_shared.compute.child import die_with_parent
+from clipmill_shared.compute.tied import tied
 from clipmill_shared.errors import ClipmillError
 
 _ADDRESS = re.compile(r"https?://\S+")
@@ -29,15 +29,17 @@ async def fetch(url: str, name: str, folder: Path, settings: IngestSettings) -> 
     Errors: ClipmillError INPUT_URL_NOT_VIDEO with what yt-dlp says; INPUT_URL_UNREACHABLE when it takes too long.
     """
     formats = await asyncio.to_thread(_formats)
-    process = await asyncio.create_subprocess_exec(
+    command = (
         *(sys.executable, "-m", "yt_dlp", "--ignore-config", "--no-cache-dir", "--no-playlist", "--quiet"),
         *("--no-warnings", "--no-part", "--max-filesize", str(settings.max_file_bytes)),
         *("--socket-timeout", str(settings.url_idle_timeout_s), "--retries", "3", *formats),
         *("--output", str(folder / "page.%(ext)s"), "--", url),
+    )
+    process = await asyncio.create_subprocess_exec(
+        *tied(command),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=die_with_parent,
     )
     try:
         async with asyncio.timeout(settings.url_total_timeout_s):
@@ -50,6 +52,13 @@ async def fetch(url: str, name: str, folder: Path, settings: IngestSettings) -> 
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if process.returncode < 0:
+        raise ClipmillError(
+            "INPUT_URL_UNREACHABLE",
+            f"{name} cannot be fetched: yt-dlp was ended by signal {-process.returncode}.",
+            "Try again.",
+            retryable=True,
+        )
     files = await asyncio.to_thread(lambda: sorted(folder.glob("page.*")))
     if process.returncode != 0 or not files:
         # The address may hold secrets, so it is shown as `name`, and nothing else that yt-dlp says of where it went.
