@@ -3,7 +3,7 @@
 import numpy as np
 from clipmill_scoring.domain.boundaries import sentence_units
 from clipmill_scoring.domain.candidates import candidates
-from clipmill_scoring.domain.ranges import merged
+from clipmill_scoring.domain.spans import merged
 from hypothesis import given
 from hypothesis import strategies as st
 from scoring_talks import asks, timelines

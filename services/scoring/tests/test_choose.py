@@ -97,13 +97,17 @@ contrast            4.35  +0.46
 numbers             0.00  -0.19
 word_length         3.74  +1.65
 sentence_length    11.50  +0.10
+readability        88.49  +0.00
 hook                0.75  +3.50
-opening             1.00  +3.00
-closing             1.00  +3.00
-duration_fit        0.36  -0.29
-speech_rate         2.50  -0.13
+opening             1.00  +2.50
+closing             1.00  +2.50
+answered            1.00  +1.00
+unity               1.00  +1.00
+novelty             0.04  +0.00
+speech_rate         2.50  -0.08
 pause_share         0.06  +0.42
-score                    +74.33
+duration_fit        0.36  -0.29
+score                    +75.38
 """
 
 
@@ -112,7 +116,9 @@ def test_a_video_without_words_is_judged_by_its_picture_and_says_so():
 
     clip = choice.clips[0]
     assert (clip.start_s, clip.end_s) == (10, 20)
-    assert {feature.name for feature in clip.features} == {"duration_fit", "motion", "cuts", "sharpness"}
+    assert {feature.name for feature in clip.features} == {
+        "duration_fit", "motion", "cuts", "sharpness", "still_share",
+    }  # fmt: skip
     assert clip.title == "0:10 to 0:20"
     assert clip.text == ""
     assert [doubt.code for doubt in choice.doubts] == ["NO_SPEECH"]

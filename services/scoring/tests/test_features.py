@@ -8,7 +8,9 @@ import pytest
 from clipmill_scoring.domain.boundaries import sentence_units
 from clipmill_scoring.domain.candidates import candidates
 from clipmill_scoring.domain.explain import _SAID, MAX_TITLE, title
-from clipmill_scoring.domain.features import BY_NAME, FEATURES, columns
+from clipmill_scoring.domain.features.definition import Seen
+from clipmill_scoring.domain.features.registry import BY_NAME, FEATURES, columns
+from clipmill_scoring.domain.meaning import Meaning
 from clipmill_scoring.domain.score import WEIGHTS, weights_for
 from clipmill_scoring.domain.text import text_points
 from clipmill_scoring.domain.timeline import Level, Shot
@@ -16,13 +18,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scoring_talks import asks, talk, timelines
 
+FELT = {"done": 2.0, "never": -1.5}
+
 
 def measured(timeline, min_s=0.1, max_s=60.0):
     """The values of the longest candidate."""
     units = sentence_units(timeline, max_s)
     these = candidates(units, min_s, max_s)
     longest = int(np.argmax(these.duration_s))
-    return {name: float(values[longest]) for name, values in columns(timeline, units, these).items()}
+    return {
+        name: float(values[longest]) for name, values in columns(Seen(timeline, units, these, valences=FELT)).items()
+    }
 
 
 def test_every_feature_has_a_weight_with_a_reason_and_words_and_the_points_keep_scores_within_0_and_100():
@@ -38,7 +44,7 @@ def test_every_feature_has_a_weight_with_a_reason_and_words_and_the_points_keep_
 @given(timelines(), asks())
 def test_values_are_unknown_or_within_their_range(timeline, ask):
     units = sentence_units(timeline, ask.max_s)
-    for name, values in columns(timeline, units, candidates(units, ask.min_s, ask.max_s)).items():
+    for name, values in columns(Seen(timeline, units, candidates(units, ask.min_s, ask.max_s), valences=FELT)).items():
         known = values[~np.isnan(values)]
         assert np.all((BY_NAME[name].low <= known) & (known <= BY_NAME[name].high)), name
 
@@ -63,6 +69,9 @@ def test_values_are_unknown_or_within_their_range(timeline, ask):
         ("Then why?", "closing", 0.5),
         ("It stopped.", "closing", 1),
         ("One two three four.", "speech_rate", 2.5),
+        # Flesch's 206.835 - 1.015 words a sentence - 84.6 syllables a word: 3 words of 1, 1 and 3 syllables.
+        ("The old banana.", "readability", 206.835 - 1.015 * 3 - 84.6 * 5 / 3),
+        ("Never go, then done.", "sentiment_arc", 3.5),
     ],
 )
 def test_words_are_measured_as_defined(text, feature, value):
@@ -71,6 +80,40 @@ def test_words_are_measured_as_defined(text, feature, value):
 
 def test_the_hook_is_the_first_sentences_even_where_no_pause_ends_it():
     assert measured(talk("Stones roll about.", "Why do you never stop?", gap_s=0.0))["hook"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "value"),
+    [(0, 0, 0.5), (1, 1, 0.5), (0, 1, 1), (2, 2, 1), (1, 2, 0.5), (3, 3, 1), (2, 3, 1)],
+    ids=["asked alone", "answer alone", "both", "neither", "begins with the answer", "never answered", "to its end"],
+)
+def test_a_question_belongs_to_its_answer(first, last, value):
+    timeline = talk("What is it?", "It is a stone.", "Stones roll.", "But why?")
+    units = sentence_units(timeline, 60)
+    these = candidates(units, 0.1, 60)
+    answered = columns(Seen(timeline, units, these))["answered"]
+
+    (k,) = np.flatnonzero((these.first == first) & (these.last == last))
+    assert answered[k] == value
+
+
+def test_unity_is_the_share_of_the_clips_main_topic_and_novelty_its_distance_from_the_rest():
+    timeline = talk(*(f"{'a' * k} b c d e f g h." for k in range(1, 5)))
+    units = sentence_units(timeline, 60)
+    these = candidates(units, 0.1, 60)
+    vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], dtype=np.float32)
+    meant = Meaning(units.first_word, units.last_word, vectors, (0, 24))
+    found = columns(Seen(timeline, units, these, meant))
+
+    def of(name, first, last):
+        (k,) = np.flatnonzero((these.first == first) & (these.last == last))
+        return found[name][k]
+
+    assert of("unity", 0, 2) == 1
+    assert of("unity", 1, 3) == pytest.approx(2 / 3)
+    # Cosines with (3, 1): .95 and .32; their mean is .79.
+    assert of("novelty", 3, 3) == pytest.approx(0.79057 - 0.31623, abs=1e-4)
+    assert of("novelty", 0, 3) == pytest.approx(0, abs=1e-6)
 
 
 def test_pauses_count_from_half_a_second():
@@ -101,6 +144,28 @@ def test_the_picture_is_measured_over_the_clips_time():
     assert found["faces"] == 2
     assert found["cuts"] == pytest.approx(60 / 2.55)
     assert found["motion"] == pytest.approx((1.25 * 0.1 + 1.3 * 0.3) / 2.55)
+
+
+def test_what_stands_still_and_how_evenly_it_is_cut():
+    shots = tuple(Shot(a, b, 0.1, 100) for a, b in ((0, 1.2), (1.2, 1.7), (1.7, 3.2), (3.2, 10)))
+    timeline = talk("One two three four five six.", shots=shots)  # the clip is 0.75 to 3.7 s
+    found = measured(replace(timeline, still=((0.0, 1.0), (3.0, 4.0))))
+
+    assert found["still_share"] == pytest.approx((0.25 + 0.7) / 2.95)
+    # Between the cuts at 1.2, 1.7 and 3.2 s lie shots of .5 and 1.5 s.
+    assert found["shot_rhythm"] == pytest.approx(0.5)
+
+
+def test_the_largest_face_counts_while_there_is_one():
+    faces, height = np.zeros(50), np.zeros(50)
+    faces[5:10], height[5:10] = 2, 0.4
+    timeline = replace(talk("One two three four five."), faces=Level(0.2, faces), face_height=Level(0.2, height))
+
+    assert measured(timeline)["face_height"] == pytest.approx(0.4)
+
+
+def test_every_feature_says_who_answers_for_it_and_what_it_is():
+    assert all(f.name and f.unit and f.version and f.owner and f.what and f.low < f.high for f in BY_NAME.values())
 
 
 def test_the_text_part_prefers_a_scene_to_an_abstraction():

@@ -2,6 +2,7 @@
 
 import numpy as np
 from clipmill_scoring.domain.choose import choose
+from clipmill_scoring.domain.meaning import meaning
 from clipmill_scoring.domain.sayings import sayings
 from clipmill_scoring.domain.shortage import Ask
 from scoring_talks import embed, talk
@@ -14,7 +15,7 @@ SCHOOL = "The teacher told her that nobody in this class would ever fly."
 
 def found(*sentences):
     words = talk(*sentences).words
-    return words, sayings(words, np.array([0]), embed)
+    return words, sayings(meaning(words, np.array([0]), embed))
 
 
 def test_a_sentence_that_comes_again_in_nearly_the_same_words_is_one_saying():
@@ -36,7 +37,7 @@ def test_without_sentence_ends_the_edges_of_units_divide():
     words = talk(f"{QUEUE} {PHONE} {AGAIN}".replace("?", "").replace(".", "")).words
     edges = np.array([0, 10, 21])
 
-    assert sayings(words, edges, embed).begin.tolist() == [0, 21]
+    assert sayings(meaning(words, edges, embed)).begin.tolist() == [0, 21]
 
 
 def test_a_run_says_what_lies_wholly_within_it_and_once_what_it_says_twice():

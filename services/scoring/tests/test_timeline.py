@@ -7,7 +7,7 @@ from clipmill_scoring.domain.timeline import merge
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Loudness, Word
 from clipmill.common.v1.common_pb2 import TimeRange
-from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, Shot, VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, Passage, Shot, VisionAnalysis
 
 
 def shot(start_s: float, end_s: float, *, seam: bool = False, motion: float = 0.0) -> Shot:
@@ -73,3 +73,29 @@ def test_what_was_not_analysed_is_absent():
     merged = merge(4, [], [])
 
     assert (merged.words, merged.shots, merged.loudness_db, merged.faces) == ((), (), None, None)
+
+
+def test_black_and_frozen_passages_are_still_and_fades_are_not():
+    def passage(kind, start_s, end_s):
+        return Passage(kind=kind, range=TimeRange(start_s=start_s, end_s=end_s))
+
+    seen = VisionAnalysis(
+        passages=[
+            passage(Passage.KIND_FROZEN, 4, 6),
+            passage(Passage.KIND_BLACK, 1, 2),
+            passage(Passage.KIND_BLACK, 5, 7),
+            passage(Passage.KIND_FADE_TO_BLACK, 8, 9),
+        ]
+    )
+
+    assert merge(10, [], [seen]).still == ((1, 2), (4, 7))
+
+
+def test_the_largest_face_gives_the_height():
+    def track(start_s, end_s, height):
+        return FaceTrack(samples=[FaceSample(time_s=t, y0=0.1, y1=0.1 + height) for t in (start_s, end_s)])
+
+    level = merge(2, [], [VisionAnalysis(face_tracks=[track(0, 0.9, 0.2), track(0.45, 1.5, 0.5)])]).face_height
+
+    assert level is not None
+    assert [round(float(h), 3) for h in level.values] == [0.2, 0.2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0, 0]

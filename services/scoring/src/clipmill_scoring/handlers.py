@@ -91,7 +91,7 @@ def _models(chosen: Chosen) -> list[ModelVersion]:
 
 
 def _scored_clip(clip: Clip, rank: int) -> ScoredClip:
-    from clipmill_scoring.domain.features import BY_NAME
+    from clipmill_scoring.domain.features.registry import BY_NAME
     from clipmill_scoring.domain.keywords import hashtags
 
     parts = clip.sub_scores

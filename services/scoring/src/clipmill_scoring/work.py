@@ -8,11 +8,12 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from clipmill_scoring.domain.choose import choose
-from clipmill_scoring.domain.ranges import merged
 from clipmill_scoring.domain.shortage import Ask
+from clipmill_scoring.domain.spans import merged
 from clipmill_scoring.domain.timeline import merge
 from clipmill_scoring.exchange import Chosen, Request
 from clipmill_scoring.models.sentences import Sentences, knows, model
+from clipmill_scoring.models.valence import valences
 from clipmill_shared.compute import Report
 
 # Nearly every task asks for more than one clip, and so for it; a child is started before its task is there.
@@ -27,5 +28,5 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     embed = sentences.embed if knows(timeline.language) else None
     ranges = merged((span.start_s, span.end_s) for span in task.ranges)
     ask = Ask(task.clips, task.min_s, task.max_s, task.about, ranges)
-    choice = choose(task.video_id, timeline, ask, embed)
+    choice = choose(task.video_id, timeline, ask, embed, valences())
     return Chosen(choice, sentences.was_used)

@@ -8,7 +8,7 @@ import numpy as np
 
 from clipmill_scoring.domain.boundaries import Units
 from clipmill_scoring.domain.candidates import Candidates
-from clipmill_scoring.domain.sayings import Embed
+from clipmill_scoring.domain.meaning import Embed
 from clipmill_scoring.domain.timeline import Floats, Timeline
 
 # A candidate is about it when it is at least half as near as the nearest one.

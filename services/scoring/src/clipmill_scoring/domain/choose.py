@@ -12,16 +12,19 @@ import numpy as np
 from clipmill_scoring.domain.diversity import select_diverse
 from clipmill_scoring.domain.doubts import Doubt, of_cuts, of_request, of_selection, of_words
 from clipmill_scoring.domain.explain import Added, reason, title
-from clipmill_scoring.domain.features import Columns, columns, hooks
+from clipmill_scoring.domain.features.definition import Columns, Seen
+from clipmill_scoring.domain.features.registry import columns
+from clipmill_scoring.domain.features.shape import hooks
 from clipmill_scoring.domain.keywords import Keywords
 from clipmill_scoring.domain.material import Material, material, only_about
-from clipmill_scoring.domain.sayings import NOTHING_AGAIN, Embed, sayings
+from clipmill_scoring.domain.meaning import NOTHING_MEANT, Embed, meaning
+from clipmill_scoring.domain.sayings import NOTHING_AGAIN, sayings
 from clipmill_scoring.domain.score import Weight, added, total, weights_for
 from clipmill_scoring.domain.selection import select
 from clipmill_scoring.domain.shortage import Ask, Shortage, nothing_more_about, repeating, shortage
 from clipmill_scoring.domain.subscores import SubScores, sub_scores
 from clipmill_scoring.domain.timeline import Floats, Timeline, Word
-from clipmill_scoring.domain.words import marks
+from clipmill_scoring.domain.words import NO_VALENCES, Valences, marks
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class Choice:
     doubts: tuple[Doubt, ...]
 
 
-def choose(video_id: str, timeline: Timeline, ask: Ask, embed: Embed | None) -> Choice:
+def choose(
+    video_id: str, timeline: Timeline, ask: Ask, embed: Embed | None, valences: Valences = NO_VALENCES
+) -> Choice:
     """The best set of at most `ask.clips` candidates without overlap, as `select_diverse` has it; best clip first.
 
     `embed` tells what is said again, and what is about the request; None where the language is not one that it knows.
@@ -58,14 +63,11 @@ def choose(video_id: str, timeline: Timeline, ask: Ask, embed: Embed | None) -> 
     everything = material(timeline, ask, ask.min_s, ask.max_s)
     heard = embed if everything.spoken else None
     asked = only_about(everything, timeline, ask.about, heard) if ask.about and heard else everything
-    weighed = _weigh(timeline, asked)
+    meant = meaning(timeline.words, asked.units.first_word, embed) if embed else NOTHING_MEANT
+    weighed = _weigh(asked, Seen(timeline, asked.units, asked.these, meant, valences))
     # One clip alone repeats nothing.
     several = ask.clips > 1
-    said = (
-        sayings(timeline.words, asked.units.first_word, embed).within(asked.first_word, asked.last_word)
-        if embed and several
-        else NOTHING_AGAIN
-    )
+    said = sayings(meant).within(asked.first_word, asked.last_word) if several else NOTHING_AGAIN
     selection = select_diverse(asked.these.start_s, asked.these.end_s, weighed.score, said, ask.clips)
     ranked = sorted(selection.chosen.tolist(), key=lambda k: (-weighed.score[k], asked.these.start_s[k]))
     keywords = Keywords(timeline.words, timeline.language)
@@ -104,8 +106,8 @@ class _Weighed:
     weights: Mapping[str, Weight]
 
 
-def _weigh(timeline: Timeline, found: Material) -> _Weighed:
-    values = columns(timeline, found.units, found.these)
+def _weigh(found: Material, seen: Seen) -> _Weighed:
+    values = columns(seen)
     if found.about is not None:
         values["about"] = found.about
     weights = weights_for(found.about)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from clipmill_scoring.domain.boundaries import Units
 from clipmill_scoring.domain.candidates import Candidates
 from clipmill_scoring.domain.diversity import Selection
-from clipmill_scoring.domain.features import is_english
+from clipmill_scoring.domain.features.registry import is_english
 from clipmill_scoring.domain.sayings import Said
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.timeline import Timeline

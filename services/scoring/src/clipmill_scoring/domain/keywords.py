@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log
 
-from clipmill_scoring.domain.features import is_english
+from clipmill_scoring.domain.features.registry import is_english
 from clipmill_scoring.domain.timeline import Word
 from clipmill_scoring.domain.words import (
     CASUAL,

@@ -9,7 +9,7 @@ import numpy as np
 from clipmill_scoring.domain.about import likeness, threshold
 from clipmill_scoring.domain.boundaries import Units, sentence_units, shot_units
 from clipmill_scoring.domain.candidates import Candidates, candidates
-from clipmill_scoring.domain.sayings import Embed
+from clipmill_scoring.domain.meaning import Embed
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.timeline import Floats, Ints, Timeline
 

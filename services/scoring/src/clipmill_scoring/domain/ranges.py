@@ -1,26 +1,13 @@
-"""The parts of a video that clips may be taken from."""
+"""The parts of a video that clips may be taken from; none stands for the whole video."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
+from clipmill_scoring.domain.spans import Spans
 from clipmill_scoring.domain.timeline import Bools, Floats
 
-# Half-open, in seconds on the video's clock, in order, apart from each other; none stands for the whole video.
-Ranges = tuple[tuple[float, float], ...]
-
-
-def merged(ranges: Iterable[tuple[float, float]]) -> Ranges:
-    """Ranges in any order; those that overlap or touch become one."""
-    whole: list[tuple[float, float]] = []
-    for start_s, end_s in sorted(ranges):
-        if whole and start_s <= whole[-1][1]:
-            whole[-1] = (whole[-1][0], max(whole[-1][1], end_s))
-        else:
-            whole.append((start_s, end_s))
-    return tuple(whole)
+Ranges = Spans
 
 
 def inside(start_s: Floats, end_s: Floats, ranges: Ranges) -> Bools:

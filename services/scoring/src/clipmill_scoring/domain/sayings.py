@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill_scoring.domain.timeline import Ints, Word
+from clipmill_scoring.domain.meaning import Meaning
+from clipmill_scoring.domain.timeline import Ints
 
-# Texts to vectors of length 1, a row a text: the nearer in meaning, the larger their product.
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-
-# Shorter sentences ("That is right.") come again in every talk, and no viewer minds.
-MIN_WORDS = 8
 # Between what was found for sentences said again in other words (12 pairs: .90 to .98) and for sentences of the same
 # build about something else (16 pairs: 15 of .19 to .78, one of .94); tests/test_sentences.py has them.
 ALIKE = 0.85
@@ -72,19 +67,14 @@ _NONE: Ints = np.zeros(0, dtype=np.int64)
 NOTHING_AGAIN = Said(_NONE, _NONE, _NONE)
 
 
-def sayings(words: Sequence[Word], edges: Ints, embed: Embed) -> Sayings:
-    """The sentences of at least MIN_WORDS words that come again. A sentence ends at the latest at one of `edges`.
+def sayings(said: Meaning) -> Sayings:
+    """The sentences that come again.
 
     A sentence says the same as an earlier one when their vectors' product is at least ALIKE; what is said the first
     time is the measure, so that a chain of small differences does not make one saying of all.
     """
-    ends = [k + 1 for k, word in enumerate(words) if word.ends_sentence]
-    cuts = np.unique(np.array([0, *ends, *edges.tolist(), len(words)], dtype=np.int64))
-    spans = [(a, b) for a, b in pairwise(cuts.tolist()) if b - a >= MIN_WORDS]
-    if len(spans) < 2:
-        return _of([], [])
-    first = _first_said(embed([" ".join(word.text for word in words[a:b]) for a, b in spans]))
-    return _of(spans, first)
+    first = _first_said(said.vectors)
+    return _of(list(zip(said.begin.tolist(), said.end.tolist(), strict=True)), first)
 
 
 def _first_said(vectors: NDArray[np.float32]) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clipmill_scoring.domain.features import Columns
+from clipmill_scoring.domain.features.definition import Columns
 from clipmill_scoring.domain.formula import BASE
 from clipmill_scoring.domain.timeline import Floats
 
@@ -41,18 +41,27 @@ WEIGHTS: Mapping[str, Weight] = {
     "word_length": Weight(-2.5, 4.4, 1.0, "short words are understood at first hearing"),
     "sentence_length": Weight(-0.5, 14, 12, "short sentences can be followed on a telephone"),
     "hook": Weight(6.0, 0.4, 0.6, "viewers decide in the first seconds"),
-    "opening": Weight(3.0, 0.5, 0.5, "a clip that leans on what came before confuses"),
-    "closing": Weight(3.0, 0.5, 0.5, "a clip should end with its thought"),
+    "opening": Weight(2.5, 0.5, 0.5, "a clip that leans on what came before confuses"),
+    "closing": Weight(2.5, 0.5, 0.5, "a clip should end with its thought"),
+    "answered": Weight(1.0, 0.5, 0.5, "a question without its answer cheats viewers, the reverse loses them"),
+    "unity": Weight(1.0, 0.75, 0.25, "a clip is about one thing"),
     "duration_fit": Weight(1.0, 0.5, 0.5, "long enough for a thought, short enough to be watched to its end"),
-    "speech_rate": Weight(1.5, 2.6, 1.2, "lively speech is quick"),
+    "speech_rate": Weight(1.0, 2.6, 1.2, "lively speech is quick"),
     "pause_share": Weight(-2.5, 0.1, 0.25, "viewers leave in dead air"),
     "energy": Weight(1.5, 0, 4, "speakers raise their voice for what matters to them"),
-    "energy_variation": Weight(1.5, 6, 4, "an even voice is a dull one"),
+    "energy_variation": Weight(1.0, 6, 4, "an even voice is a dull one"),
     "face_share": Weight(2.5, 0.5, 0.5, "people watch faces"),
     "faces": Weight(-0.5, 1.5, 1.5, "a crowd does not fit into an upright picture"),
     "motion": Weight(1.0, 0.03, 0.05, "a still picture loses the eye"),
     "cuts": Weight(1.0, 4, 10, "changes of shot keep the eye"),
     "sharpness": Weight(1.0, 0, 1.5, "blur looks like a mistake"),
+    # Nothing says yet which way these go, so they add nothing until viewers do (preferences.py).
+    "readability": Weight(0.0, 75, 20, "word and sentence length count already"),
+    "sentiment_arc": Weight(0.0, 0, 2, "a rise is a happy end, a fall a twist"),
+    "novelty": Weight(0.0, 0, 0.1, "fresh, or beside the point"),
+    "shot_rhythm": Weight(0.0, 0.5, 0.5, "lively, or restless"),
+    "face_height": Weight(0.0, 0.3, 0.2, "near, or too near"),
+    "still_share": Weight(0.0, 0.1, 0.25, "a slide to read, or nothing to see"),
 }
 
 

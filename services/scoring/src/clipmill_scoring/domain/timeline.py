@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis
-from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import Passage, VisionAnalysis
+from clipmill_scoring.domain.spans import merged
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -53,8 +54,10 @@ class Level:
 class Timeline:
     """Everything that scoring knows of a video, in order of time, within [0, duration_s].
 
-    `loudness_db` is the level of the voice, so it is NaN where nobody speaks; `faces` counts the faces in the picture.
-    Either is absent when its analysis is. `language` is "" when nobody said.
+    `loudness_db` is the level of the voice, so it is NaN where nobody speaks; `faces` counts the faces in the picture,
+    `face_height` is the largest one's share of the picture's height, 0 without one. They are absent when their analysis
+    is. `still` are the passages, apart from each other, in which the picture is black or frozen. `language` is "" when
+    nobody said.
     """
 
     duration_s: float
@@ -63,6 +66,8 @@ class Timeline:
     shots: tuple[Shot, ...]
     loudness_db: Level | None
     faces: Level | None
+    face_height: Level | None = None
+    still: tuple[tuple[float, float], ...] = ()
 
 
 # Faces are counted five times a second: finer than they are sampled by the vision service.
@@ -83,13 +88,16 @@ def merge(duration_s: float, audio: Sequence[AudioAnalysis], vision: Sequence[Vi
     spoken = Counter[str]()
     for part in audio:
         spoken[part.language] += len(part.words)
+    faces, face_height = _faces(vision, duration_s)
     return Timeline(
         duration_s=duration_s,
         language=spoken.most_common(1)[0][0] if spoken else "",
         words=tuple(words),
         shots=_joined_shots(vision, duration_s),
         loudness_db=_loudness(audio, duration_s),
-        faces=_faces(vision, duration_s),
+        faces=faces,
+        face_height=face_height,
+        still=_still(vision),
     )
 
 
@@ -138,16 +146,27 @@ def _loudness(parts: Sequence[AudioAnalysis], duration_s: float) -> Level | None
     return Level(step_s, np.where(heard, total / np.maximum(count, 1), np.nan))
 
 
-def _faces(parts: Sequence[VisionAnalysis], duration_s: float) -> Level | None:
+def _faces(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[Level | None, Level | None]:
+    """How many faces there are, and how high the largest is (its track's mean)."""
     if not parts:
-        return None
-    count = np.zeros(_cells(duration_s, FACE_STEP_S))
+        return None, None
+    count, height = (np.zeros(_cells(duration_s, FACE_STEP_S)) for _ in range(2))
     for part in parts:
         for track in part.face_tracks:
             times = [sample.time_s for sample in track.samples]
             if times:
-                count[int(min(times) / FACE_STEP_S) : int(max(times) / FACE_STEP_S) + 1] += 1
-    return Level(FACE_STEP_S, count)
+                cells = slice(int(min(times) / FACE_STEP_S), int(max(times) / FACE_STEP_S) + 1)
+                count[cells] += 1
+                mean = sum(sample.y1 - sample.y0 for sample in track.samples) / len(times)
+                height[cells] = np.maximum(height[cells], min(max(mean, 0.0), 1.0))
+    return Level(FACE_STEP_S, count), Level(FACE_STEP_S, height)
+
+
+def _still(parts: Sequence[VisionAnalysis]) -> tuple[tuple[float, float], ...]:
+    kinds = (Passage.KIND_BLACK, Passage.KIND_FROZEN)
+    return merged(
+        (each.range.start_s, each.range.end_s) for part in parts for each in part.passages if each.kind in kinds
+    )
 
 
 def _cells(duration_s: float, step_s: float) -> int:

@@ -7,8 +7,10 @@ feelings, the listener), not taken from or fitted to any data.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -61,13 +63,18 @@ CURIOSITY = word_list(
 LEANING = word_list("and or because which whom whose than nor also plus therefore thus hence")
 HALF_LEANING = word_list("so but then it he she they this these those that him her them its their such there")
 
+# What words feel like, -4 to 4, of those that a lexicon judges; in lower case.
+Valences = Mapping[str, float]
+NO_VALENCES: Valences = MappingProxyType({})
+
 _QUOTES = '"“”«»„'
+_VOWELS = re.compile(r"[aeiouy]+")
 _ENDS = re.compile(r"[.?!…][\"'”’»)\]]*$")
 
 
 @dataclass(frozen=True)
 class Marks:
-    """For n words, whether each is of a kind; `letters` counts letters and digits."""
+    """For n words, whether each is of a kind; `letters` counts letters and digits, `valence` is 0 if unknown."""
 
     first_person: Bools
     second_person: Bools
@@ -83,9 +90,11 @@ class Marks:
     asks: Bools
     ends: Bools
     letters: Floats
+    syllables: Floats
+    valence: Floats
 
 
-def marks(words: Sequence[Word]) -> Marks:
+def marks(words: Sequence[Word], valences: Valences = NO_VALENCES) -> Marks:
     """Mark each word; all of them English ones, except `asks`, `exclaims`, `quote` and `ends`."""
     plain = [bare(word.text) for word in words]
     # "we're" counts as "we", "boss's" as "boss"; "don't" stays, as a negation.
@@ -112,7 +121,17 @@ def marks(words: Sequence[Word]) -> Marks:
         asks=holds("?"),
         ends=np.array([word.ends_sentence for word in words], dtype=np.bool_),
         letters=np.array([sum(map(str.isalnum, text)) for text in plain], dtype=np.float64),
+        syllables=np.array([_syllables(stem) for stem in stems], dtype=np.float64),
+        valence=np.array([valences.get(stem, 0.0) for stem in stems], dtype=np.float64),
     )
+
+
+@lru_cache(maxsize=1 << 15)
+def _syllables(stem: str) -> int:
+    """Runs of vowels, an e at the end apart; one at least."""
+    count = len(_VOWELS.findall(stem))
+    silent = stem.endswith("e") and not stem.endswith(("le", "ee", "oe")) and count > 1
+    return max(1, count - silent)
 
 
 def bare(text: str) -> str:
