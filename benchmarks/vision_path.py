@@ -30,6 +30,7 @@ from clipmill_vision.exchange import Part, Request, Seen, Shown
 from clipmill_vision.handlers import request_of
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.models.face_landmark import FaceLandmark
+from clipmill_vision.models.face_resnet import FaceResnet
 from clipmill_vision.settings import VisionSettings
 
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, PROFILE_FAST, Profile
@@ -98,6 +99,8 @@ def split() -> Iterator[dict[str, float]]:
         (work, "upright", "pictures for the face search"),
         (BlazeFace, "find", "face search"),
         (work, "square", "pictures of faces for their mouths"),
+        (work, "cut_out", "pictures of faces for their people"),
+        (FaceResnet, "numbers_of", "people"),
         (FaceLandmark, "find", "mouths"),
     ]
     kept = [getattr(owner, name) for owner, name, _ in places]

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from clipmill_vision.domain.blazeface import SIZE, anchors, detections, suppress, tiles
-from clipmill_vision.domain.faces import MAX_GAP_S, Box, Face, iou, tracks_of
+from clipmill_vision.domain.faces import MAX_GAP_S, Box, Eyes, Face, Found, iou, tracks_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,33 +71,40 @@ def test_anchors_are_the_centres_of_the_cells() -> None:
 
 def test_a_box_is_relative_to_its_anchor() -> None:
     boxes, scores = np.zeros((896, 16), np.float32), np.full(896, -100, np.float32)
-    boxes[600, :4] = 8, -8, 64, 32
+    boxes[600, :8] = 8, -8, 64, 32, -10, 4, 12, 5
     scores[600] = 2
-    ((box, confidence),) = detections(boxes, scores, anchors(), 0.65)
+    (found,) = detections(boxes, scores, anchors(), 0.65)
+    box = found.box
     x, y = anchors()[600]
     assert (box.x0, box.x1) == pytest.approx((x + (8 - 32) / SIZE, x + (8 + 32) / SIZE))
     assert (box.y0, box.y1) == pytest.approx((y + (-8 - 16) / SIZE, y + (-8 + 16) / SIZE))
-    assert confidence == pytest.approx(1 / (1 + np.exp(-2)))
+    assert (found.eyes.left_x, found.eyes.left_y) == pytest.approx((x - 10 / SIZE, y + 4 / SIZE))
+    assert (found.eyes.right_x, found.eyes.right_y) == pytest.approx((x + 12 / SIZE, y + 5 / SIZE))
+    assert found.confidence == pytest.approx(1 / (1 + np.exp(-2)))
 
 
-@given(st.lists(st.tuples(BOXES, st.floats(0.5, 1)), max_size=20))
-def test_suppression_keeps_the_surest_and_invents_nothing(found: list[tuple[Box, float]]) -> None:
+def found_in(box: Box, confidence: float) -> Found:
+    return Found(box, confidence, Eyes(box.x0, box.y0, box.x1, box.y0))
+
+
+@given(st.lists(st.builds(found_in, BOXES, st.floats(0.5, 1)), max_size=20))
+def test_suppression_keeps_the_surest_and_invents_nothing(found: list[Found]) -> None:
     kept = suppress(found)
-    confidences = [confidence for _, confidence in kept]
+    confidences = [face.confidence for face in kept]
     assert confidences == sorted(confidences, reverse=True)
-    assert set(confidences) <= {confidence for _, confidence in found}
+    assert set(confidences) <= {face.confidence for face in found}
     assert bool(kept) == bool(found)
     if found:
-        assert confidences[0] == max(confidence for _, confidence in found)
-        assert all(min(b.x0 for b, _ in found) - 1e-9 <= box.x0 < box.x1 for box, _ in kept)
+        assert confidences[0] == max(face.confidence for face in found)
+        assert all(min(b.box.x0 for b in found) - 1e-9 <= face.box.x0 < face.box.x1 for face in kept)
 
 
-def test_overlapping_boxes_become_their_weighted_mean() -> None:
+def test_overlapping_faces_become_their_weighted_mean() -> None:
     a, b, apart = Box(0.1, 0.1, 0.3, 0.3), Box(0.12, 0.1, 0.32, 0.3), Box(0.6, 0.6, 0.7, 0.7)
-    (blended, confidence), (other, _) = suppress([(a, 0.9), (b, 0.6), (apart, 0.7)])
-    assert confidence == 0.9
-    assert blended.x0 == pytest.approx((0.1 * 0.9 + 0.12 * 0.6) / 1.5)
-    assert other == Box(*(pytest.approx(v) for v in (0.6, 0.6, 0.7, 0.7)))
+    blended, other = suppress([found_in(a, 0.9), found_in(b, 0.6), found_in(apart, 0.7)])
+    assert blended.confidence == 0.9
+    assert blended.box.x0 == blended.eyes.left_x == pytest.approx((0.1 * 0.9 + 0.12 * 0.6) / 1.5)
+    assert other.box == Box(*(pytest.approx(v) for v in (0.6, 0.6, 0.7, 0.7)))
 
 
 @given(BOXES, BOXES)

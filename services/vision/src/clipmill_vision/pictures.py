@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import cos, sin
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from clipmill_vision.domain.blazeface import SIZE
 from clipmill_vision.domain.faces import Box
 from clipmill_vision.domain.mouth import square_about
+from clipmill_vision.domain.people import Seat
 from clipmill_vision.domain.thumbnail import Plane, Thumbnail
 from clipmill_vision.exchange import Shown
 
@@ -66,7 +68,14 @@ def upright(frame: VideoFrame, shown: Shown, size: int = SIZE) -> NDArray[np.uin
 
 
 def square(frame: VideoFrame, shown: Shown, box: Box, side: int) -> NDArray[np.uint8]:
-    """The square about the face in `box` as shown: RGB, side x side x 3, `side` even.
+    """The square about the face in `box` as shown: RGB, side x side x 3, `side` even."""
+    wanted = square_about(box, shown.width, shown.height)
+    x, y = (wanted.x0 + wanted.x1) / 2 * shown.width, (wanted.y0 + wanted.y1) / 2 * shown.height
+    return cut_out(frame, shown, Seat(x, y, (wanted.x1 - wanted.x0) * shown.width, 0.0), side)
+
+
+def cut_out(frame: VideoFrame, shown: Shown, seat: Seat, side: int, *, smooth: bool = False) -> NDArray[np.uint8]:
+    """What lies in `seat` of the shown picture: RGB, side x side x 3, `side` even.
 
     Outside the picture its edge is repeated. Takes the nearest samples of the planes, as thumbnails do: scaling the
     whole frame for a face would cost 3 ms.
@@ -74,23 +83,45 @@ def square(frame: VideoFrame, shown: Shown, box: Box, side: int) -> NDArray[np.u
     if frame.format.name not in PLANAR:
         frame = frame.reformat(format="yuv444p", threads=1)
     excess_bits = PLANAR[frame.format.name]
-    turns = shown.rotation_deg // 90 % 4
-    wanted = turned_back(square_about(box, shown.width, shown.height), turns)
     planes = []
     # Colour half as fine as light, as most videos have it: a quarter of the work.
     for plane, count in zip(frame.planes, (side, side // 2, side // 2), strict=False):
-        steps = (np.arange(count) + 0.5) / count
-        x = np.clip((wanted.x0 + steps * (wanted.x1 - wanted.x0)) * plane.width, 0, plane.width - 1).astype(int)
-        y = np.clip((wanted.y0 + steps * (wanted.y1 - wanted.y0)) * plane.height, 0, plane.height - 1).astype(int)
-        planes.append((_samples(plane, excess_bits)[y][:, x] >> excess_bits).astype(np.float32))
-    return np.rot90(_rgb(planes, full_range=is_full_range(frame)), -turns)
+        x, y = (
+            share * size for share, size in zip(_coded(seat, shown, count), (plane.width, plane.height), strict=True)
+        )
+        planes.append(_at(_samples(plane, excess_bits), x, y, smooth=smooth) / np.float32(1 << excess_bits))
+    return _rgb(planes, full_range=is_full_range(frame))
 
 
-def turned_back(box: Box, turns: int) -> Box:
-    """A box of the shown picture in the coded one, which is shown after `turns` quarter turns clockwise."""
-    for _ in range(turns):
-        box = Box(box.y0, 1 - box.x1, box.y1, 1 - box.x0)
-    return box
+def _at(samples: NDArray[Any], x: NDArray[np.float64], y: NDArray[np.float64], *, smooth: bool) -> NDArray[np.float32]:
+    """The samples nearest to x and y, or the mixtures of the four around."""
+    height, width = samples.shape
+    if not smooth:
+        columns, rows = np.clip(x, 0, width - 1).astype(int), np.clip(y, 0, height - 1).astype(int)
+        nearest: NDArray[np.float32] = samples[rows, columns].astype(np.float32)
+        return nearest
+    x, y = np.clip(x - 0.5, 0, width - 1.001), np.clip(y - 0.5, 0, height - 1.001)
+    left, top = x.astype(int), y.astype(int)
+    right, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
+    above, below = ((1 - right) * samples[r, left] + right * samples[r, left + 1] for r in (top, top + 1))
+    mixed: NDArray[np.float32] = (1 - down) * above + down * below
+    return mixed
+
+
+def _coded(seat: Seat, shown: Shown, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the count x count samples of the seat lie in the coded picture: x and y as shares of it.
+
+    Of a seat that is not turned, x has one row and y one column (or the other way round), which numpy makes a grid of.
+    """
+    steps = ((np.arange(count) + 0.5) / count - 0.5) * seat.side
+    right, down = steps[None, :], steps[:, None]
+    if seat.turn:
+        turned = (right * cos(seat.turn) - down * sin(seat.turn), right * sin(seat.turn) + down * cos(seat.turn))
+        right, down = turned
+    x, y = (seat.x + right) / shown.width, (seat.y + down) / shown.height
+    for _ in range(shown.rotation_deg // 90 % 4):
+        x, y = y, 1 - x
+    return x, y
 
 
 def _rgb(planes: Sequence[NDArray[np.float32]], *, full_range: bool) -> NDArray[np.uint8]:

@@ -33,3 +33,7 @@ class VisionSettings(Settings):
     min_face_confidence: float = Field(
         0.65, gt=0, lt=1, description="Faces that the detector is less sure of are none."
     )
+    looks_per_track_fast: int = Field(
+        1, ge=0, description="In how many frames a face is looked at to know its person again, profile fast; 0: never."
+    )
+    looks_per_track_best: int = Field(4, ge=0, description="The same, profile best.")

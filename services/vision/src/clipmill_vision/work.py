@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import math
+import os
 from functools import lru_cache
 
+# One thread a slot, as everywhere. Read when numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from clipmill_shared.compute import Report
+from clipmill_vision.domain.acquaintance import Acquaintance
 from clipmill_vision.domain.blazeface import SIZE
 from clipmill_vision.domain.cuts import WINDOW_S, CutFinder
 from clipmill_vision.domain.dissolves import EVERY_S, DissolveFinder
-from clipmill_vision.domain.faces import Face, Mouth, tracks_of
+from clipmill_vision.domain.faces import Face, Found, Mouth, tracks_of
 from clipmill_vision.domain.mouth import opening
 from clipmill_vision.domain.passages import passages_of
+from clipmill_vision.domain.people import SIDE as LOOKS_SIDE
+from clipmill_vision.domain.people import people_of, seat_of
 from clipmill_vision.domain.shots import Looks, shots_of
 from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown, Tally
 from clipmill_vision.frames import SAME_S, frames, unreadable
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.models.face_landmark import SIDE, FaceLandmark
-from clipmill_vision.pictures import is_full_range, square, thumbnail, upright
+from clipmill_vision.models.face_resnet import FaceResnet
+from clipmill_vision.pictures import cut_out, is_full_range, square, thumbnail, upright
 
 REPORT_EVERY_FRAMES = 50
 # Narrower faces in the detector's input are found unsurely and placed badly.
@@ -62,6 +72,12 @@ def _face_landmark() -> FaceLandmark:
     return FaceLandmark()
 
 
+@lru_cache(maxsize=1)
+def _face_resnet() -> FaceResnet:
+    """Loaded by a child's first part with a face that is large enough."""
+    return FaceResnet()
+
+
 class _Eye:
     """Sees one frame after another, each only as closely as is worth its cost."""
 
@@ -74,6 +90,7 @@ class _Eye:
         self._faces: list[Face] = []
         # Those that the last search found.
         self._present: list[Face] = []
+        self._acquaintance = Acquaintance(effort.looks_per_track)
         self._next_sample_s = self._next_search_s = self._next_close_s = self._next_mouths_s = -math.inf
         self._searched_s: list[float] = []
         self.frames = 0
@@ -91,6 +108,8 @@ class _Eye:
             # On a grid: counted from each search the rate would fall to the next whole number of frames.
             following_s = time_s if looks_new else self._next_search_s
             self._next_search_s = max(following_s + every_s, time_s + every_s / 2)
+            if looks_new:
+                self._acquaintance.forget()
             self._search(time_s, frame)
         if time_s >= self._next_mouths_s:
             self._next_mouths_s = time_s + MOUTHS_EVERY_S - EVERY_S / 100
@@ -107,7 +126,7 @@ class _Eye:
         shots = shots_of(part.start_s, part.end_s, boundaries, self._looks.all, seam=part.start_s > 0)
         tracks = tracks_of(self._faces, [shot.start_s for shot in shots])
         passages = passages_of(self._looks.all, part.end_s)
-        return Seen(shots, tracks, tally, self.frames, self._searched_s, cut_at_end, passages)
+        return Seen(shots, tracks, tally, self.frames, self._searched_s, cut_at_end, passages, people_of(tracks))
 
     def _search(self, time_s: float, frame: VideoFrame) -> None:
         self._searched_s.append(time_s)
@@ -115,13 +134,21 @@ class _Eye:
         picture = upright(frame, self._shown)
         self._looks.add_picture(time_s, picture)
         found = _blazeface().find(picture, effort.min_face_confidence)
-        all_small = all((box.x1 - box.x0) * picture.shape[1] < SMALL_FACE_PIXELS for box, _ in found)
+        all_small = all(face.box.width * picture.shape[1] < SMALL_FACE_PIXELS for face in found)
         if all_small and effort.close_searches_per_s and time_s >= self._next_close_s:
             self._next_close_s = time_s + 1 / effort.close_searches_per_s - EVERY_S / 100
             larger = round(SIZE * max(picture.shape[:2]) / min(picture.shape[:2]))
             found = _blazeface().find_closely(upright(frame, self._shown, larger), effort.min_face_confidence) or found
-        self._present = [Face(time_s, box, confidence) for box, confidence in found]
+        wanted = self._acquaintance.worth_a_look(found, self._shown.width)
+        self._present = [
+            Face(time_s, face.box, face.confidence, looks=self._looks_of(frame, face) if look else None)
+            for face, look in zip(found, wanted, strict=True)
+        ]
         self._faces += self._present
+
+    def _looks_of(self, frame: VideoFrame, face: Found) -> NDArray[np.float32]:
+        seat = seat_of(face.eyes, self._shown.width, self._shown.height)
+        return _face_resnet().numbers_of(cut_out(frame, self._shown, seat, LOOKS_SIDE, smooth=True))
 
     def _look_at_mouths(self, time_s: float, frame: VideoFrame) -> None:
         """Where the faces were that the last search found: a head hardly moves until the next."""

@@ -131,6 +131,7 @@ class VisionAnalysis(_message.Message):
     FRAMES_WITH_FACE_SEARCH_FIELD_NUMBER: _builtins.int
     CUT_AT_END_FIELD_NUMBER: _builtins.int
     PASSAGES_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
     frames: _builtins.int
     """Frames decoded, and frames looked at for faces."""
     frames_with_face_search: _builtins.int
@@ -150,6 +151,10 @@ class VisionAnalysis(_message.Message):
     def passages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Passage]:
         """Where there is little to see, in order of their beginnings; they may overlap."""
 
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___Person]:
+        """Who is seen, in the order in which they appear."""
+
     def __init__(
         self,
         *,
@@ -161,14 +166,43 @@ class VisionAnalysis(_message.Message):
         frames_with_face_search: _builtins.int = ...,
         cut_at_end: _builtins.bool = ...,
         passages: _abc.Iterable[Global___Passage] | None = ...,
+        people: _abc.Iterable[Global___Person] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_at_end", b"cut_at_end", "face_tracks", b"face_tracks", "frames", b"frames", "frames_with_face_search", b"frames_with_face_search", "models", b"models", "part", b"part", "passages", b"passages", "shots", b"shots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_at_end", b"cut_at_end", "face_tracks", b"face_tracks", "frames", b"frames", "frames_with_face_search", b"frames_with_face_search", "models", b"models", "part", b"part", "passages", b"passages", "people", b"people", "shots", b"shots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VisionAnalysis: _TypeAlias = VisionAnalysis  # noqa: Y015
+
+@_typing.final
+class Person(_message.Message):
+    """Somebody whose tracks, in whichever shots of the part, look like one face."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    LOOKS_FIELD_NUMBER: _builtins.int
+    person: _builtins.int
+    """Unique in the part."""
+    looks: _builtins.bytes
+    """The mean of the tracks' looks: 128 little-endian 32-bit floats. Two people's lie farther apart than .5 (Euclid), so
+    the same person can be found in other parts.
+    """
+    def __init__(
+        self,
+        *,
+        person: _builtins.int = ...,
+        looks: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["looks", b"looks", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Person: _TypeAlias = Person  # noqa: Y015
 
 @_typing.final
 class Passage(_message.Message):
@@ -318,8 +352,16 @@ class FaceTrack(_message.Message):
     TRACK_FIELD_NUMBER: _builtins.int
     SAMPLES_FIELD_NUMBER: _builtins.int
     MOUTHS_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    PERSON_CONFIDENCE_FIELD_NUMBER: _builtins.int
     track: _builtins.int
     """Unique in the part."""
+    person: _builtins.int
+    """Whose face it is, of `people`; absent where the face was too small, turned away or seen too briefly to tell."""
+    person_confidence: _builtins.float
+    """How near the track's looks are to the person's: 1 for the same, 0 at the distance where another person begins. It is no
+    probability. 1 for a person's only track.
+    """
     @_builtins.property
     def samples(self) -> _containers.RepeatedCompositeFieldContainer[Global___FaceSample]: ...
     @_builtins.property
@@ -332,12 +374,16 @@ class FaceTrack(_message.Message):
         track: _builtins.int = ...,
         samples: _abc.Iterable[Global___FaceSample] | None = ...,
         mouths: _abc.Iterable[Global___MouthSample] | None = ...,
+        person: _builtins.int | None = ...,
+        person_confidence: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_person", b"_person", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mouths", b"mouths", "samples", b"samples", "track", b"track"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_person", b"_person", "mouths", b"mouths", "person", b"person", "person_confidence", b"person_confidence", "samples", b"samples", "track", b"track"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__person: _TypeAlias = _typing.Literal["person"]  # noqa: Y015
+    _WhichOneofArgType__person: _TypeAlias = _typing.Literal["_person", b"_person"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__person) -> _WhichOneofReturnType__person | None: ...
 
 Global___FaceTrack: _TypeAlias = FaceTrack  # noqa: Y015
 

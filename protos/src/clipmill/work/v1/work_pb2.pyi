@@ -56,6 +56,7 @@ class Task(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     LEASE_UNTIL_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
     owner_id: _builtins.str
     job_id: _builtins.str
     task_id: _builtins.str
@@ -63,6 +64,8 @@ class Task(_message.Message):
     stage: Global___Stage.ValueType
     attempt: _builtins.int
     """Counts releases of this task from 1. A result of an older attempt is discarded."""
+    last: _builtins.bool
+    """True when no other task of the job's stage waits: the worker may use the cores that will soon be idle."""
     @_builtins.property
     def lease_until(self) -> _timestamp_pb2.Timestamp:
         """When the lease lapses unless a worker renews it; a worker drops a task that it gets after this."""
@@ -76,10 +79,11 @@ class Task(_message.Message):
         stage: Global___Stage.ValueType = ...,
         attempt: _builtins.int = ...,
         lease_until: _timestamp_pb2.Timestamp | None = ...,
+        last: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease_until", b"lease_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "job_id", b"job_id", "lease_until", b"lease_until", "owner_id", b"owner_id", "stage", b"stage", "task_id", b"task_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "job_id", b"job_id", "last", b"last", "lease_until", b"lease_until", "owner_id", b"owner_id", "stage", b"stage", "task_id", b"task_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,11 +8,12 @@ the anchor options that MediaPipe publishes for the back camera (face_detection_
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill_vision.domain.faces import Box, iou
+from clipmill_vision.domain.faces import Box, Eyes, Found, iou
 
 SIZE = 256
 # (stride in pixels, anchors a cell): the three layers of stride 32 share their cells.
@@ -34,22 +35,21 @@ def anchors() -> Floats:
     return np.concatenate(grids)
 
 
-def detections(
-    raw_boxes: Floats, raw_scores: Floats, centres: Floats, min_confidence: float
-) -> list[tuple[Box, float]]:
-    """Boxes as fractions of the model's input with their confidences, the surest first.
+def detections(raw_boxes: Floats, raw_scores: Floats, centres: Floats, min_confidence: float) -> list[Found]:
+    """Faces as fractions of the model's input with their confidences, the surest first.
 
-    `raw_boxes`: 896 x 16 (centre x, y, width, height in pixels relative to the anchor, then six points, not used here);
-    `raw_scores`: 896 logits.
+    `raw_boxes`: 896 x 16 (centre x, y, width, height in pixels relative to the anchor, then six points x, y, of which
+    the first two are the eyes); `raw_scores`: 896 logits.
     """
     # Clipped so that exp stays finite.
     confidences = 1 / (1 + np.exp(-np.clip(raw_scores, -80, 80)))
     sure = np.flatnonzero(confidences >= min_confidence)
     xy = raw_boxes[sure, :2] / SIZE + centres[sure]
     half = raw_boxes[sure, 2:4] / SIZE / 2
+    eyes = raw_boxes[sure, 4:8] / SIZE + np.tile(centres[sure], 2)
     found = [
-        (Box(float(x - w), float(y - h), float(x + w), float(y + h)), float(c))
-        for (x, y), (w, h), c in zip(xy, half, confidences[sure], strict=True)
+        Found(Box(float(x - w), float(y - h), float(x + w), float(y + h)), float(c), Eyes(*map(float, e)))
+        for (x, y), (w, h), e, c in zip(xy, half, eyes, confidences[sure], strict=True)
         if w > 0 and h > 0
     ]
     return suppress(found)
@@ -66,21 +66,19 @@ def tiles(width: int, height: int) -> list[tuple[int, int]]:
     return [(place, 0) if width >= height else (0, place) for place in places]
 
 
-def suppress(found: Sequence[tuple[Box, float]]) -> list[tuple[Box, float]]:
-    """Blend what overlaps: each surest box becomes the mean of its overlapping ones, weighted by confidence.
+def suppress(found: Sequence[Found]) -> list[Found]:
+    """Blend what overlaps: each surest face becomes the mean of its overlapping ones, weighted by confidence.
 
-    The boxes that come out are the surest first, with the confidence of the surest of each group.
+    The faces that come out are the surest first, with the confidence of the surest of each group.
     """
-    rest = sorted(found, key=lambda item: -item[1])
+    rest = sorted(found, key=lambda face: -face.confidence)
     kept = []
     while rest:
         best = rest[0]
-        group = [item for item in rest if item is best or iou(item[0], best[0]) > SUPPRESS_IOU]
-        rest = [item for item in rest if not any(item is member for member in group)]
-        weight = sum(confidence for _, confidence in group)
-        x0, y0, x1, y1 = (
-            sum(getattr(box, side) * confidence for box, confidence in group) / weight
-            for side in ("x0", "y0", "x1", "y1")
-        )
-        kept.append((Box(x0, y0, x1, y1), best[1]))
+        group = [face for face in rest if face is best or iou(face.box, best.box) > SUPPRESS_IOU]
+        rest = [face for face in rest if not any(face is member for member in group)]
+        weights = [face.confidence for face in group]
+        box = np.average([astuple(face.box) for face in group], axis=0, weights=weights)
+        eyes = np.average([astuple(face.eyes) for face in group], axis=0, weights=weights)
+        kept.append(Found(Box(*map(float, box)), best.confidence, Eyes(*map(float, eyes))))
     return kept

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import hypot
 
+import numpy as np
+from numpy.typing import NDArray
+
 # A face that was not seen for so long is another one when it is seen again: three searches of the fast profile.
 MAX_GAP_S = 1.75
 # Overlap or nearness (of the centres, in box sizes) that links two boxes, and how much the size may change.
@@ -34,6 +37,25 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Eyes:
+    """The middles of both eyes, the one on the picture's left first (of an upright face): fractions of the picture."""
+
+    left_x: float
+    left_y: float
+    right_x: float
+    right_y: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a detector says of one face; `confidence` from 0 to 1."""
+
+    box: Box
+    confidence: float
+    eyes: Eyes
+
+
+@dataclass(frozen=True)
 class Mouth:
     """How far a mouth is open, as `mouth.opening` says."""
 
@@ -43,12 +65,16 @@ class Mouth:
 
 @dataclass(frozen=True)
 class Face:
-    """A face in one frame; `confidence` from 0 to 1. `mouths` are added until faces are searched again."""
+    """A face in one frame; `confidence` from 0 to 1. `mouths` are added until faces are searched again.
+
+    `looks` is what tells its person from others, see `people`; None where nobody looked.
+    """
 
     time_s: float
     box: Box
     confidence: float
     mouths: list[Mouth] = field(default_factory=list)
+    looks: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 def iou(a: Box, b: Box) -> float:
