@@ -15,7 +15,8 @@ from world import OWNER, STAGES, World, hear, ingest, ref, render, score
 
 from clipmill import topics
 from clipmill.catalog.v1.catalog_pb2 import CatalogChange
-from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipsScored, Shortage
+from clipmill.clips.v1.clips_pb2 import ClipHead, ClipOptions, ClipsScored, Shortage
+from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.common.v1.common_pb2 import Warning as Remark
 from clipmill.jobs.v1.jobs_pb2 import JobProgress, JobRequest, JobState
 from clipmill.media.v1.media_pb2 import MediaIngested, Source
@@ -83,6 +84,19 @@ async def test_every_task_carries_what_its_stage_needs(world: World) -> None:
     assert [r.sha256 for r in second.audio] == ["heard-0", "heard-50"]
     assert [r.sha256 for r in second.vision] == ["seen-0", "seen-70"]
     assert first.source == ref("source")
+
+
+async def test_the_longest_clip_goes_out_first_and_the_last_knows_that_it_is(world: World) -> None:
+    async def score_three(task: Any, report: Any) -> ClipsScored:
+        lengths = {"c1": 20, "c2": 50, "c3": 30}
+        clips = [ClipHead(clip_id=name, range=TimeRange(start_s=0, end_s=end)) for name, end in lengths.items()]
+        return ClipsScored(video_id=task.video_id, scored=ref("scored"), clips=clips)
+
+    rendered = Recorded(render)
+    async with world.run(scoring=score_three, render=rendered):
+        job = await world.submit(clips=3)
+        await world.ended(job.job_id)
+    assert {task.clip.clip_id: task.task.last for task in rendered.tasks} == {"c1": True, "c2": False, "c3": False}
 
 
 async def test_the_history_has_no_gaps_never_goes_back_and_ends_with_the_final_state(world: World) -> None:

@@ -51,7 +51,7 @@ async def test_a_task_becomes_a_video_subtitles_and_a_thumbnail(film, blobs: Blo
     shares: list[float] = []
     try:
         task = await task_of(film(frames=50).make(tmp_path), blobs, 2.0)
-        rendered = await Rendering(blobs, children, 1).render(task, shares.append)
+        rendered = await Rendering(blobs, children, 1, 1).render(task, shares.append)
     finally:
         await children.close()
     assert (rendered.video_id, rendered.clip_id, rendered.duration_s) == ("v", "c", 2.0)
@@ -71,7 +71,7 @@ async def test_a_task_becomes_a_video_subtitles_and_a_thumbnail(film, blobs: Blo
 async def test_a_cancelled_render_leaves_no_encoder_and_no_file_behind(film, blobs: Blobs, tmp_path: Path):
     children = Children("clipmill_render.work:render", 1)
     task = await task_of(film(width=640, height=360, frames=500, tone_from_s=None).make(tmp_path), blobs, 20.0)
-    running = asyncio.create_task(Rendering(blobs, children, 1).render(task, lambda _: None))
+    running = asyncio.create_task(Rendering(blobs, children, 1, 1).render(task, lambda _: None))
     found: set[str] = set()
     try:
         async with asyncio.timeout(30):

@@ -234,9 +234,13 @@ class Store:
         return [(row.job_id, rows.task_of(row)) for row in await on.execute(query)]
 
     async def waiting(self, on: AsyncConnection, stage: Stage.ValueType, each: int, now: float) -> Sequence[Waiting]:
-        """The first `each` tasks of every owner that could go out, oldest job first."""
+        """The first `each` tasks of every owner that could go out, oldest job first.
+
+        Of a job the longest first: then the cores that share them are done at nearly the same time.
+        """
         place = func.row_number().over(
-            partition_by=jobs.c.owner_id, order_by=(jobs.c.created_at, jobs.c.job_id, tasks.c.part)
+            partition_by=jobs.c.owner_id,
+            order_by=(jobs.c.created_at, jobs.c.job_id, tasks.c.cost_s.desc(), tasks.c.part),
         )
         ranked = (
             select(tasks.c.task_id, tasks.c.job_id, jobs.c.owner_id, tasks.c.cost_s, place.label("place"))

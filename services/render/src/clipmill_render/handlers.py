@@ -25,12 +25,15 @@ PACKAGES = ("imageio-ffmpeg", "font-roboto")
 
 
 class Rendering:
-    """Renders clips in `children` (which run `clipmill_render.work:render`), each with `threads` threads."""
+    """Renders clips in `children` (which run `clipmill_render.work:render`), each with `threads` threads; a job's last,
+    beside which cores fall idle, with `last_threads`.
+    """
 
-    def __init__(self, blobs: Blobs, children: Children, threads: int) -> None:
+    def __init__(self, blobs: Blobs, children: Children, threads: int, last_threads: int) -> None:
         self._blobs = blobs
         self._children = children
         self._threads = threads
+        self._last_threads = last_threads
 
     @property
     def stage(self) -> StageWork[RenderTask, ClipRendered]:
@@ -49,7 +52,8 @@ class Rendering:
         audio = tuple([await self._blobs.get_message(ref, AudioAnalysis) for ref in task.audio])
         vision = tuple([await self._blobs.get_message(ref, VisionAnalysis) for ref in task.vision])
         async with self._blobs.local(task.source) as source, self._blobs.scratch_folder() as folder:
-            request = Request(source, folder, task, audio, vision, self._threads)
+            threads = self._last_threads if task.task.last else self._threads
+            request = Request(source, folder, task, audio, vision, threads)
             made = await self._children.run(request, report)
             assert isinstance(made, Result)
             return ClipRendered(

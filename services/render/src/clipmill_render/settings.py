@@ -8,6 +8,9 @@ from pydantic_settings import SettingsConfigDict
 from clipmill_shared.compute import usable_cores
 from clipmill_shared.settings import Settings
 
+# Each thread more costs the encoder a little quality, and brings it less than the one before.
+MAX_THREADS = 4
+
 
 class RenderSettings(Settings):
     """Settings of the render worker."""
@@ -24,3 +27,8 @@ class RenderSettings(Settings):
     @property
     def threads_each(self) -> int:
         return self.threads or max(1, usable_cores() // self.slots)
+
+    @property
+    def threads_of_last(self) -> int:
+        """Threads of a job's last clip. Measured on two cores: alone, it takes three quarters of the time."""
+        return self.threads or max(self.threads_each, min(usable_cores(), MAX_THREADS))

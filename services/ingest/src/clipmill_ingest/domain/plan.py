@@ -10,7 +10,7 @@ from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
 from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed, VisionTask
 from clipmill.work.v1.work_pb2 import Stage, Task
-from clipmill_ingest.domain.record import JobRecord, LedgerTask, new_task
+from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState, new_task
 
 AnyTask = ImportTask | AudioTask | VisionTask | ScoringTask | RenderTask
 
@@ -73,6 +73,7 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
         task_id=task.task_id,
         stage=task.stage,
         attempt=task.attempt,
+        last=not any(other.state == TaskState.WAITING for other in record.of(task.stage) if other is not task),
     )
     header.lease_until.FromNanoseconds(round(drop_after * 1e9))
     if task.stage == Stage.STAGE_IMPORT:
