@@ -110,7 +110,7 @@ def _edged(x: Floats) -> Floats:
 def _halved(x: Floats) -> Floats:
     height, width = (side // 2 * 2 for side in x.shape[:2])
     x = x[:height, :width]
-    quarter: Floats = (x[::2, ::2] + x[1::2, ::2] + x[::2, 1::2] + x[1::2, 1::2]) / 4
+    quarter: Floats = (x[::2, ::2] + x[1::2, ::2] + x[::2, 1::2] + x[1::2, 1::2]) * np.float32(0.25)
     return quarter
 
 
