@@ -17,6 +17,7 @@ from clipmill_audio.domain.doubt import Transcript, doubts, said_again, unknown_
 from clipmill_audio.domain.engines import Choice, choose, listener
 from clipmill_audio.domain.language import AUTO, ENGLISH
 from clipmill_audio.domain.noise import speech_above_rest_db
+from clipmill_audio.domain.punctuation import repaired
 from clipmill_audio.domain.seams import join, plain
 from clipmill_audio.domain.sentences import sentence_ends
 from clipmill_audio.domain.timed import HeardWord, Line, Span, tidy
@@ -111,6 +112,9 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
         report(min(1.0, (window.start + len(window.samples)) / RATE_HZ / part.range.length_s))
     words = tidy([_shifted(word, part.range.start_s) for word in join(lines)], part.range)
     speech = intake.speech()
+    if decided.choice.engine.kind == "moonshine":
+        # Measured with this engine only.
+        words = repaired(words, speech)
     transcript = _transcript(words, speech, models.aligner if decided.choice.engine.kind == "moonshine" else None)
     return Heard(
         _analysis(part.range, words, speech, intake.levels_db),
