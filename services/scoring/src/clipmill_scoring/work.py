@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 
 # One thread a slot, as everywhere. Read when numpy is imported.
@@ -16,8 +17,9 @@ from clipmill_scoring.models.sentences import Sentences, knows, model
 from clipmill_scoring.models.valence import valences
 from clipmill_shared.compute import Report
 
-# Nearly every task asks for more than one clip, and so for it; a child is started before its task is there.
+# Nearly every task asks for more than one clip, and so for these; a child is started before its task is there.
 model()
+importlib.import_module("scipy.optimize")
 
 
 def choose_clips(request: Request, _report: Report) -> Chosen:
