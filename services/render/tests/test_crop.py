@@ -105,7 +105,7 @@ def test_when_the_leading_face_has_gone_whoever_stays_is_shown():
 def test_without_a_face_the_centre_is_shown_and_the_time_is_known():
     path = crop_path(VERTICAL, [Shot(0, 1), Shot(1, 2), Shot(2, 4)], [track([0.2] * 10, 2.0)])
     assert middles(path, 4)[:50] == pytest.approx(0.5)
-    assert path.without_face == (Shot(0, 2),)
+    assert path.at_centre == (Shot(0, 2),)
 
 
 def test_a_seam_of_the_analysis_is_no_shot_change():

@@ -76,7 +76,14 @@ async def test_shots_cover_the_part_and_are_cut_where_scenes_change(
     assert analysis.frames == 75
     assert answer.shots == 3
     assert answer.video_id == "v1"
-    assert {model.task for model in answer.answer.models} == {"faces", "mouths", "people", "pictures", "shots"}
+    assert {model.task for model in answer.answer.models} == {
+        "faces",
+        "mouths",
+        "people",
+        "pictures",
+        "saliency",
+        "shots",
+    }
     assert not answer.answer.warnings
 
 

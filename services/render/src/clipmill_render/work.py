@@ -49,7 +49,7 @@ def render(request: Request, report: Report) -> Result:
     seen = seen_in(task.clip.range, request.vision)
     words = words_in(task.clip.range, request.audio)
     turns = speakers_in(task.clip.range, seen, request.audio, words)
-    path = crop_path(layout, seen.shots, seen.tracks, turns)
+    path = crop_path(layout, seen.shots, seen.tracks, turns, seen.interests)
     said += notes.of_picture(layout, path)
     burnt = _captions(request, words, layout, timing, said)
     stills = [min(int(time_s * timing.fps), timing.count - 1) for time_s in still_times(seen, timing.duration_s)]

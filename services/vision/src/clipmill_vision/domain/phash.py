@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from clipmill_vision.domain.means import means
+
 SIZE = 32
 BITS_A_SIDE = 8
 # Of 64 bits. On the sample, keyframes of one camera angle differ by up to 4, of others by 14 and more.
@@ -20,7 +22,7 @@ def phash(luma: NDArray[np.uint8]) -> int:
     C. Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions (2010): a DCT of 32 x 32, of which
     8 x 8 are kept. 0 for a picture of one colour.
     """
-    small = _means(luma.astype(np.float64), SIZE)
+    small = means(luma.astype(np.float64), SIZE)
     low = (_cosines() @ small @ _cosines().T).ravel()
     # The first is the mean; it says nothing of shape.
     if np.ptp(low[1:]) < 1e-6:
@@ -40,17 +42,6 @@ def earlier_alike(hashes: Sequence[int | None]) -> list[int | None]:
         earlier = ((n, other) for n, other in enumerate(hashes[:number]) if other is not None and mine is not None)
         found.append(next((n for n, other in earlier if distance_bits(other, mine or 0) <= NEAR_BITS), None))
     return found
-
-
-def _means(picture: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """The picture as `size` x `size` means of its pieces."""
-    for axis in (0, 1):
-        length = picture.shape[axis]
-        edges = np.arange(size) * length // size
-        counts = np.maximum(np.diff(edges, append=length), 1)
-        sums = np.add.reduceat(picture, edges, axis=axis)
-        picture = sums / counts.reshape((-1, 1) if axis == 0 else (1, -1))
-    return picture
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from clipmill_vision.domain.palette import Colour, colour_sums, palette_of
 from clipmill_vision.domain.phash import earlier_alike, phash
+from clipmill_vision.domain.saliency import Salience, SaliencyFinder, mean_of
 from clipmill_vision.domain.thumbnail import Plane, plane_change
 
 # A picture is black when so much of it is darker than DARK (both as ffmpeg's blackdetect has them).
@@ -33,6 +34,7 @@ class Look:
     # See `phash` and `colour_sums`.
     phash: int | None = None
     colours: NDArray[np.float64] | None = None
+    salience: Salience | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Shot:
     phash: int | None = None
     # The number of the first earlier shot whose keyframe looks the same.
     looks_like: int | None = None
+    salience: Salience | None = None
 
 
 @dataclass
@@ -59,6 +62,7 @@ class Looks:
 
     all: list[Look] = field(default_factory=list)
     _last: Plane | None = None
+    _saliency: SaliencyFinder = field(default_factory=SaliencyFinder)
 
     def add(self, time_s: float, luma: Plane, *, full_range: bool) -> None:
         # Video levels go from 16 to 235; full-range ones from 0 to 255.
@@ -70,11 +74,17 @@ class Looks:
         is_black = np.count_nonzero(luma <= low + DARK * span) >= DARK_SHARE * luma.size
         self.all.append(Look(time_s, brightness, motion, is_black=bool(is_black)))
 
-    def add_picture(self, time_s: float, picture: NDArray[np.uint8]) -> None:
+    def add_picture(self, time_s: float, picture: NDArray[np.uint8], *, is_new_shot: bool) -> None:
         """`picture`: RGB, height x width x 3, upright."""
         green = picture[:, :, 1]
         self.all.append(
-            Look(time_s, sharpness=laplacian_variance(green), phash=phash(green), colours=colour_sums(picture))
+            Look(
+                time_s,
+                sharpness=laplacian_variance(green),
+                phash=phash(green),
+                colours=colour_sums(picture),
+                salience=self._saliency.of(green, is_new_shot=is_new_shot),
+            )
         )
 
 
@@ -130,6 +140,7 @@ def _shot(begin: float, end: float, looks: Sequence[Look], *, seam: bool) -> Sho
         tuple(palette_of(np.sum(colours, axis=0))) if colours else (),
         None if key is None else key.time_s,
         None if key is None else key.phash,
+        salience=mean_of([look.salience for look in pictures if look.salience is not None]),
     )
 
 
