@@ -5,6 +5,7 @@ from clipmill.catalog.v1 import catalog_pb2
 from clipmill.clips.v1 import clips_pb2
 from clipmill.jobs.v1 import jobs_pb2
 from clipmill.media.v1 import media_pb2
+from clipmill.scoring.v1 import scoring_pb2
 from clipmill.vision.v1 import vision_pb2
 from clipmill.work.v1 import work_pb2
 
@@ -98,7 +99,7 @@ CLIPS_SCORED = Topic(
     partitions=8,
     retention_h=168,
     writers=("scoring",),
-    readers=("ingest", "catalog"),
+    readers=("ingest", "catalog", "scoring"),
 )
 RENDER_TASKS = Topic(
     name="render.tasks.v1",
@@ -168,7 +169,17 @@ CATALOG_CHANGES = Topic(
     partitions=4,
     retention_h=168,
     writers=("catalog",),
-    readers=("ingest",),
+    readers=("ingest", "scoring"),
+)
+ENGAGEMENT_EVENTS = Topic(
+    name="engagement.events.v1",
+    message=scoring_pb2.EngagementEvent,
+    key="owner_id",
+    ordered=True,
+    partitions=4,
+    retention_h=168,
+    writers=("outside",),
+    readers=("scoring",),
 )
 
 ALL = (
@@ -188,4 +199,5 @@ ALL = (
     JOBS_CONTROL,
     JOBS_PROGRESS,
     CATALOG_CHANGES,
+    ENGAGEMENT_EVENTS,
 )

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clipmill_ingest.askers import Askers
 from clipmill_ingest.domain.record import NOBODY
 from world import OWNER, World
 
 from clipmill import topics
 from clipmill.jobs.v1.jobs_pb2 import Job, JobRequest, JobState
 from clipmill.media.v1.media_pb2 import Source
+from clipmill_shared.askers import Askers
 from clipmill_shared.auth import SigningKey, Tokens
 from clipmill_shared.bus import Subscription
 from clipmill_shared.events import Event

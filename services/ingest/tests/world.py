@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from clipmill_ingest import tables
-from clipmill_ingest.askers import Askers
 from clipmill_ingest.domain.options import complete
 from clipmill_ingest.handlers import GROUP, Handlers
 from clipmill_ingest.ledger import Ledger
@@ -29,6 +28,7 @@ from clipmill.jobs.v1.jobs_pb2 import Job, JobState
 from clipmill.media.v1.media_pb2 import MediaInfo, MediaIngested, Source, VideoStream
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed
 from clipmill.work.v1.work_pb2 import Stage
+from clipmill_shared.askers import Askers
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus.inprocess import InProcessBus
 from clipmill_shared.offsets import SqlOffsets

@@ -6,9 +6,10 @@ import sys
 from itertools import pairwise
 
 import pytest
-from clipmill_scoring.domain.choose import choose, clip_id
+from clipmill_scoring.domain.choose import choose
 from clipmill_scoring.domain.formula import BASE
 from clipmill_scoring.domain.shortage import Ask
+from clipmill_scoring.domain.table import clip_id
 from hypothesis import given
 from scoring_talks import asks, embed, silent, talk, timelines
 

@@ -12,9 +12,9 @@ from clipmill import topics
 from clipmill.catalog.v1.catalog_pb2 import CatalogChange
 from clipmill.jobs.v1.jobs_pb2 import JobRequest
 from clipmill.topic import Topic
-from clipmill_ingest.askers import Askers
 from clipmill_ingest.ledger import Ledger, QueueFullError
 from clipmill_ingest.requests import Requests, check_key
+from clipmill_shared.askers import Askers
 from clipmill_shared.bus import Handler, Offsets, Subscription
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event

@@ -11,7 +11,6 @@ import grpc.aio
 from clipmill.jobs.v1 import jobs_pb2
 from clipmill.jobs.v1.jobs_pb2_grpc import add_IngestServiceServicer_to_server
 from clipmill_ingest import tables
-from clipmill_ingest.askers import Askers
 from clipmill_ingest.handlers import GROUP, Handlers
 from clipmill_ingest.importer import Importer
 from clipmill_ingest.ledger import Ledger
@@ -23,6 +22,7 @@ from clipmill_ingest.servicer import IngestServicer
 from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.store import Store
 from clipmill_ingest.uploads import Uploads
+from clipmill_shared.askers import Askers
 from clipmill_shared.offsets import SqlOffsets
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform

@@ -18,6 +18,8 @@ class Request:
     task: ScoringTask
     audio: list[AudioAnalysis]
     vision: list[VisionAnalysis]
+    # True when the candidates are to be kept, too.
+    keeps_candidates: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,5 @@ class Chosen:
     choice: Choice
     # True when the sentence encoder took part.
     sentences_compared: bool
+    # A serialized CandidateTable; empty unless it was asked for.
+    candidates: bytes = b""

@@ -13,4 +13,12 @@ class ScoringSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_SCORING_")
 
+    learns: bool = Field(
+        default=False,
+        description="Keeps jobs' candidates and what viewers do in a database, learns from it and serves ScoreClips.",
+    )
+    engagement_owner: str = Field(
+        default="",
+        description="Whose all events on engagement.events.v1 are; empty: each proves it by a signed token.",
+    )
     slots: int = Field(default=2, ge=1, description="Videos that are scored at once, each in a child process.")

@@ -8,14 +8,18 @@ import os
 # One thread a slot, as everywhere. Read when numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from clipmill_scoring.domain.choose import choose
+from clipmill_scoring.domain.choose import choose_among
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.spans import merged
 from clipmill_scoring.domain.timeline import merge
 from clipmill_scoring.exchange import Chosen, Request
 from clipmill_scoring.models.sentences import Sentences, knows, model
 from clipmill_scoring.models.valence import valences
+from clipmill_scoring.tabled import message_of
 from clipmill_shared.compute import Report
+
+# Candidates that are kept of a job, the best: 3 MB.
+MAX_KEPT = 10_000
 
 # Nearly every task asks for more than one clip, and so for these; a child is started before its task is there.
 model()
@@ -30,5 +34,8 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     embed = sentences.embed if knows(timeline.language) else None
     ranges = merged((span.start_s, span.end_s) for span in task.ranges)
     ask = Ask(task.clips, task.min_s, task.max_s, task.about, ranges)
-    choice = choose(task.video_id, timeline, ask, embed, valences())
-    return Chosen(choice, sentences.was_used)
+    choice, ranking = choose_among(task.video_id, timeline, ask, embed, valences())
+    kept = b""
+    if request.keeps_candidates:
+        kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task.clips).SerializeToString()
+    return Chosen(choice, sentences.was_used, kept)

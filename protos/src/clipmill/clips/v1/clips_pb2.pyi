@@ -221,6 +221,7 @@ class ClipsScored(_message.Message):
     SCORED_FIELD_NUMBER: _builtins.int
     CLIPS_FIELD_NUMBER: _builtins.int
     SHORTAGES_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
@@ -238,6 +239,10 @@ class ClipsScored(_message.Message):
     def shortages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Shortage]:
         """Why there are fewer clips than asked for, each with the option that would change it."""
 
+    @_builtins.property
+    def candidates(self) -> _common_pb2.BlobRef:
+        """A clipmill.scoring.v1.CandidateTable; absent where nothing is to be ranked anew."""
+
     def __init__(
         self,
         *,
@@ -247,10 +252,11 @@ class ClipsScored(_message.Message):
         scored: _common_pb2.BlobRef | None = ...,
         clips: _abc.Iterable[Global___ClipHead] | None = ...,
         shortages: _abc.Iterable[Global___Shortage] | None = ...,
+        candidates: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "scored", b"scored", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "scored", b"scored", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "clips", b"clips", "scored", b"scored", "shortages", b"shortages", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "clips", b"clips", "scored", b"scored", "shortages", b"shortages", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -361,11 +367,16 @@ class ScoredClip(_message.Message):
     SUB_SCORES_FIELD_NUMBER: _builtins.int
     KEYWORDS_FIELD_NUMBER: _builtins.int
     HASHTAGS_FIELD_NUMBER: _builtins.int
+    PERCENTILE_FIELD_NUMBER: _builtins.int
     base: _builtins.float
     """The base of the score, to which the features add up: score = base + sum of added."""
     reason: _builtins.str
     """One sentence: why this clip."""
     text: _builtins.str
+    percentile: _builtins.float
+    """Of the owner's clips with known outcomes, the share that this one is expected to outdo, 0 to 100; absent while they
+    are too few.
+    """
     @_builtins.property
     def head(self) -> Global___ClipHead: ...
     @_builtins.property
@@ -391,12 +402,15 @@ class ScoredClip(_message.Message):
         sub_scores: Global___SubScores | None = ...,
         keywords: _abc.Iterable[_builtins.str] | None = ...,
         hashtags: _abc.Iterable[_builtins.str] | None = ...,
+        percentile: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "sub_scores", b"sub_scores"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "head", b"head", "percentile", b"percentile", "sub_scores", b"sub_scores"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__percentile: _TypeAlias = _typing.Literal["percentile"]  # noqa: Y015
+    _WhichOneofArgType__percentile: _TypeAlias = _typing.Literal["_percentile", b"_percentile"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__percentile) -> _WhichOneofReturnType__percentile | None: ...
 
 Global___ScoredClip: _TypeAlias = ScoredClip  # noqa: Y015
 
@@ -450,12 +464,15 @@ class FeatureValue(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     ADDED_FIELD_NUMBER: _builtins.int
+    LEARNED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     unit: _builtins.str
     version: _builtins.int
     value: _builtins.float
     added: _builtins.float
     """Points that this feature added to the score, may be negative."""
+    learned: _builtins.float
+    """Of those, the points that the owner's viewers and editors have taught; absent where nothing was."""
     def __init__(
         self,
         *,
@@ -464,12 +481,15 @@ class FeatureValue(_message.Message):
         version: _builtins.int = ...,
         value: _builtins.float = ...,
         added: _builtins.float = ...,
+        learned: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_learned", b"_learned", "learned", b"learned"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "name", b"name", "unit", b"unit", "value", b"value", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_learned", b"_learned", "added", b"added", "learned", b"learned", "name", b"name", "unit", b"unit", "value", b"value", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__learned: _TypeAlias = _typing.Literal["learned"]  # noqa: Y015
+    _WhichOneofArgType__learned: _TypeAlias = _typing.Literal["_learned", b"_learned"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__learned) -> _WhichOneofReturnType__learned | None: ...
 
 Global___FeatureValue: _TypeAlias = FeatureValue  # noqa: Y015
 

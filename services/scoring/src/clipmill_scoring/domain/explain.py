@@ -14,11 +14,12 @@ MAX_PRAISE = 3
 
 @dataclass(frozen=True)
 class Added:
-    """A feature's value and the points that it added."""
+    """A feature's value and the points it added; `is_turned` where less of it counts now as more did."""
 
     name: str
     value: float
     points: float
+    is_turned: bool = False
 
 
 # What is said when a feature added points, and when it took some; {v} is its value. Both go on from "This clip".
@@ -84,7 +85,7 @@ def title(sentences: Sequence[str], hooks: Sequence[float]) -> str:
 
 def _said(feature: Added) -> str:
     good, bad = _SAID[feature.name]
-    return (good if feature.points > 0 else bad).format(v=feature.value)
+    return (good if (feature.points > 0) != feature.is_turned else bad).format(v=feature.value)
 
 
 def _and(phrases: Sequence[str]) -> str:

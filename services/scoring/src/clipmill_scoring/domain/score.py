@@ -70,18 +70,18 @@ MOST_POINTS = sum(abs(weight.points) for weight in WEIGHTS.values())
 ABOUT_POINTS = 25.0
 
 
-def weights_for(about: Floats | None) -> Mapping[str, Weight]:
+def weights_for(about: Floats | None, weights: Mapping[str, Weight] = WEIGHTS) -> Mapping[str, Weight]:
     """The weights; where something was asked for, with its own, the largest, and the others' points halved.
 
     The nearest candidate of the video gets all its points, one that is half as near none: likeness depends on how a
     request is put, so that only comparing within one video means something.
     """
     if about is None:
-        return WEIGHTS
+        return weights
     half = float(np.max(about, initial=0.0)) / 2 or 1.0
     share = 1 - ABOUT_POINTS / MOST_POINTS
     asked = Weight(ABOUT_POINTS, half, half, "it is what was asked for")
-    return {name: replace(weight, points=share * weight.points) for name, weight in WEIGHTS.items()} | {"about": asked}
+    return {name: replace(weight, points=share * weight.points) for name, weight in weights.items()} | {"about": asked}
 
 
 def added(found: Columns, weights: Mapping[str, Weight] = WEIGHTS) -> Columns:

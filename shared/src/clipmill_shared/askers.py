@@ -1,4 +1,4 @@
-"""Whose a request from the topic is: a claim proves nothing; a signed token does, or a topic bound to one owner."""
+"""Whose an event from outside is: a claim proves nothing; a signed token does, or a topic bound to one owner."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 
 class Askers:
-    """With `bound_to` every request is that owner's, else its token's; `tokens` is None where there are no keys."""
+    """With `bound_to` every event is that owner's, else its token's; `tokens` is None where there are no keys.
 
-    def __init__(self, tokens: Tokens | None, bound_to: str) -> None:
+    `setting` is the environment's name of `bound_to`.
+    """
+
+    def __init__(self, tokens: Tokens | None, bound_to: str, setting: str = "CLIPMILL_INGEST_REQUESTS_OWNER") -> None:
         self._tokens = tokens
         self._bound_to = bound_to
+        self._setting = setting
 
     def owner_of(self, event: Event[Any]) -> str:
         """The owner of a request. ClipmillError UNAUTHENTICATED, PERMISSION_DENIED."""
@@ -35,7 +39,7 @@ class Askers:
             raise ClipmillError(
                 "UNAUTHENTICATED",
                 "The request does not prove whose it is.",
-                "Send a token in the header clipmill-token, or bind the topic with CLIPMILL_INGEST_REQUESTS_OWNER.",
+                f"Send a token in the header clipmill-token, or bind the topic with {self._setting}.",
             )
         if self._tokens is None:
             raise ClipmillError(

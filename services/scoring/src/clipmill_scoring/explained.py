@@ -1,0 +1,43 @@
+"""A chosen clip as a message: its score and what made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clipmill.clips.v1.clips_pb2 import ClipHead, FeatureValue, ScoredClip, SubScores
+from clipmill.common.v1.common_pb2 import TimeRange
+from clipmill_scoring.domain.features.registry import BY_NAME
+from clipmill_scoring.domain.formula import BASE
+from clipmill_scoring.domain.keywords import hashtags
+from clipmill_scoring.domain.table import Clip
+
+
+def scored_clip(clip: Clip, rank: int, learned: Mapping[str, float] | None = None) -> ScoredClip:
+    """`learned`: of each feature's points those that were learnt; None where nothing was."""
+    parts = clip.sub_scores
+    return ScoredClip(
+        head=ClipHead(
+            clip_id=clip.clip_id,
+            rank=rank,
+            range=TimeRange(start_s=clip.start_s, end_s=clip.end_s),
+            score=clip.score,
+            title=clip.title,
+        ),
+        base=BASE,
+        features=[
+            FeatureValue(
+                name=added.name,
+                unit=BY_NAME[added.name].unit,
+                version=BY_NAME[added.name].version,
+                value=added.value,
+                added=added.points,
+                learned=None if learned is None else learned[added.name],
+            )
+            for added in clip.features
+        ],
+        reason=clip.reason,
+        text=clip.text,
+        sub_scores=SubScores(hook=parts.hook, flow=parts.flow, value=parts.value),
+        keywords=clip.keywords,
+        hashtags=hashtags(clip.keywords),
+    )

@@ -1,0 +1,56 @@
+"""A table of candidates as a message, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clipmill.audio.v1.audio_pb2 import Word as Heard
+from clipmill.scoring.v1.scoring_pb2 import CandidateTable, FeatureColumn
+from clipmill_scoring.domain.features.registry import BY_NAME
+from clipmill_scoring.domain.formula import FORMULA_VERSION
+from clipmill_scoring.domain.sayings import Said
+from clipmill_scoring.domain.table import Table
+from clipmill_scoring.domain.timeline import Word
+
+
+def message_of(table: Table, clips: int) -> CandidateTable:
+    """All of the table; `clips` is how many the job asked for."""
+    return CandidateTable(
+        video_id=table.video_id,
+        formula_version=FORMULA_VERSION,
+        language=table.language,
+        words=[
+            Heard(text=w.text, start_s=w.start_s, end_s=w.end_s, ends_sentence=w.ends_sentence) for w in table.words
+        ],
+        start_s=table.start_s.tolist(),
+        end_s=table.end_s.tolist(),
+        first_word=table.first_word.tolist(),
+        last_word=table.last_word.tolist(),
+        features=[
+            FeatureColumn(name=name, version=BY_NAME[name].version, values=values.tolist())
+            for name, values in table.values.items()
+        ],
+        run=table.said.run.tolist(),
+        saying=table.said.saying.tolist(),
+        saying_words=table.said.words.tolist(),
+        clips=clips,
+    )
+
+
+def table_of(message: CandidateTable) -> Table:
+    """The table again, with the features that are still measured in the same way."""
+    return Table(
+        video_id=message.video_id,
+        language=message.language,
+        words=tuple(Word(w.text, w.start_s, w.end_s, w.ends_sentence) for w in message.words),
+        start_s=np.array(message.start_s, dtype=np.float64),
+        end_s=np.array(message.end_s, dtype=np.float64),
+        first_word=np.array(message.first_word, dtype=np.int64),
+        last_word=np.array(message.last_word, dtype=np.int64),
+        values={
+            column.name: np.array(column.values, dtype=np.float64)
+            for column in message.features
+            if column.name in BY_NAME and BY_NAME[column.name].version == column.version
+        },
+        said=Said(*(np.array(side, dtype=np.int64) for side in (message.run, message.saying, message.saying_words))),
+    )
