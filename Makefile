@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command 
 UV := .tools/bin/uv
 VENV := .venv
 RUN := $(VENV)/bin
-DISTRIBUTIONS := protos shared services/ingest services/audio services/vision services/scoring services/render \
+DISTRIBUTIONS := protos shared models services/ingest services/audio services/vision services/scoring services/render \
 	services/catalog cli
 EDITABLES := $(foreach d,$(DISTRIBUTIONS),-e $(d))
 PROJECTS := $(foreach d,$(DISTRIBUTIONS),$(d)/pyproject.toml)

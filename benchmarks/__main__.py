@@ -22,6 +22,7 @@ BENCHMARKS = (
     "render_path",
     "scoring",
     "bus",
+    "executor",
     "reactions",
     "load",
     "real_load",

@@ -1,0 +1,1 @@
+"""Inference: one definition of a model, run in this process or by Triton."""

@@ -1,0 +1,77 @@
+"""One call of a loaded model with a batch; in a thread of this process, or in a child."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from clipmill_shared.compute import Report
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.batches import split, stack
+from clipmill_shared.inference.checks import check_outputs
+from clipmill_shared.inference.definition import Definition, Infer, Tensors, definition_at
+from clipmill_shared.inference.executor import load_failed, model_failed
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A batch's answers in its order: each its outputs, or why there are none."""
+
+    outcomes: list[Tensors | ClipmillError]
+    compute_s: float
+
+
+@dataclass(frozen=True)
+class Call:
+    """What crosses to a child."""
+
+    reference: str
+    requests: list[Tensors]
+
+
+def loaded(definition: Definition) -> Infer:
+    """Its function. MODEL_LOAD_FAILED, whatever went wrong."""
+    try:
+        return definition.load()
+    except Exception as error:
+        raise load_failed(definition, f"{type(error).__name__}: {error}") from error
+
+
+def compute(definition: Definition, infer: Infer, requests: Sequence[Tensors]) -> Computed:
+    """Infer a batch. If that fails, each request alone, so that none fails for another's sake."""
+    began = time.perf_counter()
+    try:
+        outcomes: list[Tensors | ClipmillError] = list(_together(definition, infer, requests))
+    except ClipmillError as error:
+        outcomes = [error] if len(requests) == 1 else [_alone(definition, infer, inputs) for inputs in requests]
+    return Computed(outcomes, time.perf_counter() - began)
+
+
+def answer(request: object, _report: Report) -> Computed:
+    """The child's function: loads at its first call."""
+    assert isinstance(request, Call)
+    return compute(definition_at(request.reference), _loaded_at(request.reference), request.requests)
+
+
+@lru_cache(maxsize=1)
+def _loaded_at(reference: str) -> Infer:
+    return loaded(definition_at(reference))
+
+
+def _together(definition: Definition, infer: Infer, requests: Sequence[Tensors]) -> Sequence[Tensors]:
+    rows = [len(next(iter(inputs.values()))) for inputs in requests]
+    try:
+        outputs = infer(stack(requests))
+    except Exception as error:
+        raise model_failed(definition, f"{type(error).__name__}: {error}") from error
+    check_outputs(definition, outputs, sum(rows))
+    return split(outputs, rows)
+
+
+def _alone(definition: Definition, infer: Infer, inputs: Tensors) -> Tensors | ClipmillError:
+    try:
+        return _together(definition, infer, [inputs])[0]
+    except ClipmillError as error:
+        return error

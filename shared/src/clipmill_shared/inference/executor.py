@@ -1,0 +1,65 @@
+"""What runs a model for a caller. Services hold one and do not know which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.definition import Definition, Tensors
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """An answer and how it came about. The outputs have as many rows as the inputs had."""
+
+    outputs: Tensors
+    version: str
+    # "in process" or "triton".
+    executor: str
+    queue_s: float
+    compute_s: float
+    # Rows that were computed together, of all callers.
+    batch_rows: int
+
+
+class Executor(Protocol):
+    """Runs models. Cancelling a call takes it out of the queue; a deadline is the caller's `asyncio.timeout`.
+
+    Errors: ClipmillError INVALID_TENSOR, INFERENCE_QUEUE_FULL (may pass), MODEL_LOAD_FAILED, MODEL_FAILED,
+    MODEL_OUTPUT_INVALID, MODEL_TOO_LARGE; of Triton also TRITON_UNAVAILABLE (may pass).
+    """
+
+    async def infer(self, definition: Definition, inputs: Tensors) -> Inferred: ...
+
+    async def close(self) -> None: ...
+
+
+async def check_ready(executor: Executor, definition: Definition) -> None:
+    """See that a model answers: by a small real inference, for a server may call a dead model ready."""
+    await executor.infer(definition, definition.example())
+
+
+def queue_full(definition: Definition, where: str) -> ClipmillError:
+    return ClipmillError(
+        "INFERENCE_QUEUE_FULL",
+        f"Too many requests for the model {definition.name} wait {where}.",
+        "Try again in a moment, or send less at a time.",
+        retryable=True,
+    )
+
+
+def load_failed(definition: Definition, why: str) -> ClipmillError:
+    return ClipmillError(
+        "MODEL_LOAD_FAILED",
+        f"The model {definition.name} {definition.version} cannot be loaded: {why[:300]}.",
+        "Set up its package anew (`make clean setup`), or go back to a version that worked.",
+    )
+
+
+def model_failed(definition: Definition, why: str) -> ClipmillError:
+    return ClipmillError(
+        "MODEL_FAILED",
+        f"The model {definition.name} {definition.version} failed: {why[:300]}.",
+        "Go back to a version that worked; if it fails with every input, please report it.",
+    )

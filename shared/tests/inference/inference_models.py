@@ -1,0 +1,86 @@
+"""Small models whose answers are known: they double a number, and fail, hang or lie when a number says so."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from clipmill_shared.inference.definition import (
+    Batching,
+    Card,
+    Definition,
+    Infer,
+    Placement,
+    Signature,
+    Tensor,
+    Tensors,
+)
+
+RAISES, LIES, DIES = 13.0, 17.0, 19.0
+
+
+class Gate:
+    """Holds a model's calls until it is opened, and remembers the rows of each call."""
+
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.rows: list[int] = []
+        self.loads = 0
+        self._open = threading.Event()
+        if is_open:
+            self._open.set()
+
+    def open(self) -> None:
+        self._open.set()
+
+    def infer(self, inputs: Tensors) -> Tensors:
+        self.rows.append(len(inputs["x"]))
+        assert self._open.wait(20)
+        return double(inputs)
+
+    def load(self) -> Infer:
+        self.loads += 1
+        return self.infer
+
+
+def double(inputs: Tensors) -> Tensors:
+    numbers = inputs["x"]
+    if (numbers == RAISES).any():
+        raise ValueError("thirteen")
+    if (numbers == DIES).any():
+        os._exit(3)
+    if (numbers == LIES).any():
+        return {"y": np.full_like(numbers, np.nan)}
+    return {"y": numbers * np.float32(2)}
+
+
+def sleep(inputs: Tensors) -> Tensors:
+    time.sleep(float(inputs["x"].max()))
+    return double(inputs)
+
+
+def model(load: Callable[[], Infer] = lambda: double, name: str = "double", reference: str = "") -> Definition:
+    return Definition(
+        name=name,
+        version="1",
+        signature=Signature((Tensor("x", "FP32", (-1,)),), (Tensor("y", "FP32", (-1,)),)),
+        reference=reference,
+        load=load,
+        example=lambda: {"x": np.ones((1, 2), np.float32)},
+        card=Card("doubling", "Doubles", "Apache-2.0", "here", (), {}),
+        batching=Batching(max_rows=4, max_waiting=8),
+    )
+
+
+def numbers(*values: float, rows: int = 1) -> Tensors:
+    return {"x": np.tile(np.array(values, np.float32), (rows, 1))}
+
+
+def _in_process(load: Callable[[], Infer], reference: str) -> Definition:
+    return replace(model(load, reference, f"inference_models:{reference}"), placement=Placement("processes"))
+
+
+DOUBLE_APART = _in_process(lambda: double, "DOUBLE_APART")
+SLEEP_APART = _in_process(lambda: sleep, "SLEEP_APART")
