@@ -25,6 +25,7 @@ from clipmill_vision import work
 from clipmill_vision.domain.cuts import CutFinder
 from clipmill_vision.domain.dissolves import DissolveFinder
 from clipmill_vision.domain.faces import Box, iou
+from clipmill_vision.domain.saliency import SaliencyFinder
 from clipmill_vision.domain.shots import Looks, Shot
 from clipmill_vision.exchange import Part, Request, Seen, Shown
 from clipmill_vision.handlers import request_of
@@ -92,9 +93,10 @@ def split() -> Iterator[dict[str, float]]:
     places = [
         (work, "thumbnail", "thumbnails"),
         (CutFinder, "add", "cuts"),
+        (SaliencyFinder, "of", "saliency"),
         (DissolveFinder, "add", "dissolves"),
         (Looks, "add", "motion and brightness"),
-        (Looks, "add_picture", "sharpness, hash, palette"),
+        (Looks, "add_picture", "sharpness, hash, palette, saliency"),
         (work, "passages_of", "passages"),
         (work, "upright", "pictures for the face search"),
         (BlazeFace, "find", "face search"),

@@ -40,6 +40,8 @@ class Effort:
     face_searches_per_s: float
     min_face_confidence: float
     deblock: bool
+    # Search half as often while a shot shows nobody.
+    search_less_in_vain: bool = True
     # How often a second a picture without a face, or with small ones only, is searched again, larger and in pieces.
     close_searches_per_s: float = 0.0
     # Look at mouths also where only one face is seen, so that nobody asks whose voice is heard.

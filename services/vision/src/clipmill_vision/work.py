@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from functools import lru_cache
 
 # One thread a slot, as everywhere. Read when numpy is imported.
@@ -20,6 +21,7 @@ from clipmill_vision.domain.cuts import WINDOW_S, CutFinder
 from clipmill_vision.domain.dissolves import EVERY_S, DissolveFinder
 from clipmill_vision.domain.faces import Face, Found, Mouth, tracks_of
 from clipmill_vision.domain.mouth import opening
+from clipmill_vision.domain.pace import SearchPace
 from clipmill_vision.domain.passages import passages_of
 from clipmill_vision.domain.people import SIDE as LOOKS_SIDE
 from clipmill_vision.domain.people import people_of, seat_of
@@ -90,8 +92,9 @@ class _Eye:
         self._faces: list[Face] = []
         # Those that the last search found.
         self._present: list[Face] = []
+        self._pace = SearchPace(effort.face_searches_per_s, less_in_vain=effort.search_less_in_vain)
         self._acquaintance = Acquaintance(effort.looks_per_track)
-        self._next_sample_s = self._next_search_s = self._next_close_s = self._next_mouths_s = -math.inf
+        self._next_sample_s = self._next_close_s = self._next_mouths_s = -math.inf
         self._searched_s: list[float] = []
         self.frames = 0
 
@@ -103,12 +106,12 @@ class _Eye:
             self._next_sample_s = time_s + EVERY_S
             self._dissolves.add(time_s, small.luma)
             self._looks.add(time_s, small.luma, full_range=is_full_range(frame))
-        every_s = 1 / self._effort.face_searches_per_s
-        if looks_new or time_s >= self._next_search_s:
-            # On a grid: counted from each search the rate would fall to the next whole number of frames.
-            following_s = time_s if looks_new else self._next_search_s
-            self._next_search_s = max(following_s + every_s, time_s + every_s / 2)
-            self._search(time_s, frame, is_new_shot=looks_new)
+        if self._pace.is_due(time_s, is_new_shot=looks_new):
+            if self._pace.is_changed(small.luma):
+                self._search(time_s, frame, is_new_shot=looks_new)
+            else:
+                self._see_again(time_s)
+            self._pace.found(anybody=bool(self._present))
         if time_s >= self._next_mouths_s:
             self._next_mouths_s = time_s + MOUTHS_EVERY_S - EVERY_S / 100
             self._look_at_mouths(time_s, frame)
@@ -144,6 +147,12 @@ class _Eye:
             Face(time_s, face.box, face.confidence, looks=self._looks_of(frame, face) if look else None)
             for face, look in zip(found, wanted, strict=True)
         ]
+        self._faces += self._present
+
+    def _see_again(self, time_s: float) -> None:
+        """The picture is the one searched last, and so are its faces."""
+        self._searched_s.append(time_s)
+        self._present = [replace(face, time_s=time_s, mouths=[], looks=None) for face in self._present]
         self._faces += self._present
 
     def _looks_of(self, frame: VideoFrame, face: Found) -> NDArray[np.float32]:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float32]
 
-def means(picture: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """The picture as `size` x `size` means of its pieces."""
-    for axis in (0, 1):
-        length = picture.shape[axis]
-        edges = np.arange(size) * length // size
-        counts = np.maximum(np.diff(edges, append=length), 1)
-        sums = np.add.reduceat(picture, edges, axis=axis)
-        picture = sums / counts.reshape((-1, 1) if axis == 0 else (1, -1))
-    return picture
+
+def means(picture: NDArray[Any], size: int) -> Floats:
+    """The picture, height x width, as `size` x `size` means of its pieces."""
+    height, width = picture.shape
+    small: Floats = _weights(size, height) @ picture.astype(np.float32) @ _weights(size, width).T
+    return small
+
+
+@lru_cache(maxsize=16)
+def _weights(size: int, length: int) -> Floats:
+    """Rows that each take the mean of a piece, the pieces as even as whole samples allow: a product is the quickest."""
+    rows = np.zeros((size, length), np.float32)
+    for row in range(size):
+        first = row * length // size
+        rows[row, first : max((row + 1) * length // size, first + 1)] = 1
+    rows /= rows.sum(axis=1, keepdims=True)
+    return rows

@@ -22,10 +22,10 @@ def phash(luma: NDArray[np.uint8]) -> int:
     C. Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions (2010): a DCT of 32 x 32, of which
     8 x 8 are kept. 0 for a picture of one colour.
     """
-    small = means(luma.astype(np.float64), SIZE)
+    small = means(luma, SIZE)
     low = (_cosines() @ small @ _cosines().T).ravel()
     # The first is the mean; it says nothing of shape.
-    if np.ptp(low[1:]) < 1e-6:
+    if np.ptp(low[1:]) < 1e-2:
         return 0
     bits = low > np.median(low[1:])
     return int("".join("1" if bit else "0" for bit in bits), 2)

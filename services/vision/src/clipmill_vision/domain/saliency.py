@@ -38,7 +38,7 @@ class SaliencyFinder:
 
     def of(self, luma: NDArray[np.uint8], *, is_new_shot: bool) -> Salience:
         """`luma`: height x width, upright."""
-        small = means(luma.astype(np.float64), SIZE)
+        small = means(luma, SIZE).astype(np.float64)
         salience = _shares(_spectral_residual(small))
         if self._before is not None and not is_new_shot:
             salience = salience + _shares(_motion(self._before, small))
