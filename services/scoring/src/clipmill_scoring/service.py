@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from clipmill_scoring.handlers import Scoring
 from clipmill_scoring.settings import ScoringSettings
 from clipmill_shared.compute import Children
@@ -9,12 +13,57 @@ from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
 
+if TYPE_CHECKING:
+    import grpc.aio
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def build(settings: ScoringSettings, platform: Platform) -> Service:
-    """The scoring service: a worker with as many child processes as slots; nothing of its own to keep."""
+    """The scoring service: a worker with as many child processes as slots; where it learns, a database and an API."""
     children = Children("clipmill_scoring.work:choose_clips", settings.slots, cores=platform.cores, ahead=1)
-    stage = Scoring(children, platform.blobs).stage
+    stage = Scoring(children, platform.blobs, keeps_candidates=settings.learns).stage
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"scoring-{platform.instance}")
-    return Service(
+    working = Service(
         name="scoring", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close
+    )
+    return _learning(working, settings, platform) if settings.learns else working
+
+
+def _learning(working: Service, settings: ScoringSettings, platform: Platform) -> Service:
+    """The worker, and beside it what learns from engagement and ranks anew."""
+    # Late: where nothing is learnt, as in `clipmill run`, the start needs neither numpy nor tables.
+    from clipmill.scoring.v1 import scoring_pb2
+    from clipmill.scoring.v1.scoring_pb2_grpc import add_ScoringServiceServicer_to_server
+    from clipmill_scoring import tables
+    from clipmill_scoring.learning import GROUP, Learning
+    from clipmill_scoring.servicer import ScoringServicer
+    from clipmill_shared.askers import Askers
+    from clipmill_shared.offsets import SqlOffsets
+    from clipmill_shared.schema import migrate
+    from clipmill_shared.sql import Database
+
+    database = Database(platform.sql_url_of("scoring"))
+    askers = Askers(platform.tokens, settings.engagement_owner, "CLIPMILL_SCORING_ENGAGEMENT_OWNER")
+    learning = Learning(database, platform.blobs, askers, SqlOffsets(database, tables.offsets, GROUP))
+    servicer = ScoringServicer(database, platform.blobs)
+
+    def add(server: grpc.aio.Server) -> None:
+        add_ScoringServiceServicer_to_server(servicer, server)
+
+    async def start() -> None:
+        await migrate(MIGRATIONS, database, tables.metadata, platform.migrations)
+
+    async def stop() -> None:
+        await working.stop()
+        await database.close()
+
+    return replace(
+        working,
+        subscriptions=(*working.subscriptions, *learning.subscriptions),
+        loops=(*working.loops, learning.prune),
+        servicers=(add,),
+        grpc_names=(scoring_pb2.DESCRIPTOR.services_by_name["ScoringService"].full_name,),
+        start=start,
+        stop=stop,
     )

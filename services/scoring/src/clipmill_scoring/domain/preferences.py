@@ -94,6 +94,19 @@ def decayed(before: Preferences, towards: Preferences, now_s: float) -> Preferen
     return replace(before, mean=mean, covariance=(covariance + covariance.T) / 2, at_s=now_s)
 
 
+def adapted(kept: Preferences, towards: Preferences) -> Preferences:
+    """The same for the features of `towards`: those that came since are as it has them, those that went are gone."""
+    if kept.names == towards.names:
+        return kept
+    there = {name: place for place, name in enumerate(kept.names, start=1)}
+    pairs = [(0, 0), *((new, there[name]) for new, name in enumerate(towards.names, start=1) if name in there)]
+    new, old = (np.array(side) for side in zip(*pairs, strict=True))
+    mean, covariance = towards.mean.copy(), _prior_covariance(len(towards.names))
+    mean[new] = kept.mean[old]
+    covariance[np.ix_(new, new)] = kept.covariance[np.ix_(old, old)]
+    return replace(kept, names=towards.names, mean=mean, covariance=covariance)
+
+
 def for_all(events_of_owner: int) -> float:
     """What the next event of an owner counts for all owners' preferences."""
     return min(1.0, FULL_EVENTS / max(events_of_owner, 1))
@@ -106,6 +119,15 @@ def vector(names: Sequence[str], values: Mapping[str, float], weights: Mapping[s
         for name in names
     ]
     return np.array([1.0, *shares])
+
+
+def aligned(names: Sequence[str], clip: Floats) -> Floats:
+    """A clip's vector over `names`, for the features of today."""
+    today = tuple(WEIGHTS)
+    if tuple(names) == today:
+        return clip
+    shares = dict(zip(names, clip[1:].tolist(), strict=True))
+    return np.array([1.0, *(shares.get(name, 0.0) for name in today)])
 
 
 def learned_weights(preferences: Preferences, weights: Mapping[str, Weight] = WEIGHTS) -> Mapping[str, Weight]:

@@ -1,0 +1,97 @@
+"""A job's candidates, ranked anew by what is believed now."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from clipmill.clips.v1.clips_pb2 import ScoredClip
+from clipmill.common.v1.common_pb2 import BlobRef
+from clipmill.scoring.v1.scoring_pb2 import CandidateTable
+from clipmill_scoring.domain import preferences as rules
+from clipmill_scoring.domain.formula import BASE
+from clipmill_scoring.domain.genres import weights_of
+from clipmill_scoring.domain.keywords import Keywords
+from clipmill_scoring.domain.outcomes import percentiles
+from clipmill_scoring.domain.preferences import Preferences
+from clipmill_scoring.domain.score import Weight, added, weights_for
+from clipmill_scoring.domain.table import Ranking, Table
+from clipmill_scoring.explained import scored_clip
+from clipmill_scoring.store import Known
+from clipmill_scoring.tabled import table_of
+from clipmill_shared.blobs import Blobs
+
+# Of a long talk a table takes 10 MB.
+MAX_TABLES = 8
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A job's candidates, what its words are about, and how many clips it asked for."""
+
+    table: Table
+    keywords: Keywords
+    clips: int
+
+
+class Tables:
+    """Candidates by their blobs, the last few in memory."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+
+    async def of(self, ref: BlobRef) -> Kept:
+        """Error: BLOB_MISSING."""
+        if (kept := self._kept.get(ref.uri)) is None:
+            message = await self._blobs.get_message(ref, CandidateTable)
+            table = table_of(message)
+            kept = Kept(table, Keywords(table.words, table.language), message.clips)
+            self._kept[ref.uri] = kept
+            while len(self._kept) > MAX_TABLES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(ref.uri)
+        return kept
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What clips are ranked by. `learned` is None for the plain score; `known` are the owner's clips with outcomes."""
+
+    genre: str = ""
+    learned: Preferences | None = None
+    known: Known | None = None
+
+
+def reranked(kept: Kept, belief: Belief, clips: int) -> list[ScoredClip]:
+    """The best set of at most `clips` (0: as many as were asked for), best first, with what made each score."""
+    table = kept.table
+    plain = weights_of(belief.genre)
+    weights = weights_of(belief.genre, rules.learned_weights(belief.learned)) if belief.learned else plain
+    ranking = Ranking.of(table, weights)
+    _, ranked = ranking.chosen(clips or kept.clips)
+    before = added(table.values, weights_for(table.values.get("about"), plain))
+    found: list[ScoredClip] = []
+    for rank, k in enumerate(ranked, start=1):
+        learned = None
+        if belief.learned:
+            learned = {
+                name: round(float(points[k] - before[name][k]), 2) + 0.0 for name, points in ranking.points.items()
+            }
+        found.append(scored_clip(ranking.clip(k, kept.keywords), rank, learned))
+    # What was asked for is in no other clip's score.
+    if belief.known is not None and found and "about" not in table.values:
+        _add_percentiles(found, belief.known, weights)
+    return found
+
+
+def _add_percentiles(found: list[ScoredClip], known: Known, weights: Mapping[str, Weight]) -> None:
+    points = np.array([weight.points for weight in weights.values()])
+    scores = np.array([clip.head.score for clip in found])
+    shares = percentiles(scores, BASE + known.vectors[:, 1:] @ points, known.good, known.weight)
+    if shares is not None:
+        for clip, share in zip(found, shares.tolist(), strict=True):
+            clip.percentile = round(share, 1)

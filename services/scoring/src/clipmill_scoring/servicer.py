@@ -1,0 +1,94 @@
+"""ScoringService: gRPC in, clips ranked anew out. Another owner's jobs are not found."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from clipmill.scoring.v1 import scoring_pb2 as pb
+from clipmill.scoring.v1.scoring_pb2_grpc import ScoringServiceServicer
+from clipmill_scoring import store
+from clipmill_scoring.domain.formula import FORMULA_VERSION
+from clipmill_scoring.domain.genres import GENRES
+from clipmill_scoring.domain.score import WEIGHTS
+from clipmill_scoring.learning import believed, served_of
+from clipmill_scoring.reranking import Belief, Tables, reranked
+from clipmill_shared.blobs import Blobs
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.rpc.auth import owner_of
+from clipmill_shared.sql import Database, serial
+
+MAX_CLIPS = 1000
+
+
+class ScoringServicer(ScoringServiceServicer):
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._tables = Tables(blobs)
+
+    async def ScoreClips(self, request: pb.ScoreClipsRequest, context: Any) -> pb.ScoreClipsResponse:  # noqa: N802
+        owner_id = owner_of(context)
+        _check(request)
+        async with self._database.reading() as on:
+            ref = await store.candidates_of(on, owner_id, request.job_id)
+            preferences, learned = await believed(on, owner_id)
+            known = await store.known_of(on, owner_id, preferences.names)
+        if ref is None:
+            raise ClipmillError(
+                "JOB_NOT_FOUND",
+                f"No candidates are kept of a job {request.job_id[:100]}.",
+                "Ask when the job has chosen its clips; `clipmill jobs` names your jobs.",
+            )
+        kept = await self._tables.of(ref)
+        is_taught = learned.all_events > 0 and not request.plain
+        belief = Belief(request.genre, preferences if is_taught else None, known)
+        clips = await asyncio.to_thread(reranked, kept, belief, request.clips)
+        await self._remember(owner_id, kept.table.video_id, clips)
+        return pb.ScoreClipsResponse(
+            clips=clips, candidates=len(kept.table), formula_version=FORMULA_VERSION, learned=learned
+        )
+
+    async def GetPreferences(  # noqa: N802
+        self, _request: pb.GetPreferencesRequest, context: Any
+    ) -> pb.GetPreferencesResponse:
+        async with self._database.reading() as on:
+            preferences, learned = await believed(on, owner_of(context))
+        points = preferences.points
+        return pb.GetPreferencesResponse(
+            learned=learned,
+            preferences=[
+                pb.Preference(feature=name, points=round(points[name], 2), plain_points=weight.points)
+                for name, weight in WEIGHTS.items()
+            ],
+        )
+
+    async def ResetPreferences(  # noqa: N802
+        self, _request: pb.ResetPreferencesRequest, context: Any
+    ) -> pb.ResetPreferencesResponse:
+        owner_id = owner_of(context)
+        async with self._database.transaction() as on:
+            await serial(on, "preferences")
+            forgotten = (await store.preferences_of(on, owner_id)).get(owner_id)
+            await store.forget_preferences(on, owner_id)
+        return pb.ResetPreferencesResponse(events_forgotten=forgotten.events if forgotten else 0)
+
+    async def _remember(self, owner_id: str, video_id: str, clips: list[Any]) -> None:
+        """Keep clips that come up for the first time, so that events about them are understood."""
+        async with self._database.reading() as on:
+            new = await store.unknown_of(on, owner_id, [clip.head.clip_id for clip in clips])
+        if new:
+            served = [served_of(video_id, clip) for clip in clips if clip.head.clip_id in new]
+            async with self._database.transaction() as on:
+                await store.add_clips(on, owner_id, served, time.time())
+
+
+def _check(request: pb.ScoreClipsRequest) -> None:
+    if request.clips > MAX_CLIPS:
+        raise ClipmillError("INVALID_OPTIONS", f"{request.clips} clips are too many.", f"Ask for {MAX_CLIPS} at most.")
+    if request.genre and request.genre not in GENRES:
+        raise ClipmillError(
+            "INVALID_OPTIONS",
+            f"{request.genre[:20]!r} is no genre that is known.",
+            f"Say one of {', '.join(GENRES)}.",
+        )
