@@ -82,6 +82,7 @@ async def test_shots_cover_the_part_and_are_cut_where_scenes_change(
         "people",
         "pictures",
         "saliency",
+        "screens",
         "shots",
     }
     assert not answer.answer.warnings

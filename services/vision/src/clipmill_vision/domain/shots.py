@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clipmill_vision.domain.palette import Colour, colour_sums, palette_of
 from clipmill_vision.domain.phash import earlier_alike, phash
 from clipmill_vision.domain.saliency import Salience, SaliencyFinder, mean_of
+from clipmill_vision.domain.screen import is_drawn
 from clipmill_vision.domain.thumbnail import Plane, plane_change
 
 # A picture is black when so much of it is darker than DARK (both as ffmpeg's blackdetect has them).
@@ -35,6 +36,7 @@ class Look:
     phash: int | None = None
     colours: NDArray[np.float64] | None = None
     salience: Salience | None = None
+    is_drawn: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Shot:
     # The number of the first earlier shot whose keyframe looks the same.
     looks_like: int | None = None
     salience: Salience | None = None
+    # A slide, a shared screen or a title.
+    is_screen: bool = False
 
 
 @dataclass
@@ -84,6 +88,7 @@ class Looks:
                 phash=phash(green),
                 colours=colour_sums(picture),
                 salience=self._saliency.of(green, is_new_shot=is_new_shot),
+                is_drawn=is_drawn(green),
             )
         )
 
@@ -141,6 +146,7 @@ def _shot(begin: float, end: float, looks: Sequence[Look], *, seam: bool) -> Sho
         None if key is None else key.time_s,
         None if key is None else key.phash,
         salience=mean_of([look.salience for look in pictures if look.salience is not None]),
+        is_screen=_mean([look.is_drawn for look in pictures]) > 0.5,
     )
 
 
