@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from clipmill_catalog import tables as catalog
 from clipmill_ingest import tables as ingest
+from clipmill_scoring import tables as scoring
 from harness.postgres import Postgres
 
+from clipmill_cli.migrate import OWNERS
 from clipmill_shared.schema import difference
 from clipmill_shared.sql import Database
 
@@ -19,7 +21,7 @@ COMMAND = Path(sys.executable).parent / "clipmill"
 
 @pytest.fixture
 async def sql_url(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name in ("ingest", "catalog"):
+    for name in OWNERS:
         await postgres.drop(f"migrated_{name}")
         url = (await postgres.url(f"migrated_{name}")).replace(f"migrated_{name}", "migrated_{service}")
     monkeypatch.setenv("CLIPMILL_SQL_URL", url)
@@ -36,11 +38,11 @@ async def test_databases_are_migrated_and_a_check_says_whether_they_are(sql_url:
     code, _, said = run("ingest", "--check")
     assert code == 5
     assert "Run `clipmill migrate ingest` once, then start again. [DATABASE_NOT_MIGRATED]" in said
-    assert run()[:2] == (0, "catalog: as this version needs it\ningest: as this version needs it\n")
+    assert run()[:2] == (0, "".join(f"{name}: as this version needs it\n" for name in OWNERS))
     assert run("--check")[0] == 0
-    for name, metadata in (("ingest", ingest.metadata), ("catalog", catalog.metadata)):
+    for name, tables in (("ingest", ingest), ("catalog", catalog), ("scoring", scoring)):
         database = Database(sql_url.replace("{service}", name))
-        assert await difference(database, metadata) == []
+        assert await difference(database, tables.metadata) == []
         await database.close()
 
 

@@ -19,6 +19,8 @@ LAZY: dict[str, str] = {
     "watch": "clipmill_cli.jobs:watch",
     "cancel": "clipmill_cli.jobs:cancel",
     "clips": "clipmill_cli.jobs:clips",
+    "rescore": "clipmill_cli.preferences:rescore",
+    "preferences": "clipmill_cli.preferences:preferences",
     "dlq": "clipmill_cli.dlq:dlq",
     "topics": "clipmill_cli.topics:topics",
     "token": "clipmill_cli.tokens:token",

@@ -14,7 +14,7 @@ from clipmill_cli.config import set_option
 from clipmill_shared.errors import ClipmillError
 
 # The services that keep something.
-OWNERS = ("catalog", "ingest")
+OWNERS = ("catalog", "ingest", "scoring")
 
 
 @click.command(epilog="Exit codes: 0 every database is as this version needs it, 2 wrong usage, 5 one is not.")
@@ -22,7 +22,7 @@ OWNERS = ("catalog", "ingest")
 @click.option("--check", is_flag=True, help="Change nothing; say whether it is done.")
 @set_option
 def migrate(services: tuple[str, ...], check: bool) -> None:
-    """Migrate the databases of SERVICE... (all: catalog, ingest) and leave; safe to run several times, and at once.
+    """Migrate the databases of SERVICE... (all: catalog, ingest, scoring) and leave; safe several times, and at once.
 
     Services with CLIPMILL_MIGRATIONS=check start only after it; with auto, the default, they do it themselves. Those
     of the version before may go on running meanwhile and after.

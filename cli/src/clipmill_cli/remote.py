@@ -57,17 +57,23 @@ def say_line(line: object) -> None:
 
 
 def on_clipmill(
-    address: str, as_json: bool, work: Callable[[Client], Coroutine[Any, Any, ExitCode]], if_stopped: str = ""
+    address: str,
+    as_json: bool,
+    work: Callable[[Client], Coroutine[Any, Any, ExitCode]],
+    if_stopped: str = "",
+    *,
+    service: str = "ingest",
 ) -> ExitCode:
     """Do `work` with a client of the Clipmill at `address`, or of the one that is found; the process's exit code.
 
-    What goes wrong is said. `if_stopped` is what Ctrl-C leaves behind, in a sentence.
+    What goes wrong is said. `if_stopped` is what Ctrl-C leaves behind, in a sentence; `service` is whose address is
+    looked for.
     """
     where = address
 
     async def connected() -> ExitCode:
         nonlocal where
-        where = address or await asyncio.to_thread(running.address)
+        where = address or await asyncio.to_thread(running.address, service)
         settings = ClientSettings()
         async with Client(
             where, token=settings.token.get_secret_value(), tls=settings.tls_ca or settings.tls

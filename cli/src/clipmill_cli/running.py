@@ -58,7 +58,12 @@ class UpState:
 
     @property
     def grpc_address(self) -> str:
-        return next((program.grpc for program in self.programs if program.grpc), "")
+        """Of ingest and the catalog."""
+        return self.grpc_of("ingest") or self.grpc_of("catalog")
+
+    def grpc_of(self, service: str) -> str:
+        """Where a service is reached, as far as it has said so."""
+        return next((each.grpc for each in self.programs if each.grpc and service in each.name.split("+")), "")
 
 
 @contextmanager
@@ -117,8 +122,8 @@ def read_state(home: Path) -> UpState | None:
     return None
 
 
-def address() -> str:
-    """Where commands reach Clipmill's gRPC: CLIPMILL_ADDRESS, or the `clipmill up` of this data folder.
+def address(service: str = "ingest") -> str:
+    """Where commands reach a service's gRPC: CLIPMILL_ADDRESS, or the `clipmill up` of this data folder.
 
     Errors: NOT_RUNNING, NOT_READY.
     """
@@ -132,11 +137,12 @@ def address() -> str:
             f"No `clipmill up` runs on {home.parent}.",
             "Start it, or set CLIPMILL_ADDRESS to the host:port of one that runs elsewhere.",
         )
-    if not state.grpc_address:
+    found = state.grpc_address if service == "ingest" else state.grpc_of(service)
+    if not found:
         raise ClipmillError(
             "NOT_READY",
-            "`clipmill up` is starting, or it runs without ingest.",
+            f"`clipmill up` is starting, or it runs without {service}.",
             "Try again in a few seconds; `clipmill status` shows how far it is.",
             retryable=True,
         )
-    return state.grpc_address
+    return found

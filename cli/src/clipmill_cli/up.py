@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 from clipmill_ingest.settings import IngestSettings
+from clipmill_scoring.settings import ScoringSettings
 
 from clipmill_cli import exit_codes
 from clipmill_cli.config import set_option
@@ -178,6 +179,13 @@ class _Up:
         }
         if "ingest" in names and self._takes_local_requests():
             flags["ingest.requests_owner"] = LOCAL_OWNER
+        if "scoring" in names:
+            flags.setdefault("scoring.learns", "true")
+            if self._is_local() and not ScoringSettings().engagement_owner:
+                flags["scoring.engagement_owner"] = LOCAL_OWNER
+        if not {"ingest", "catalog"} & set(names):
+            # The configured address is that of ingest and the catalog; commands find the others' in what they announce.
+            flags["grpc_address"] = "127.0.0.1:0"
         sets = [part for flag, value in flags.items() for part in ("--set", f"{flag}={value}")]
         return Program(
             name=name,
@@ -189,9 +197,13 @@ class _Up:
         )
 
     def _takes_local_requests(self) -> bool:
-        """True where whoever reaches Kafka is on this machine, as with gRPC, and nothing else is configured."""
+        """True where nothing else is configured than that requests are the local owner's."""
+        return self._is_local() and not IngestSettings().requests_owner
+
+    def _is_local(self) -> bool:
+        """True where whoever reaches Kafka is on this machine, as with gRPC, and nobody has a token."""
         is_local = all(is_loopback(each.strip()) for each in self._bootstrap.split(","))
-        return is_local and not self._settings.auth_jwks and not IngestSettings().requests_owner
+        return is_local and not self._settings.auth_jwks
 
     def _log(self, name: str) -> Path:
         return self._home / "log" / f"{name}.log"

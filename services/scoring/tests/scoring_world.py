@@ -67,7 +67,7 @@ class ScoringWorld:
     bus: QuietBus
     blobs: Blobs
     stub: Any
-    settings: ScoringSettings
+    address: str
     offsets: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -88,7 +88,7 @@ class ScoringWorld:
             serving([service], f"unix:{folder}/s", authenticate=caller) as address,
             grpc.aio.insecure_channel(address) as channel,
         ):
-            yield cls(bus, blobs, ScoringServiceStub(channel), settings)
+            yield cls(bus, blobs, ScoringServiceStub(channel), address)
 
     async def hear(self, topic: Topic, message: Message, name: str, owner_id: str = "ada") -> None:
         """Deliver an event as the bus would, under a claim of its partition."""

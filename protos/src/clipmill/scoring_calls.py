@@ -1,0 +1,41 @@
+"""ScoringService by a client that is connected to it.
+
+async with Client("127.0.0.1:7431") as client:
+    anew = await ScoringCalls(client).score_clips(job_id)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clipmill.client import Client
+from clipmill.scoring.v1 import scoring_pb2 as pb
+from clipmill.scoring.v1.scoring_pb2_grpc import ScoringServiceStub
+
+
+class ScoringCalls:
+    """Every failure is a ClipmillRpcError that says what to do, as with the client's own calls."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._stub: Any = ScoringServiceStub(client._channel)
+
+    async def score_clips(
+        self, job_id: str, *, clips: int = 0, genre: str = "", plain: bool = False
+    ) -> pb.ScoreClipsResponse:
+        """Rank a finished job's candidates by what is known now; without what was learnt where `plain`."""
+        request = pb.ScoreClipsRequest(job_id=job_id, clips=clips, genre=genre, plain=plain)
+        response: pb.ScoreClipsResponse = await self._client._call(self._stub.ScoreClips, request)
+        return response
+
+    async def preferences(self) -> pb.GetPreferencesResponse:
+        """What the owner's viewers and editors have taught."""
+        request = pb.GetPreferencesRequest()
+        response: pb.GetPreferencesResponse = await self._client._call(self._stub.GetPreferences, request)
+        return response
+
+    async def reset_preferences(self) -> int:
+        """Forget it; how many events that were."""
+        request = pb.ResetPreferencesRequest()
+        response: pb.ResetPreferencesResponse = await self._client._call(self._stub.ResetPreferences, request)
+        return response.events_forgotten

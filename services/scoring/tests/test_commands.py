@@ -1,0 +1,61 @@
+"""`clipmill rescore` and `clipmill preferences`, as users run them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from scoring_world import ScoringWorld
+
+from clipmill.scoring.v1 import scoring_pb2 as pb
+
+COMMAND = Path(sys.executable).parent / "clipmill"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[ScoringWorld]:
+    async with ScoringWorld.running(tmp_path) as world:
+        yield world
+
+
+async def said(world: ScoringWorld, *args: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        COMMAND, *args, "--address", world.address, env=os.environ | {"COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_what_was_learnt_is_shown_used_and_forgotten(world: ScoringWorld) -> None:
+    clips = await world.scored()
+    await world.engage(clips[0].head.clip_id, pb.EngagementEvent.KIND_REJECT)
+
+    code, told, _ = await said(world, "preferences")
+    assert code == 0
+    assert told.startswith("1 events of yours, 1 of all owners.")
+    assert "hook" in told
+
+    code, ranked, _ = await said(world, "rescore", "j1", "--json")
+    first = json.loads(ranked.splitlines()[0])
+    assert code == 0
+    assert first["head"]["score"] == (await world.rerank()).clips[0].head.score
+    assert any(feature.get("learned") for feature in first["features"])
+
+    code, table, _ = await said(world, "rescore", "j1", "--genre", "story")
+    assert code == 0
+    assert "Learnt" in table
+
+    assert (await said(world, "preferences", "--reset"))[:2] == (0, "Forgot what 1 events had taught.\n")
+
+
+async def test_a_job_that_is_not_there_is_told_so(world: ScoringWorld) -> None:
+    code, _, err = await said(world, "rescore", "j404")
+
+    assert code != 0
+    assert "No candidates are kept of a job j404" in err
