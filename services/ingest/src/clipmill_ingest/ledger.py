@@ -41,7 +41,7 @@ log = structlog.get_logger()
 TELL_EVERY_S = 0.5
 SILENT_AT_MOST_S = 1.5
 IDLE_S = 1.0
-MAX_IDLE_REMEMBERED = 1000
+MAX_WRITTEN_REMEMBERED = 1000
 # The queue's speed is that of so many jobs that ended last.
 ENDS_LOOKED_AT = 20
 # Clocks are corrected by less than this all the time.
@@ -103,8 +103,8 @@ class Ledger:
         # Since when this process has been driving, and hearing workers without a pause; Unix seconds.
         self._driving_since = self._clock()
         self._hearing_since: float | None = None
-        # Idle workers: how many slots they have, and when that was last written.
-        self._idle: dict[str, tuple[int, float]] = {}
+        # Workers: how many slots they have, and when that was last written.
+        self._written: dict[str, tuple[int, float]] = {}
 
     # --- what people ask ---
 
@@ -206,10 +206,11 @@ class Ledger:
 
     async def take_status(self, status: WorkerStatus) -> None:
         now = self._clock()
-        if self._is_known(status, now):
+        is_known = self._is_known(status, now)
+        if is_known and not status.leases:
             return
         async with self._database.transaction() as on:
-            if await self._store.see_worker(on, status, now):
+            if not is_known and await self._store.see_worker(on, status, now):
                 after_commit(on, self._due.set)
             released = await self._store.released(on, status.stage)
             job_of = {task.task_id: job_id for job_id, task in released}
@@ -219,14 +220,14 @@ class Ledger:
             await self._store.renew(on, changed)
 
     def _is_known(self, status: WorkerStatus, now: float) -> bool:
-        """True for an idle worker whose like status was written just now: most of what workers say is that."""
-        slots, written_at = self._idle.pop(status.worker_id, (0, 0.0))
-        if status.leases or status.leaving:
+        """True for a worker that was written down just now and says nothing else of itself: mostly they do not."""
+        slots, written_at = self._written.pop(status.worker_id, (0, 0.0))
+        if status.leaving:
             return False
         is_known = slots == status.slots and 0 <= now - written_at < self._settings.worker_live_s / 3
-        self._idle[status.worker_id] = (status.slots, written_at if is_known else now)
-        while len(self._idle) > MAX_IDLE_REMEMBERED:
-            del self._idle[next(iter(self._idle))]
+        self._written[status.worker_id] = (status.slots, written_at if is_known else now)
+        while len(self._written) > MAX_WRITTEN_REMEMBERED:
+            del self._written[next(iter(self._written))]
         return is_known
 
     async def change(
@@ -306,7 +307,7 @@ class Ledger:
         """Count from now on: until now another process may have been driving, or by another clock."""
         now = self._clock()
         self._driving_since, self._hearing_since = now, None
-        self._idle.clear()
+        self._written.clear()
         async with self._database.transaction() as on:
             await self._store.pull_back(on, now, self._rules)
 

@@ -65,14 +65,14 @@ def sound_command(cut: Cut, info: MediaInfo) -> list[str]:
 
 
 def gained_command(gain: Gain) -> list[str]:
-    """Logs the loudness that SOUND has after `gain`."""
-    filters = f"{gain.filters},ebur128=peak=true:framelog=quiet"
+    """Logs the loudness that SOUND has after `gain`; its peaks between the samples would cost as much again."""
+    filters = f"{gain.filters},ebur128=peak=sample:framelog=quiet"
     return [*INPUT_LIMITS, "-i", SOUND, "-af", filters, "-f", "null", "-"]
 
 
 def result_command() -> list[str]:
     """Logs the loudness of VIDEO's sound."""
-    filters = "ebur128=peak=true:framelog=quiet"
+    filters = "ebur128=peak=sample:framelog=quiet"
     return [*INPUT_LIMITS, "-i", VIDEO, "-map", "0:a:0", "-af", filters, "-f", "null", "-"]
 
 

@@ -18,10 +18,10 @@ TOLERANCE_LU = 1.0
 
 @dataclass(frozen=True)
 class Measured:
-    """Integrated loudness and true peak of a sound."""
+    """Integrated loudness and peak of a sound: the source's true peak, of what is made of it the samples'."""
 
     loudness_lufs: float
-    true_peak_db: float
+    peak_db: float
 
     @property
     def is_silent(self) -> bool:
@@ -48,7 +48,7 @@ def gain_for(source: Measured, target_lufs: float) -> Gain:
     if source.is_silent:
         return Gain(0.0, False)
     gain = min(target_lufs - source.loudness_lufs, MAX_GAIN_DB)
-    return Gain(gain, source.true_peak_db + gain > TRUE_PEAK_DB)
+    return Gain(gain, source.peak_db + gain > TRUE_PEAK_DB)
 
 
 def corrected(gain: Gain, result: Measured, target_lufs: float) -> Gain:
