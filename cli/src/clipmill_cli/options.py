@@ -12,6 +12,7 @@ import click
 
 from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions
 from clipmill.common.v1.common_pb2 import Profile, TimeRange
+from clipmill_shared.errors import ClipmillError
 
 ASPECTS = {
     "9:16": Aspect.ASPECT_9_16,
@@ -66,12 +67,30 @@ class Options:
     aspect: str | None
     language: str
     asr: str
+    transcript: Path | None
+    speakers: str
     captions: str
     profile: str
     platform: str
     about: str
     ranges: Ranges
     as_json: bool
+
+    def transcript_bytes(self) -> bytes:
+        """The given transcript; empty without one. ClipmillError INPUT_UNREADABLE, INPUT_TRANSCRIPT_EMPTY."""
+        if self.transcript is None:
+            return b""
+        try:
+            content = self.transcript.read_bytes()
+        except OSError as error:
+            raise ClipmillError(
+                "INPUT_UNREADABLE", f"{self.transcript} cannot be read: {error.strerror}.", "Check the path."
+            ) from None
+        if not content:
+            raise ClipmillError(
+                "INPUT_TRANSCRIPT_EMPTY", f"{self.transcript} is empty.", "Give what is said, or no transcript."
+            )
+        return content
 
     @property
     def is_url(self) -> bool:
@@ -86,6 +105,7 @@ class Options:
             aspect=ASPECTS[self.aspect] if self.aspect else Aspect.ASPECT_UNSPECIFIED,
             language=self.language,
             asr=self.asr,
+            speakers=self.speakers,
             captions=CAPTIONS[self.captions],
             profile=PROFILES[self.profile],
             platform=self.platform,
@@ -152,6 +172,18 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 show_default=True,
                 metavar="ENGINE",
                 help="What transcribes: auto, moonshine, whisper, whisper:SIZE or openai.",
+            ),
+            click.option(
+                "--transcript",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                metavar="FILE",
+                help="What is said (.srt, .vtt or .txt): its words are placed in the sound instead of recognising.",
+            ),
+            click.option(
+                "--speakers",
+                default="",
+                metavar="find|off|N",
+                help="Who speaks when: find out, off, or of N speakers.  [default: find in profile best, else off]",
             ),
             click.option("--captions", type=click.Choice(list(CAPTIONS)), default="karaoke", show_default=True),
             click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True),

@@ -66,10 +66,12 @@ async def _run(options: Options, data: DataFolder, output: Path) -> ResultRecord
 
 async def _follow(client: Client, options: Options) -> Job:
     """Submit the video and show its progress until the job ends."""
-    if options.is_url:
-        job = await client.submit(url=options.video, options=options.request())
-    else:
-        job = await client.submit(path=str(Path(options.video).absolute()), options=options.request())
+    job = await client.submit(
+        path="" if options.is_url else str(Path(options.video).absolute()),
+        url=options.video if options.is_url else "",
+        options=options.request(),
+        transcript=options.transcript_bytes(),
+    )
     with display(options.as_json) as shown:
         async for progress in client.watch(job.job_id):
             job = progress.job

@@ -81,15 +81,20 @@ async def _submit(client: Client, options: Options, asking: Asking) -> ExitCode:
 
 async def _accepted(client: Client, options: Options, asking: Asking) -> Job:
     request, key, room = options.request(), asking.key, asking.room_within_s
+    text = options.transcript_bytes()
     if options.is_url:
-        return await client.submit(url=options.video, options=request, idempotency_key=key, room_within_s=room)
+        return await client.submit(
+            url=options.video, options=request, idempotency_key=key, transcript=text, room_within_s=room
+        )
     path = Path(options.video).absolute()
     check_file(path, _NO_LIMIT)
     try:
-        return await client.submit(path=str(path), options=request, idempotency_key=key, room_within_s=room)
+        return await client.submit(
+            path=str(path), options=request, idempotency_key=key, transcript=text, room_within_s=room
+        )
     except ClipmillRpcError as error:
         if error.code not in _SEND_INSTEAD:
             raise
     if not options.as_json:
         click.echo(f"Sending {path.name} ({path.stat().st_size / 1e6:,.0f} MB) ...", err=True)
-    return await client.upload(path, options=request, idempotency_key=key, room_within_s=room)
+    return await client.upload(path, options=request, idempotency_key=key, transcript=text, room_within_s=room)

@@ -107,16 +107,21 @@ class Client:
         url: str = "",
         options: ClipOptions | None = None,
         idempotency_key: str = "",
+        transcript: bytes = b"",
         room_within_s: float = 0.0,
     ) -> jobs.Job:
         """Have clips made of a file that the server can read, or of an address; the same key is the same job.
 
-        A server whose queue is full refuses; with `room_within_s` it is asked again, when it says, for so long.
+        `transcript` is what is said, as SubRip, WebVTT or plain text: its words are placed instead of recognised. A
+        server whose queue is full refuses; with `room_within_s` it is asked again, when it says, for so long.
         """
         if bool(path) == bool(url):
             raise ValueError("submit takes a path or a url")
         request = jobs.SubmitVideoRequest(
-            idempotency_key=idempotency_key, source=Source(path=path) if path else Source(url=url), options=options
+            idempotency_key=idempotency_key,
+            source=Source(path=path) if path else Source(url=url),
+            options=options,
+            transcript=transcript,
         )
 
         async def ask() -> jobs.Job:
@@ -132,13 +137,16 @@ class Client:
         options: ClipOptions | None = None,
         idempotency_key: str = "",
         sha256: str = "",
+        transcript: bytes = b"",
         room_within_s: float = 0.0,
     ) -> jobs.Job:
         """Send a file's bytes and have clips made of them; with `sha256`, other bytes than those are refused.
 
-        `room_within_s` is that of `submit`.
+        `transcript` and `room_within_s` are those of `submit`.
         """
-        header = jobs.UploadHeader(idempotency_key=idempotency_key, name=path.name, options=options, sha256=sha256)
+        header = jobs.UploadHeader(
+            idempotency_key=idempotency_key, name=path.name, options=options, sha256=sha256, transcript=transcript
+        )
 
         async def send() -> jobs.Job:
             with path.open("rb") as file:

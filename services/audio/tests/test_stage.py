@@ -35,13 +35,14 @@ class FakeChildren(Children):
         self._above_rest_db = above_rest_db
         self.choice = Choice(MOONSHINE, "the quickest")
         self.language: tuple[str, float | None] = ("en", None)
+        self.unfit: list[str] | None = None
 
     async def run(self, request: object, report: Report = lambda _: None) -> object:
         assert isinstance(request, Part)
         part = TimeRange(start_s=request.range.start_s, end_s=request.range.end_s)
         self.asked = request
         analysis = AudioAnalysis(part=part, words=self._words)
-        return Heard(analysis, self._doubts, self._above_rest_db, 3, 2, self.choice, *self.language)
+        return Heard(analysis, self._doubts, self._above_rest_db, 3, 2, self.choice, *self.language, self.unfit)
 
 
 async def task(blobs: Blobs, tmp_path: Path, language: str, asr: str = "") -> AudioTask:
@@ -157,3 +158,17 @@ async def test_an_engine_that_is_not_here_fails_before_anything_is_heard(
         await work(await task(blobs, tmp_path, "en", asr), silent)
     assert raised.value.code == code
     assert raised.value.remedy
+
+
+async def test_a_given_transcript_is_placed_and_what_does_not_fit_is_named(blobs: Blobs, tmp_path: Path) -> None:
+    children = FakeChildren(["hello"], [])
+    children.unfit = [f"passage {n}" for n in range(7)]
+    asked = await task(blobs, tmp_path, "en")
+    asked.transcript.CopyFrom(await blobs.put_bytes("me", b"Hello.", "text/plain"))
+    result = await stage_work(children, blobs, ENGINES).work(asked, silent)
+    assert children.asked.transcript == b"Hello."
+    assert result.transcript == asked.transcript
+    assert "placing of the given transcript" in [model.task for model in result.answer.models]
+    (warning,) = result.answer.warnings
+    assert warning.code == "TRANSCRIPT_UNFIT"
+    assert "passage 0; passage 1; passage 2; passage 3; passage 4; and 2 more passages" in warning.message

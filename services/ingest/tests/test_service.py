@@ -109,6 +109,23 @@ async def test_a_platform_s_rules_are_pinned_in_the_job_and_an_unknown_one_is_re
     assert "vine" in details and "reels takes clips of 3 to 180 s" in too_long[1]
 
 
+async def test_a_transcript_is_kept_with_the_job_and_only_an_own_one_may_be_named(world: World, video: Path) -> None:
+    (text := video.with_name("talk.srt")).write_text("Hello.")
+    sent, named, others = submission(video, "sent"), submission(video, "named"), submission(video, "others")
+    sent.transcript = b"Hello."
+    named.options.transcript.uri = f"file:{text}"
+    others.options.transcript.uri = "blob:eve/blobs/00/" + "0" * 64
+    others.options.transcript.sha256 = "0" * 64
+    too_long = submission(video, "long")
+    too_long.transcript = b"a" * (2 << 20) + b"b"
+    async with serve(world) as stub:
+        first = (await stub.SubmitVideo(sent)).job.options.transcript
+        assert (await stub.SubmitVideo(named)).job.options.transcript == first
+        assert (await refused(stub.SubmitVideo(others)))[0] == grpc.StatusCode.INVALID_ARGUMENT
+        assert "2.1 MB" in (await refused(stub.SubmitVideo(too_long)))[1]
+    assert await world.blobs.get_bytes(first) == b"Hello."
+
+
 async def test_an_upload_becomes_a_job(world: World, video: Path) -> None:
     content = video.read_bytes()
     digest = hashlib.sha256(content).hexdigest()

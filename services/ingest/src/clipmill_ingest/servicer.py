@@ -42,7 +42,7 @@ class IngestServicer(IngestServiceServicer):
         owner_id = owner_of(context)
         key = check_key(request.idempotency_key)
         await self._pace.take(owner_id)
-        source, options = await self._requests.check(owner_id, request.source, request.options)
+        source, options = await self._requests.check(owner_id, request.source, request.options, request.transcript)
         return pb.SubmitVideoResponse(job=await self._ledger.submit(owner_id, source, options, key))
 
     async def UploadVideo(  # noqa: N802
@@ -51,12 +51,13 @@ class IngestServicer(IngestServiceServicer):
         owner_id = owner_of(context)
         header = await self._uploads.header(request_iterator)
         key = check_key(header.idempotency_key)
-        await self._requests.check_options(header.options)
+        await self._requests.check_options(header.options, header.transcript)
         # Before the bytes come: a refusal costs nobody an upload.
         await self._pace.take(owner_id)
         await self._ledger.room_for(owner_id, key)
         ref = await self._uploads.receive(owner_id, header, request_iterator)
-        source, options = await self._requests.check(owner_id, Source(upload=ref, name=header.name), header.options)
+        source = Source(upload=ref, name=header.name)
+        source, options = await self._requests.check(owner_id, source, header.options, header.transcript)
         return pb.UploadVideoResponse(job=await self._ledger.submit(owner_id, source, options, key))
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.GetJobResponse:  # noqa: N802

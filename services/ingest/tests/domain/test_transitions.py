@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from clipmill_ingest.domain import plan, view
 from clipmill_ingest.domain import transitions as job
-from clipmill_ingest.domain import view
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, Rules, TaskState
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -96,6 +96,17 @@ def test_only_parts_that_a_range_touches_are_analysed() -> None:
         (VISION, 0),
         (VISION, 1),
     ]
+
+
+def test_a_given_transcript_is_placed_in_the_whole_at_once() -> None:
+    asked = ClipOptions(clips=2, transcript=BlobRef(uri="blob:t"))
+    record = released(job.admit("j", "ada", Source(path="/a.mp4"), asked, now=0))
+    media = result(task_of(record, IMPORT))
+    media.info.duration_s = 100
+    record = job.take_result(record, media, 2)
+    (audio,) = record.of(AUDIO)
+    message = plan.message_of(record, audio, 0)
+    assert (message.part.start_s, message.part.end_s, message.transcript.uri) == (0, 100, "blob:t")
 
 
 def test_ranges_beyond_the_video_leave_the_answer_to_scoring() -> None:

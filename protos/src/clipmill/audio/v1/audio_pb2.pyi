@@ -32,12 +32,16 @@ class AudioTask(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     VIDEO_ID_FIELD_NUMBER: _builtins.int
     ASR_FIELD_NUMBER: _builtins.int
+    VOICES_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """"auto" or an ISO 639-1 code."""
     profile: _common_pb2.Profile.ValueType
     video_id: _builtins.str
     asr: _builtins.str
     """"auto" (also when empty), "moonshine", "whisper", "whisper:SIZE" or "openai"."""
+    voices: _builtins.bool
+    """True: voices are told apart."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -45,6 +49,10 @@ class AudioTask(_message.Message):
     @_builtins.property
     def part(self) -> _common_pb2.TimeRange:
         """The part to hear."""
+
+    @_builtins.property
+    def transcript(self) -> _common_pb2.BlobRef:
+        """What is said; see ClipOptions. Then the part is the whole."""
 
     def __init__(
         self,
@@ -56,10 +64,12 @@ class AudioTask(_message.Message):
         profile: _common_pb2.Profile.ValueType = ...,
         video_id: _builtins.str = ...,
         asr: _builtins.str = ...,
+        voices: _builtins.bool = ...,
+        transcript: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "speech", b"speech", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "speech", b"speech", "task", b"task", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "profile", b"profile", "speech", b"speech", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "profile", b"profile", "speech", b"speech", "task", b"task", "transcript", b"transcript", "video_id", b"video_id", "voices", b"voices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -78,6 +88,7 @@ class AudioAnalyzed(_message.Message):
     VIDEO_ID_FIELD_NUMBER: _builtins.int
     UNKNOWN_WORDS_FIELD_NUMBER: _builtins.int
     REPEATED_WORDS_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_FIELD_NUMBER: _builtins.int
     words: _builtins.int
     language: _builtins.str
     video_id: _builtins.str
@@ -96,6 +107,10 @@ class AudioAnalyzed(_message.Message):
     def analysis(self) -> _common_pb2.BlobRef:
         """An AudioAnalysis."""
 
+    @_builtins.property
+    def transcript(self) -> _common_pb2.BlobRef:
+        """The transcript that was given, so that who deletes the video deletes it."""
+
     def __init__(
         self,
         *,
@@ -108,10 +123,11 @@ class AudioAnalyzed(_message.Message):
         video_id: _builtins.str = ...,
         unknown_words: _builtins.int = ...,
         repeated_words: _builtins.int = ...,
+        transcript: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "part", b"part", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "part", b"part", "task", b"task", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "language", b"language", "part", b"part", "repeated_words", b"repeated_words", "task", b"task", "unknown_words", b"unknown_words", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "language", b"language", "part", b"part", "repeated_words", b"repeated_words", "task", b"task", "transcript", b"transcript", "unknown_words", b"unknown_words", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -129,6 +145,7 @@ class AudioAnalysis(_message.Message):
     SPEECH_FIELD_NUMBER: _builtins.int
     LOUDNESS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
+    VOICES_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     @_builtins.property
     def part(self) -> _common_pb2.TimeRange: ...
@@ -142,6 +159,10 @@ class AudioAnalysis(_message.Message):
     def loudness(self) -> Global___Loudness: ...
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelVersion]: ...
+    @_builtins.property
+    def voices(self) -> _containers.RepeatedCompositeFieldContainer[Global___LocalVoice]:
+        """Whose voices are heard, told apart within stretches of seconds; none where nobody asked."""
+
     def __init__(
         self,
         *,
@@ -151,10 +172,11 @@ class AudioAnalysis(_message.Message):
         speech: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
         loudness: Global___Loudness | None = ...,
         models: _abc.Iterable[_common_pb2.ModelVersion] | None = ...,
+        voices: _abc.Iterable[Global___LocalVoice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["loudness", b"loudness", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "loudness", b"loudness", "models", b"models", "part", b"part", "speech", b"speech", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "loudness", b"loudness", "models", b"models", "part", b"part", "speech", b"speech", "voices", b"voices", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -189,6 +211,7 @@ class Word(_message.Message):
     TIMING_FIELD_NUMBER: _builtins.int
     ENDS_SENTENCE_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SPEAKER_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """As written, with its punctuation."""
     start_s: _builtins.float
@@ -199,6 +222,8 @@ class Word(_message.Message):
     """True when a sentence ends after this word."""
     confidence: _builtins.float
     """The engine's, 0 to 1; absent where it has none."""
+    speaker: _builtins.int
+    """From 1, the same through the video, as in Diarization; absent where that is not known."""
     def __init__(
         self,
         *,
@@ -208,14 +233,20 @@ class Word(_message.Message):
         timing: Global___Word.Timing.ValueType = ...,
         ends_sentence: _builtins.bool = ...,
         confidence: _builtins.float | None = ...,
+        speaker: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_speaker", b"_speaker", "confidence", b"confidence", "speaker", b"speaker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "end_s", b"end_s", "ends_sentence", b"ends_sentence", "start_s", b"start_s", "text", b"text", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_speaker", b"_speaker", "confidence", b"confidence", "end_s", b"end_s", "ends_sentence", b"ends_sentence", "speaker", b"speaker", "start_s", b"start_s", "text", b"text", "timing", b"timing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__speaker: _TypeAlias = _typing.Literal["speaker"]  # noqa: Y015
+    _WhichOneofArgType__speaker: _TypeAlias = _typing.Literal["_speaker", b"_speaker"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__speaker) -> _WhichOneofReturnType__speaker | None: ...
 
 Global___Word: _TypeAlias = Word  # noqa: Y015
 
@@ -248,3 +279,118 @@ class Loudness(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Loudness: _TypeAlias = Loudness  # noqa: Y015
+
+@_typing.final
+class LocalVoice(_message.Message):
+    """One voice of one stretch. Who is the same person in another stretch is told by the embeddings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STRETCH_FIELD_NUMBER: _builtins.int
+    RANGES_FIELD_NUMBER: _builtins.int
+    ALONE_S_FIELD_NUMBER: _builtins.int
+    EMBEDDING_FIELD_NUMBER: _builtins.int
+    stretch: _builtins.int
+    """Which stretch, counted in the part: two voices of one stretch are two people."""
+    alone_s: _builtins.float
+    """How much of that nobody else speaks in; 0 where it never speaks alone."""
+    @_builtins.property
+    def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
+        """When it speaks, in order; those of two voices overlap where both speak."""
+
+    @_builtins.property
+    def embedding(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Of length 1."""
+
+    def __init__(
+        self,
+        *,
+        stretch: _builtins.int = ...,
+        ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
+        alone_s: _builtins.float = ...,
+        embedding: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alone_s", b"alone_s", "embedding", b"embedding", "ranges", b"ranges", "stretch", b"stretch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LocalVoice: _TypeAlias = LocalVoice  # noqa: Y015
+
+@_typing.final
+class Diarization(_message.Message):
+    """A blob: who speaks when in a whole video."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TURNS_FIELD_NUMBER: _builtins.int
+    OVERLAPS_FIELD_NUMBER: _builtins.int
+    SPEAKERS_FIELD_NUMBER: _builtins.int
+    SPEAKERS_GIVEN_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    DOUBT_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    speakers: _builtins.int
+    speakers_given: _builtins.bool
+    """True when it was said how many there are; else that was found."""
+    confidence: _builtins.float
+    """0 to 1, over all speech."""
+    doubt: _builtins.str
+    """Why no layout rests on it; empty when it is certain."""
+    @_builtins.property
+    def turns(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpeakerTurn]:
+        """In order of their start; two overlap where two speak at once."""
+
+    @_builtins.property
+    def overlaps(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
+        """Where more than one speaks."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelVersion]: ...
+    def __init__(
+        self,
+        *,
+        turns: _abc.Iterable[Global___SpeakerTurn] | None = ...,
+        overlaps: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
+        speakers: _builtins.int = ...,
+        speakers_given: _builtins.bool = ...,
+        confidence: _builtins.float = ...,
+        doubt: _builtins.str = ...,
+        models: _abc.Iterable[_common_pb2.ModelVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "doubt", b"doubt", "models", b"models", "overlaps", b"overlaps", "speakers", b"speakers", "speakers_given", b"speakers_given", "turns", b"turns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Diarization: _TypeAlias = Diarization  # noqa: Y015
+
+@_typing.final
+class SpeakerTurn(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEAKER_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    speaker: _builtins.int
+    """From 1, in the order in which they are first heard."""
+    confidence: _builtins.float
+    """0 to 1: how much nearer this voice is to its speaker's others than to the next speaker's."""
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange: ...
+    def __init__(
+        self,
+        *,
+        speaker: _builtins.int = ...,
+        range: _common_pb2.TimeRange | None = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "range", b"range", "speaker", b"speaker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpeakerTurn: _TypeAlias = SpeakerTurn  # noqa: Y015

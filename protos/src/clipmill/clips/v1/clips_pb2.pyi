@@ -3,6 +3,7 @@
 isort:skip_file
 Clips: how they are chosen and made."""
 
+from clipmill.audio.v1 import audio_pb2 as _audio_pb2
 from clipmill.common.v1 import common_pb2 as _common_pb2
 from clipmill.media.v1 import media_pb2 as _media_pb2
 from clipmill.work.v1 import work_pb2 as _work_pb2
@@ -81,6 +82,8 @@ class ClipOptions(_message.Message):
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     CAPTION_AREA_FIELD_NUMBER: _builtins.int
     ASR_FIELD_NUMBER: _builtins.int
+    SPEAKERS_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_FIELD_NUMBER: _builtins.int
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
@@ -97,12 +100,20 @@ class ClipOptions(_message.Message):
     """Integrated, EBU R128, -30 to -8; -14 when not said."""
     asr: _builtins.str
     """What transcribes: "auto", "moonshine", "whisper", "whisper:SIZE" or "openai"."""
+    speakers: _builtins.str
+    """Who speaks when: "off", "find", or how many speakers there are ("2"). Not said: "find" in profile best, else "off"."""
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
         """Where they are to be taken from; the whole video when empty. May overlap."""
 
     @_builtins.property
     def caption_area(self) -> Global___CaptionArea: ...
+    @_builtins.property
+    def transcript(self) -> _common_pb2.BlobRef:
+        """What is said, as SubRip, WebVTT or plain text in UTF-8: its words are placed in the sound, nothing else is written
+        down. An own blob, or "file:<absolute path>" under an import root; by gRPC the request carries the bytes instead.
+        """
+
     def __init__(
         self,
         *,
@@ -119,10 +130,12 @@ class ClipOptions(_message.Message):
         loudness_lufs: _builtins.float | None = ...,
         caption_area: Global___CaptionArea | None = ...,
         asr: _builtins.str = ...,
+        speakers: _builtins.str = ...,
+        transcript: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "loudness_lufs", b"loudness_lufs"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "loudness_lufs", b"loudness_lufs", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "language", b"language", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "language", b"language", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
@@ -170,11 +183,14 @@ class ScoringTask(_message.Message):
     MAX_S_FIELD_NUMBER: _builtins.int
     ABOUT_FIELD_NUMBER: _builtins.int
     RANGES_FIELD_NUMBER: _builtins.int
+    SPEAKERS_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
     about: _builtins.str
+    speakers: _builtins.int
+    """How many speakers there are; 0 to find out, where voices were told apart."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -202,10 +218,11 @@ class ScoringTask(_message.Message):
         max_s: _builtins.float = ...,
         about: _builtins.str = ...,
         ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
+        speakers: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "ranges", b"ranges", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "ranges", b"ranges", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -222,6 +239,7 @@ class ClipsScored(_message.Message):
     CLIPS_FIELD_NUMBER: _builtins.int
     SHORTAGES_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
+    DIARIZATION_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
@@ -243,6 +261,10 @@ class ClipsScored(_message.Message):
     def candidates(self) -> _common_pb2.BlobRef:
         """A clipmill.scoring.v1.CandidateTable; absent where nothing is to be ranked anew."""
 
+    @_builtins.property
+    def diarization(self) -> _common_pb2.BlobRef:
+        """A clipmill.audio.v1.Diarization; absent where voices were not told apart."""
+
     def __init__(
         self,
         *,
@@ -253,10 +275,11 @@ class ClipsScored(_message.Message):
         clips: _abc.Iterable[Global___ClipHead] | None = ...,
         shortages: _abc.Iterable[Global___Shortage] | None = ...,
         candidates: _common_pb2.BlobRef | None = ...,
+        diarization: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "scored", b"scored", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "diarization", b"diarization", "scored", b"scored", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "clips", b"clips", "scored", b"scored", "shortages", b"shortages", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "clips", b"clips", "diarization", b"diarization", "scored", b"scored", "shortages", b"shortages", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -368,6 +391,7 @@ class ScoredClip(_message.Message):
     KEYWORDS_FIELD_NUMBER: _builtins.int
     HASHTAGS_FIELD_NUMBER: _builtins.int
     PERCENTILE_FIELD_NUMBER: _builtins.int
+    TURNS_FIELD_NUMBER: _builtins.int
     base: _builtins.float
     """The base of the score, to which the features add up: score = base + sum of added."""
     reason: _builtins.str
@@ -391,6 +415,10 @@ class ScoredClip(_message.Message):
     def hashtags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """With the sign, of letters and digits: "#NewYork"."""
 
+    @_builtins.property
+    def turns(self) -> _containers.RepeatedCompositeFieldContainer[_audio_pb2.SpeakerTurn]:
+        """Who speaks in it, where voices were told apart; on the video's clock, not cut to the clip."""
+
     def __init__(
         self,
         *,
@@ -403,10 +431,11 @@ class ScoredClip(_message.Message):
         keywords: _abc.Iterable[_builtins.str] | None = ...,
         hashtags: _abc.Iterable[_builtins.str] | None = ...,
         percentile: _builtins.float | None = ...,
+        turns: _abc.Iterable[_audio_pb2.SpeakerTurn] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "head", b"head", "percentile", b"percentile", "sub_scores", b"sub_scores"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__percentile: _TypeAlias = _typing.Literal["percentile"]  # noqa: Y015
     _WhichOneofArgType__percentile: _TypeAlias = _typing.Literal["_percentile", b"_percentile"]  # noqa: Y015
@@ -509,6 +538,7 @@ class RenderTask(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     CAPTION_AREA_FIELD_NUMBER: _builtins.int
+    DIARIZATION_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     aspect: Global___Aspect.ValueType
     captions: Global___CaptionStyle.ValueType
@@ -531,6 +561,10 @@ class RenderTask(_message.Message):
     def vision(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.BlobRef]: ...
     @_builtins.property
     def caption_area(self) -> Global___CaptionArea: ...
+    @_builtins.property
+    def diarization(self) -> _common_pb2.BlobRef:
+        """A clipmill.audio.v1.Diarization of the whole video; absent where there is none."""
+
     def __init__(
         self,
         *,
@@ -546,10 +580,11 @@ class RenderTask(_message.Message):
         profile: _common_pb2.Profile.ValueType = ...,
         loudness_lufs: _builtins.float | None = ...,
         caption_area: Global___CaptionArea | None = ...,
+        diarization: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "clip", b"clip", "info", b"info", "loudness_lufs", b"loudness_lufs", "source", b"source", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "clip", b"clip", "diarization", b"diarization", "info", b"info", "loudness_lufs", b"loudness_lufs", "source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "clip", b"clip", "info", b"info", "loudness_lufs", b"loudness_lufs", "profile", b"profile", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "clip", b"clip", "diarization", b"diarization", "info", b"info", "loudness_lufs", b"loudness_lufs", "profile", b"profile", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015

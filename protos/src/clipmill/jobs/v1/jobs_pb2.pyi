@@ -254,7 +254,10 @@ class SubmitVideoRequest(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
+    transcript: _builtins.bytes
+    """What is said in it (ClipOptions.transcript); at most 2 MiB."""
     @_builtins.property
     def source(self) -> _media_pb2.Source: ...
     @_builtins.property
@@ -265,10 +268,11 @@ class SubmitVideoRequest(_message.Message):
         idempotency_key: _builtins.str = ...,
         source: _media_pb2.Source | None = ...,
         options: _clips_pb2.ClipOptions | None = ...,
+        transcript: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "options", b"options", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "options", b"options", "source", b"source", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -327,10 +331,13 @@ class UploadHeader(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
+    TRANSCRIPT_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
     name: _builtins.str
     sha256: _builtins.str
     """Refused when the bytes received are others; optional."""
+    transcript: _builtins.bytes
+    """What is said in it (ClipOptions.transcript); at most 2 MiB."""
     @_builtins.property
     def options(self) -> _clips_pb2.ClipOptions: ...
     def __init__(
@@ -340,10 +347,11 @@ class UploadHeader(_message.Message):
         name: _builtins.str = ...,
         options: _clips_pb2.ClipOptions | None = ...,
         sha256: _builtins.str = ...,
+        transcript: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "name", b"name", "options", b"options", "sha256", b"sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "name", b"name", "options", b"options", "sha256", b"sha256", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

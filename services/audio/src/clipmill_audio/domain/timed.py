@@ -17,6 +17,9 @@ class Span:
     def length_s(self) -> float:
         return self.end_s - self.start_s
 
+    def shifted(self, by_s: float) -> Span:
+        return Span(self.start_s + by_s, self.end_s + by_s)
+
     def shared_s(self, other: Span) -> float:
         """Seconds that lie in both; 0 when they do not touch."""
         return max(0.0, min(self.end_s, other.end_s) - max(self.start_s, other.start_s))

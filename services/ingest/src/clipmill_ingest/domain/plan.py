@@ -52,12 +52,19 @@ def _analyses(record: JobRecord, ingested: MediaIngested, now: float) -> Iterato
     """Of the parts that clips may be taken from; the others are not analysed."""
     has_sound = ingested.HasField("speech")
     for stage, parts in (
-        (Stage.STAGE_AUDIO, ingested.audio_parts if has_sound else ()),
+        (Stage.STAGE_AUDIO, _audio_parts(record, ingested) if has_sound else ()),
         (Stage.STAGE_VISION, ingested.vision_parts),
     ):
         for part, span in enumerate(parts):
             if _is_wanted(record, span):
                 yield new_task(record.job_id, stage, part, span.end_s - span.start_s, now)
+
+
+def _audio_parts(record: JobRecord, ingested: MediaIngested) -> Sequence[TimeRange]:
+    """A given transcript is one: where its words are is known by what was heard before and after them."""
+    if record.options.HasField("transcript"):
+        return (TimeRange(start_s=0, end_s=ingested.info.duration_s),)
+    return ingested.audio_parts
 
 
 def _is_wanted(record: JobRecord, span: TimeRange) -> bool:
@@ -104,11 +111,12 @@ def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task
     return AudioTask(
         task=header,
         speech=media.speech,
-        part=media.audio_parts[part],
+        part=_audio_parts(record, media)[part],
         language=record.options.language,
         profile=record.options.profile,
         video_id=media.video_id,
         asr=record.options.asr,
+        transcript=record.options.transcript if record.options.HasField("transcript") else None,
     )
 
 
