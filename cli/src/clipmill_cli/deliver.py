@@ -8,10 +8,10 @@ import importlib.metadata
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from clipmill.audio.v1.audio_pb2 import Word
+from clipmill.audio.v1.audio_pb2 import SpeakerTurn, Word
 from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest
 from clipmill.client import Client
 from clipmill.clips.v1.clips_pb2 import ClipOptions, SubScores
@@ -28,9 +28,11 @@ from clipmill_cli.results import (
     ShortageRecord,
     SourceRecord,
     SubScoresRecord,
+    TurnRecord,
     WarningRecord,
     WordRecord,
 )
+from clipmill_cli.speakers import speaker_of
 from clipmill_shared.errors import ClipmillError
 
 TIMINGS = {Word.TIMING_ALIGNED: "aligned", Word.TIMING_INTERPOLATED: "interpolated"}
@@ -125,6 +127,7 @@ def _options(pinned: ClipOptions) -> OptionsRecord:
         language=pinned.language,
         captions=_name(CAPTIONS, pinned.captions),
         profile=_name(PROFILES, pinned.profile),
+        speakers=pinned.speakers or "off",
         platform=pinned.platform or None,
         about=pinned.about or None,
         ranges=tuple(RangeRecord(start_s=span.start_s, end_s=span.end_s) for span in pinned.ranges),
@@ -162,7 +165,16 @@ def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:
         height=made.height,
         loudness_lufs=made.loudness_lufs if made.HasField("loudness_lufs") else None,
         text=scored.text,
-        words=tuple(_word(w) for w in words if w.end_s > span.start_s and w.start_s < span.end_s),
+        words=tuple(_word(w, scored.turns) for w in words if w.end_s > span.start_s and w.start_s < span.end_s),
+        turns=tuple(
+            TurnRecord(
+                speaker=turn.speaker,
+                start_s=max(span.start_s, turn.range.start_s),
+                end_s=min(span.end_s, turn.range.end_s),
+                confidence=turn.confidence,
+            )
+            for turn in scored.turns
+        ),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),
     )
 
@@ -175,10 +187,11 @@ def _sub_scores(parts: SubScores) -> SubScoresRecord:
     )
 
 
-def _word(word: Word) -> WordRecord:
+def _word(word: Word, turns: Iterable[SpeakerTurn]) -> WordRecord:
     return WordRecord(
         text=word.text,
         start_s=word.start_s,
         end_s=word.end_s,
         timing=TIMINGS.get(word.timing, "unknown"),
+        speaker=speaker_of(word, turns),
     )

@@ -77,6 +77,16 @@ class WordRecord(Record):
     start_s: float
     end_s: float
     timing: Literal["aligned", "interpolated", "unknown"]
+    speaker: int | None = Field(None, ge=1, description="As in turns; absent where that is not known.")
+
+
+class TurnRecord(Record):
+    """Somebody speaks; times in seconds on the source's clock. Two turns overlap where two speak at once."""
+
+    speaker: int = Field(ge=1, description="The same through the source, counted from who is heard first.")
+    start_s: float
+    end_s: float
+    confidence: float = Field(ge=0, le=1, description="The silhouette of the voice among the speakers.")
 
 
 class ClipRecord(Record):
@@ -103,6 +113,7 @@ class ClipRecord(Record):
     loudness_lufs: float | None = Field(None, description="Integrated, EBU R128; absent without sound.")
     text: str
     words: tuple[WordRecord, ...]
+    turns: tuple[TurnRecord, ...] = Field((), description="Who speaks; empty where voices were not told apart.")
     warnings: tuple[WarningRecord, ...]
 
 
@@ -123,6 +134,7 @@ class OptionsRecord(Record):
     language: str
     captions: str
     profile: str
+    speakers: str = Field("off", description="Who speaks when: off, find, or how many speakers there are said to be.")
     platform: str | None = Field(None, description="Where they are to be posted; absent for nowhere in particular.")
     about: str | None = Field(None, description="What the clips were to be about; absent for anything.")
     ranges: tuple[RangeRecord, ...] = Field((), description="Where they were to be taken from; anywhere when empty.")

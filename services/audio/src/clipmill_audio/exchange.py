@@ -35,6 +35,8 @@ class Part:
     best: bool = False
     # The given transcript's bytes; None: its words are recognised.
     transcript: bytes | None = None
+    # True: voices are told apart.
+    voices: bool = False
 
 
 @dataclass(frozen=True)

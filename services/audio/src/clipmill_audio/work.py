@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Loudness, Word
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, LocalVoice, Loudness, Word
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill_audio.domain import loudness
 from clipmill_audio.domain.activity import speech_ranges
@@ -29,6 +29,7 @@ from clipmill_audio.exchange import Heard, Part, Reached
 from clipmill_audio.models.silero import STEP, VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
 from clipmill_audio.models.transcription import SaidWord, TellsLanguage, Transcription
+from clipmill_audio.speakers import Speakers
 from clipmill_audio.speech_file import RATE_HZ, blocks
 from clipmill_shared.compute import Report
 
@@ -108,8 +109,12 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
     engine = next(reached for reached in part.engines if reached.engine == decided.choice.engine)
     intake = _Intake(part, models.activity)
     lines: list[Line] = []
+    speakers = Speakers(part.range.start_s)
+    voices: list[LocalVoice] = []
     for window in intake.windows():
         lines += _lines(window, models, engine, decided.language, best=part.best)
+        if part.voices:
+            voices += speakers.heard(window.samples, window.start / RATE_HZ, window.probabilities, STEP_S)
         report(min(1.0, (window.start + len(window.samples)) / RATE_HZ / part.range.length_s))
     words = tidy([_shifted(word, part.range.start_s) for word in join(lines)], part.range)
     speech = intake.speech()
@@ -121,7 +126,7 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
         words = repaired(words, speech)
     transcript = _transcript(words, speech, models.aligner if decided.choice.engine.kind == "moonshine" else None)
     return Heard(
-        _analysis(part.range, words, speech, intake.levels_db),
+        _analysis(part.range, words, speech, intake.levels_db, voices),
         doubts(transcript),
         intake.above_rest_db(),
         transcript.unknown,
@@ -237,7 +242,13 @@ def _timed(said: Sequence[SaidWord], samples: NDArray[np.int16], aligner: Aligne
     return [replace(word, confidence=one.confidence) for word, one in zip(words, said, strict=True)]
 
 
-def _analysis(part: Span, words: Sequence[HeardWord], speech: Sequence[Span], levels_db: list[float]) -> AudioAnalysis:
+def _analysis(
+    part: Span,
+    words: Sequence[HeardWord],
+    speech: Sequence[Span],
+    levels_db: list[float],
+    voices: Sequence[LocalVoice],
+) -> AudioAnalysis:
     ends = sentence_ends([word.text for word in words])
     return AudioAnalysis(
         part=_range(part),
@@ -254,6 +265,7 @@ def _analysis(part: Span, words: Sequence[HeardWord], speech: Sequence[Span], le
         ],
         speech=[_range(span) for span in speech],
         loudness=Loudness(start_s=part.start_s, step_s=loudness.STEP_S, rms_db=levels_db),
+        voices=voices,
     )
 
 

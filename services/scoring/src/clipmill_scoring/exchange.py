@@ -29,3 +29,5 @@ class Chosen:
     sentences_compared: bool
     # A serialized CandidateTable; empty unless it was asked for.
     candidates: bytes = b""
+    # A serialized clipmill.audio.v1.Diarization; empty where voices were not told apart.
+    diarization: bytes = b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version as version_of
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.clips.v1.clips_pb2 import (
     ClipsScored,
     ScoredClips,
@@ -16,8 +16,9 @@ from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import ModelVersion
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_SCORING, Answer
-from clipmill_scoring.domain.formula import FORMULA_VERSION
+from clipmill_scoring.domain.formula import DIARIZATION_VERSION, FORMULA_VERSION
 from clipmill_scoring.exchange import Chosen, Request
+from clipmill_scoring.speaking import clustering, doubts_of, turns_in
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork
@@ -45,7 +46,7 @@ class Scoring:
             tasks=topics.SCORING_TASKS,
             results=topics.CLIPS_SCORED,
             version=f"{FORMULA_VERSION}/{SENTENCES_PACKAGE}={version_of(SENTENCES_PACKAGE)}"
-            + "/candidates" * self._keeps_candidates,
+            f"/speakers={DIARIZATION_VERSION}" + "/candidates" * self._keeps_candidates,
             work=self.score,
         )
 
@@ -62,6 +63,9 @@ class Scoring:
         from clipmill_scoring.explained import scored_clip
 
         clips = [scored_clip(clip, rank) for rank, clip in enumerate(choice.clips, start=1)]
+        diarization = Diarization.FromString(chosen.diarization)
+        for clip in clips:
+            clip.turns.extend(turns_in(diarization, clip.head.range))
         scored = ScoredClips(
             video_id=task.video_id, clips=clips, candidates=choice.candidates, formula_version=FORMULA_VERSION
         )
@@ -74,13 +78,17 @@ class Scoring:
         return ClipsScored(
             answer=Answer(
                 models=_models(chosen),
-                warnings=[common_pb2.Warning(code=d.code, message=d.message, part="scoring") for d in choice.doubts],
+                warnings=[
+                    *(common_pb2.Warning(code=d.code, message=d.message, part="scoring") for d in choice.doubts),
+                    *doubts_of(diarization),
+                ],
             ),
             video_id=task.video_id,
             scored=await self._blobs.put_message(owner_id, scored),
             clips=[clip.head for clip in clips],
             shortages=[Shortage(code=s.code, message=s.message, remedy=s.remedy) for s in choice.shortages],
             candidates=kept,
+            diarization=await self._blobs.put_message(owner_id, diarization) if chosen.diarization else None,
         )
 
 
@@ -94,4 +102,6 @@ def _models(chosen: Chosen) -> list[ModelVersion]:
                 version=version_of(SENTENCES_PACKAGE),
             )
         )
+    if chosen.diarization:
+        models.append(clustering())
     return models

@@ -10,6 +10,7 @@ from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
 from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed, VisionTask
 from clipmill.work.v1.work_pb2 import Stage, Task
+from clipmill_ingest.domain.options import speakers_given, wants_speakers
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState, new_task
 
 AnyTask = ImportTask | AudioTask | VisionTask | ScoringTask | RenderTask
@@ -103,6 +104,7 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
             max_s=record.options.max_s,
             about=record.options.about,
             ranges=record.options.ranges,
+            speakers=speakers_given(record.options),
         )
     return _render_task(record, media, task.part, header)
 
@@ -117,6 +119,7 @@ def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task
         video_id=media.video_id,
         asr=record.options.asr,
         transcript=record.options.transcript if record.options.HasField("transcript") else None,
+        voices=wants_speakers(record.options),
     )
 
 
@@ -152,6 +155,7 @@ def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         profile=record.options.profile,
         loudness_lufs=record.options.loudness_lufs if record.options.HasField("loudness_lufs") else None,
         caption_area=record.options.caption_area if record.options.HasField("caption_area") else None,
+        diarization=record.scored.diarization if record.scored.HasField("diarization") else None,
     )
 
 

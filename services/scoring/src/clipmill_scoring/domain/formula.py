@@ -3,3 +3,5 @@
 # Change it with every change of a feature, a weight, a boundary or the selection: cached results then count no more.
 FORMULA_VERSION = "6"
 BASE = 50.0
+# The same for who is the same speaker through a video.
+DIARIZATION_VERSION = "1"
