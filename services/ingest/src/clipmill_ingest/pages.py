@@ -52,15 +52,16 @@ async def fetch(url: str, name: str, folder: Path, settings: IngestSettings) -> 
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode < 0:
+    code = process.returncode or 0
+    if code < 0:
         raise ClipmillError(
             "INPUT_URL_UNREACHABLE",
-            f"{name} cannot be fetched: yt-dlp was ended by signal {-process.returncode}.",
+            f"{name} cannot be fetched: yt-dlp was ended by signal {-code}.",
             "Try again.",
             retryable=True,
         )
     files = await asyncio.to_thread(lambda: sorted(folder.glob("page.*")))
-    if process.returncode != 0 or not files:
+    if code != 0 or not files:
         # The address may hold secrets, so it is shown as `name`, and nothing else that yt-dlp says of where it went.
         why = [
             _ADDRESS.sub(name, line.replace(url, name)) for line in said.decode(errors="replace").strip().splitlines()

@@ -91,7 +91,7 @@ class IngestServicer(IngestServiceServicer):
                 yield pb.WatchJobResponse(progress=progress)
             if after >= length and not is_open:
                 return
-            if not events:
+            if len(events) < WATCH_BATCH:
                 await _wait(changed, WATCH_EVERY_S)
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:  # noqa: N802
