@@ -1,4 +1,4 @@
-"""Who speaks when, in the stage's result: a blob of the whole video, turns in each clip, a warning where it is doubtful."""
+"""Who speaks when, in the stage's result: a blob of the video, turns in each clip, a warning where it is doubtful."""
 
 from __future__ import annotations
 
