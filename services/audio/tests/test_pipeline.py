@@ -6,6 +6,7 @@ A word of this speech is a level that lasts WORD_S; its text is the level. Any s
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from clipmill_audio.models.moonshine import Transcriber
 from clipmill_audio.models.silero import STEP, VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
 from clipmill_audio.work import Models, hear_with
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from .sound_files import RATE_HZ, write_flac
@@ -109,3 +112,37 @@ def test_every_word_comes_once_and_where_it_is_said(tmp_path: Path, name: str, s
     for word in heard.analysis.words:
         place = Span(word.start_s, word.end_s)
         assert sum(place.shared_s(Span(s.start_s, s.end_s)) for s in heard.analysis.speech) > 0.9 * place.length_s
+
+
+@st.composite
+def talks(draw: st.DrawFn) -> tuple[NDArray[np.int16], list[float]]:
+    """A speech with pauses, and where it is cut: in the middle of some of them."""
+    pieces, cuts, length, said = [silence(0.4)], [], round(0.4 * RATE_HZ), 0
+    for _ in range(draw(st.integers(2, 6))):
+        phrase = spoken(draw(st.integers(1, 60)), said)
+        pause = silence(draw(st.floats(0.3, 3)))
+        said += len(phrase)
+        pieces += [phrase, pause]
+        length += len(phrase) + len(pause)
+        if draw(st.booleans()):
+            cuts.append((length - len(pause) / 2) / RATE_HZ)
+    return np.concatenate(pieces), cuts
+
+
+def heard_in(path: Path, start_s: float, end_s: float) -> list[tuple[str, float, float]]:
+    models = Models(FakeActivity(), FakeAligner(), lambda reached, best: FakeTranscriber())
+    heard = hear_with(models, Part(path, Span(start_s, end_s), [Reached(MOONSHINE)]), lambda _: None)
+    return [(word.text, round(word.start_s, 2), round(word.end_s, 2)) for word in heard.analysis.words]
+
+
+@settings(max_examples=25, deadline=None)
+@given(talks())
+def test_parts_cut_at_any_silences_give_the_words_of_the_whole(talk: tuple[NDArray[np.int16], list[float]]) -> None:
+    sound, cuts_s = talk
+    edges_s = [0.0, *cuts_s, len(sound) / RATE_HZ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_flac(Path(folder) / "speech.flac", sound)
+        whole = heard_in(path, 0.0, edges_s[-1])
+        parts = [word for span in itertools.pairwise(edges_s) for word in heard_in(path, *span)]
+    assert parts == whole
+    assert [text for text, _, _ in whole] == [text for text, _ in runs(sound)]
