@@ -33,6 +33,8 @@ PARTS = 2 * CORES
 FACES_PER_S = 2.0
 MOUTHS_PER_S = 5.0
 WINDOW_S = 30.0
+# A face at a place where none was for so long is new.
+KNOWN_S = 2.0
 
 
 def read_sound(video: Path, out: Path) -> float:
@@ -158,7 +160,7 @@ def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[floa
     picture = np.zeros((1, 256, 256, 3), np.float32)
     before, next_s, next_mouths_s, frames = None, start_s, start_s, 0
     faces: list[tuple[float, float, float]] = []
-    known = 0
+    seen: list[tuple[float, float]] = []
     places: list[tuple[float, float]] = []
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
@@ -181,12 +183,14 @@ def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[floa
                 small = frame.reformat(256, 144, "rgb24", threads=1).to_ndarray()
                 picture[0, 56:200] = small / 127.5 - 1
                 faces = _faces(picture)
-                places += [(frame.time, x / 256) for x, _, _ in faces[:1]]
-                if faces[known:]:
+                known = [x for at, x in seen if at > frame.time - KNOWN_S]
+                new = [face for face in faces if all(abs(face[0] / 256 - x) > face[2] / 256 for x in known)]
+                if new:
                     shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
-                for face in faces[known:]:
+                for face in new:
                     _looks().numbers_of(_cut_out(shown, *face, 150))
-                known = len(faces)
+                seen += [(frame.time, x / 256) for x, _, _ in faces]
+                places += seen[len(seen) - len(faces) :][:1]
             if len(faces) > 1 and frame.time >= next_mouths_s:
                 next_mouths_s = frame.time + 1 / MOUTHS_PER_S
                 shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
