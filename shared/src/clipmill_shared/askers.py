@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 class Askers:
     """With `bound_to` every event is that owner's, else its token's; `tokens` is None where there are no keys.
 
-    `setting` is the environment's name of `bound_to`.
+    `setting` is the name of `bound_to`.
     """
 
-    def __init__(self, tokens: Tokens | None, bound_to: str, setting: str = "CLIPMILL_INGEST_REQUESTS_OWNER") -> None:
+    def __init__(self, tokens: Tokens | None, bound_to: str, setting: str = "ingest.requests_owner") -> None:
         self._tokens = tokens
         self._bound_to = bound_to
-        self._setting = setting
+        self._setting = "CLIPMILL_" + setting.upper().replace(".", "_")
 
     def owner_of(self, event: Event[Any]) -> str:
         """The owner of a request. ClipmillError UNAUTHENTICATED, PERMISSION_DENIED."""

@@ -44,7 +44,7 @@ def _learning(working: Service, settings: ScoringSettings, platform: Platform) -
     from clipmill_shared.sql import Database
 
     database = Database(platform.sql_url_of("scoring"))
-    askers = Askers(platform.tokens, settings.engagement_owner, "CLIPMILL_SCORING_ENGAGEMENT_OWNER")
+    askers = Askers(platform.tokens, settings.engagement_owner, "scoring.engagement_owner")
     learning = Learning(database, platform.blobs, askers, SqlOffsets(database, tables.offsets, GROUP))
     servicer = ScoringServicer(database, platform.blobs)
 

@@ -38,8 +38,8 @@ _SAYS = {
     Kind.VIEW: Outcome(0.0, 0.05),
     Kind.LIKE: Outcome(1.0, 1.0),
     Kind.SHARE: Outcome(1.0, 2.0),
-    Kind.KEEP: Outcome(1.0, 3.0),
-    Kind.REJECT: Outcome(0.0, 3.0),
+    Kind.KEEP: Outcome(1.0, 2.0),
+    Kind.REJECT: Outcome(0.0, 2.0),
 }
 
 
