@@ -21,6 +21,9 @@ from importlib.metadata import distribution
 from itertools import pairwise
 from pathlib import Path
 
+# A thread a process. Read when numpy is imported.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import av
 import numpy as np
 
