@@ -70,6 +70,10 @@ bench: $(VENV)/.test $(SAMPLE) ## Speed and memory, as JSON: benchmarks/README.m
 generate: $(VENV)/.test ## Generated code of protos/
 	@$(RUN)/python protos/generate.py
 
+.PHONY: models
+models: $(VENV)/.run ## A Triton model repository in out/models, and the generated configuration of each model
+	@$(RUN)/python -m clipmill_models out/models
+
 .PHONY: sample
 sample: $(SAMPLE) ## The sample talk with its truth
 
@@ -79,6 +83,8 @@ lock: $(UV) ## Pin the dependencies anew (LOCK_ARGS=--upgrade for newer ones)
 	@$(COMPILE) $(LOCK_ARGS) requirements/build.in -o requirements/build.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/kafka.in -o requirements/kafka.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/test.in -o requirements/test.txt
+	@$(COMPILE) --no-deps $(LOCK_ARGS) requirements/triton-client.in -o requirements/triton-client.txt
+	@$(COMPILE) --no-deps $(LOCK_ARGS) requirements/triton.in -o requirements/triton.txt
 
 .PHONY: clean
 clean: ## Remove the environments and the sample
@@ -100,8 +106,14 @@ $(VENV)/.kafka: $(VENV)/.run requirements/kafka.txt
 	@$(INSTALL) --no-deps --require-hashes -r requirements/kafka.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.kafka requirements/test.txt
-	@$(INSTALL) --no-deps --require-hashes -r requirements/test.txt
+$(VENV)/.test: $(VENV)/.kafka requirements/test.txt requirements/triton-client.txt .tools/triton/.made
+	@$(INSTALL) --no-deps --require-hashes -r requirements/test.txt -r requirements/triton-client.txt
+	@touch $@
+
+# A server of the models for tests; in an environment of its own, because it needs numpy 1 (docs/adr/0023).
+.tools/triton/.made: requirements/triton.txt | $(UV)
+	@test -x .tools/triton/bin/python || $(UV) venv --quiet --python $(PYTHON) .tools/triton
+	@$(UV) pip install --quiet --python .tools/triton/bin/python --no-deps --require-hashes -r requirements/triton.txt
 	@touch $@
 
 $(SAMPLE): $(wildcard tools/sample/*.py) tools/sample/requirements.txt | $(UV) $(VENV)/.run

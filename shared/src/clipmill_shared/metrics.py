@@ -37,6 +37,11 @@ LIMITED_ALONE = _meter.create_counter(
     unit="{take}",
     description="Rate limits that a process counted by itself, because the shared count (Redis) was away.",
 )
+INFERENCE_FALLBACKS = _meter.create_counter(
+    "clipmill.inference.fallbacks",
+    unit="{call}",
+    description="Calls of models that the next executor of a chain answered, by model and the code of why.",
+)
 RPC_S = _meter.create_histogram(
     "clipmill.rpc.duration",
     unit="s",

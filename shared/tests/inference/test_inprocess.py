@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from inference_models import DIES, DOUBLE_APART, LIES, RAISES, SLEEP_APART, Gate, model, numbers
+from harness.tiny_models import DIES, DOUBLE_APART, LIES, RAISES, SLEEP_APART, Gate, model, numbers
 
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.definition import Batching, Placement

@@ -21,6 +21,8 @@ class Inferred:
     compute_s: float
     # Rows that were computed together, of all callers.
     batch_rows: int
+    # Why an executor before this one did not answer; "" where the first one did.
+    fallback: str = ""
 
 
 class Executor(Protocol):

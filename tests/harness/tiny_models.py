@@ -1,4 +1,7 @@
-"""Small models whose answers are known: they double a number, and fail, hang or lie when a number says so."""
+"""Small models whose answers are known: they double a number, and fail, hang or lie when a number says so.
+
+For tests of what runs models, here, in child processes and on Triton.
+"""
 
 import os
 import threading
@@ -19,7 +22,7 @@ from clipmill_shared.inference.definition import (
     Tensors,
 )
 
-RAISES, LIES, DIES = 13.0, 17.0, 19.0
+RAISES, LIES, DIES, HANGS = 13.0, 17.0, 19.0, 23.0
 
 
 class Gate:
@@ -51,6 +54,8 @@ def double(inputs: Tensors) -> Tensors:
         raise ValueError("thirteen")
     if (numbers == DIES).any():
         os._exit(3)
+    if (numbers == HANGS).any():
+        time.sleep(1.5)
     if (numbers == LIES).any():
         return {"y": np.full_like(numbers, np.nan)}
     return {"y": numbers * np.float32(2)}
@@ -79,8 +84,21 @@ def numbers(*values: float, rows: int = 1) -> Tensors:
 
 
 def _in_process(load: Callable[[], Infer], reference: str) -> Definition:
-    return replace(model(load, reference, f"inference_models:{reference}"), placement=Placement("processes"))
+    return replace(model(load, reference, f"harness.tiny_models:{reference}"), placement=Placement("processes"))
 
 
 DOUBLE_APART = _in_process(lambda: double, "DOUBLE_APART")
 SLEEP_APART = _in_process(lambda: sleep, "SLEEP_APART")
+
+
+def refuse() -> Infer:
+    raise OSError("no such weights")
+
+
+ON_TRITON = replace(
+    model(name="double", reference="harness.tiny_models:ON_TRITON"), batching=Batching(max_rows=4, max_waiting=200)
+)
+# The names by which the server has them differ; what they are differs from what is said of them.
+OTHER_VERSION = replace(ON_TRITON, name="other_version", reference="harness.tiny_models:OTHER_VERSION")
+OTHER_SIGNATURE = replace(ON_TRITON, name="other_signature", reference="harness.tiny_models:OTHER_SIGNATURE")
+BROKEN = replace(model(refuse, "broken"), reference="harness.tiny_models:BROKEN")

@@ -1,0 +1,181 @@
+"""The Triton executor on a real tritonserver: the same answers as in process, and none lost or wrong when it breaks."""
+
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness.proxy import Proxy
+from harness.tiny_models import BROKEN, DIES, HANGS, LIES, ON_TRITON, OTHER_SIGNATURE, OTHER_VERSION, RAISES, numbers
+from harness.triton import missing, triton
+
+from clipmill_models import NAMES, definition_of
+from clipmill_models.repository import write
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.definition import Signature, Tensor
+from clipmill_shared.inference.executor import check_ready
+from clipmill_shared.inference.fallback import Fallback
+from clipmill_shared.inference.inprocess import InProcess
+from clipmill_shared.inference.triton import Triton, TritonOptions
+
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("triton")]
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    if why := missing():
+        pytest.skip(why)
+    repository = tmp_path_factory.mktemp("repository")
+    one = Signature((Tensor("x", "FP32", (1,)),), (Tensor("y", "FP32", (1,)),))
+    narrow = replace(OTHER_SIGNATURE, signature=one, example=lambda: numbers(1))
+    write(repository, [*map(definition_of, NAMES), ON_TRITON, BROKEN, replace(OTHER_VERSION, version="2"), narrow])
+    with triton(repository, [TESTS]) as running:
+        yield running
+
+
+@asynccontextmanager
+async def executor(address: str, **options):
+    running = Triton(address, TritonOptions(**options))
+    try:
+        yield running
+    finally:
+        await running.close()
+
+
+async def code_of(call) -> str:
+    with pytest.raises(ClipmillError) as caught:
+        await call
+    return caught.value.code
+
+
+def real_input(name: str) -> dict[str, np.ndarray]:
+    """Several rows of something that the model knows what to do with."""
+    random = np.random.default_rng(5)
+    if name == "sentences":
+        texts = ["What is said here?", "Nobody knows.", "Die Katze schläft.", "今日は"]
+        return {"text": np.array([[text.encode()] for text in texts], object)}
+    if name == "voice_activity":
+        return {"samples": random.normal(0, 0.1, (1, 40_000)).astype(np.float32)}
+    side = definition_of(name).signature.inputs[0].shape[0]
+    return {"image": random.integers(0, 256, (4, side, side, 3), np.uint8)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_answer_is_the_one_of_this_process(server, name):
+    definition, inputs = definition_of(name), real_input(name)
+    here = InProcess()
+    async with executor(server.address) as there:
+        expected, inferred = await here.infer(definition, inputs), await there.infer(definition, inputs)
+    await here.close()
+    assert (inferred.executor, inferred.version) == ("triton", definition.version)
+    for tensor in definition.signature.outputs:
+        # Its numpy is an older one: sums of floats may be rounded otherwise.
+        np.testing.assert_allclose(inferred.outputs[tensor.name], expected.outputs[tensor.name], atol=2e-6)
+
+
+async def test_many_at_once_each_get_their_own_whatever_batches_they_are_in(server):
+    async with executor(server.address, in_flight=16) as there:
+        answers = await asyncio.gather(*(there.infer(ON_TRITON, numbers(n, rows=1 + n % 4)) for n in range(30, 94)))
+    assert [a.outputs["y"].ravel().tolist() for a in answers] == [[2.0 * n] * (1 + n % 4) for n in range(30, 94)]
+
+
+async def test_what_is_wrong_with_one_is_told_to_one(server):
+    async with executor(server.address) as there:
+        await check_ready(there, ON_TRITON)
+        calls = (there.infer(ON_TRITON, numbers(n)) for n in (RAISES, 1, LIES, 2))
+        raised, one, lied, two = await asyncio.gather(*calls, return_exceptions=True)
+        assert (raised.code, lied.code) == ("MODEL_FAILED", "MODEL_OUTPUT_INVALID")
+        assert "thirteen" in raised.message
+        assert [one.outputs["y"].item(), two.outputs["y"].item()] == [2, 4]
+        assert await code_of(there.infer(ON_TRITON, {})) == "INVALID_TENSOR"
+
+
+async def test_another_version_or_signature_than_asked_for_is_refused(server):
+    async with executor(server.address) as there:
+        faults = ((OTHER_VERSION, "serves 2"), (OTHER_SIGNATURE, "signature"), (BROKEN, "no such weights"))
+        for definition, says in faults:
+            with pytest.raises(ClipmillError) as caught:
+                await there.infer(definition, numbers(1, 2))
+            assert caught.value.code == "MODEL_LOAD_FAILED"
+            assert says in caught.value.message
+
+
+async def test_a_model_that_the_server_lacks_is_said_to_be_missing(server):
+    async with executor(server.address) as there:
+        assert await code_of(there.infer(replace(ON_TRITON, name="nowhere"), numbers(1))) == "MODEL_LOAD_FAILED"
+
+
+async def test_a_deadline_ends_a_call_and_the_next_is_answered(server):
+    async with executor(server.address, deadline_s=1) as there:
+        await check_ready(there, ON_TRITON)
+        assert await code_of(there.infer(ON_TRITON, numbers(HANGS))) == "DEADLINE_EXCEEDED"
+    async with executor(server.address) as there:
+        assert (await there.infer(ON_TRITON, numbers(4))).outputs["y"].item() == 8
+
+
+async def test_no_more_are_sent_than_may_be_in_flight_and_no_more_wait_than_may(server):
+    async with executor(server.address, in_flight=1, max_waiting=1) as there:
+        await check_ready(there, ON_TRITON)
+        slow = asyncio.create_task(there.infer(ON_TRITON, numbers(HANGS)))
+        await asyncio.sleep(0)
+        waits = asyncio.create_task(there.infer(ON_TRITON, numbers(4)))
+        await asyncio.sleep(0)
+        assert await code_of(there.infer(ON_TRITON, numbers(5))) == "INFERENCE_QUEUE_FULL"
+        slow.cancel()
+        assert (await waits).outputs["y"].item() == 8
+
+
+async def test_a_model_whose_process_is_killed_is_loaded_anew_and_no_call_is_lost(server):
+    async with executor(server.address) as there:
+        await check_ready(there, ON_TRITON)
+        (stub,) = server.stubs("double")
+        os.kill(stub, signal.SIGKILL)
+        answers = await asyncio.gather(*(there.infer(ON_TRITON, numbers(n)) for n in range(30, 34)))
+        assert [answer.outputs["y"].item() for answer in answers] == [60, 62, 64, 66]
+
+
+async def test_a_model_that_kills_its_own_process_fails_its_caller_alone(server):
+    async with executor(server.address) as there:
+        await check_ready(there, ON_TRITON)
+        assert await code_of(there.infer(ON_TRITON, numbers(DIES))) == "TRITON_MODEL_DEAD"
+        assert (await there.infer(ON_TRITON, numbers(4))).outputs["y"].item() == 8
+
+
+async def test_a_server_that_is_killed_in_the_middle_is_answered_for_by_this_process_until_it_is_back(server):
+    here = InProcess()
+    async with executor(server.address, breaker_failures=1, breaker_pause_s=0.5) as there:
+        chain = Fallback([there, here])
+        assert (await chain.infer(ON_TRITON, numbers(4))).executor == "triton"
+        pending = asyncio.create_task(chain.infer(ON_TRITON, numbers(HANGS)))
+        await asyncio.sleep(0.2)
+        server.stop()
+        answer = await pending
+        assert (answer.executor, answer.outputs["y"].item()) == ("in process", 2 * HANGS)
+        assert answer.fallback.startswith("TRITON_UNAVAILABLE: Triton at 127.0.0.1")
+        assert await code_of(there.infer(ON_TRITON, numbers(4))) == "TRITON_UNAVAILABLE"
+        server.start()
+        async with asyncio.timeout(30):
+            while (answer := await chain.infer(ON_TRITON, numbers(5))).executor != "triton":
+                assert answer.outputs["y"].item() == 10
+                await asyncio.sleep(0.1)
+        assert answer.fallback == ""
+    await here.close()
+
+
+async def test_a_reset_connection_is_asked_again_and_a_silent_one_ends_by_the_deadline(server):
+    async with Proxy(server.port).running() as proxy, executor(f"127.0.0.1:{proxy.port}", deadline_s=10) as there:
+        await check_ready(there, ON_TRITON)
+        pending = asyncio.create_task(there.infer(ON_TRITON, numbers(HANGS)))
+        await asyncio.sleep(0.2)
+        proxy.cut()
+        proxy.heal()
+        assert (await pending).outputs["y"].item() == 2 * HANGS
+    async with Proxy(server.port).running() as proxy, executor(f"127.0.0.1:{proxy.port}", deadline_s=0.5) as there:
+        await check_ready(there, ON_TRITON)
+        proxy.silence()
+        assert await code_of(there.infer(ON_TRITON, numbers(4))) == "DEADLINE_EXCEEDED"
