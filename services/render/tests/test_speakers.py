@@ -9,7 +9,7 @@ import pytest
 from clipmill_render.domain.crop import crop_path
 from clipmill_render.domain.faces import Face, Shot
 from clipmill_render.domain.layout import layout_for
-from clipmill_render.domain.speakers import SURE, Mouth, Turn, turns_of
+from clipmill_render.domain.speakers import SURE, Mouth, Turn, Voice, turns_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +55,35 @@ def test_of_two_mouths_that_move_alike_none_is_said_to_speak() -> None:
     assert turns_of([mouth((0, 12)), mouth((0, 12))], SHOT, [SHOT]) == []
 
 
+def test_a_face_that_is_hardly_told_to_speak_is_known_by_its_voice() -> None:
+    # Their mouths rest towards the ends of their turns; the voices say who goes on.
+    mouths = [mouth((1, 4)), mouth((7, 10.5), seed=1)]
+    voices = [Voice(0.0, 6.0, 1), Voice(6.0, 12.0, 2)]
+    without, with_voices = turns_of(mouths, SHOT, [SHOT]), turns_of(mouths, SHOT, [SHOT], voices=voices)
+    assert max(turn.end_s for turn in without) < 11.5
+    assert [(turn.start_s, turn.end_s, turn.track) for turn in with_voices] == [
+        (0.0, pytest.approx(6.0), 0), (6.0, pytest.approx(12.0), 1)
+    ]  # fmt: skip
+
+
+def test_the_window_changes_when_the_voice_does_and_not_at_the_phrase_beside() -> None:
+    mouths = [mouth((0, 6)), mouth((6, 12), seed=1)]
+    turns = turns_of(mouths, SHOT, [SHOT], [6.8], [Voice(0.0, 6.1, 1), Voice(6.1, 12.0, 2)])
+    assert turns[1].start_s == 6.1
+
+
+def test_a_voice_whose_owner_is_not_seen_makes_no_face_speak() -> None:
+    mouths = [mouth((0, 6)), mouth(seed=1)]
+    turns = turns_of(mouths, SHOT, [SHOT], voices=[Voice(0.0, 6.0, 1), Voice(6.0, 12.0, 2)])
+    assert [(turn.track, turn.end_s) for turn in turns] == [(0, pytest.approx(6.0, abs=0.3))]
+
+
+def test_where_two_speak_at_once_the_mouths_alone_are_asked() -> None:
+    mouths = [mouth((0, 12)), mouth(seed=1)]
+    both = [Voice(0.0, 12.0, 1), Voice(0.0, 12.0, 2)]
+    assert [turn.track for turn in turns_of(mouths, SHOT, [SHOT], voices=both)] == [0]
+
+
 def test_a_single_face_is_not_asked_about() -> None:
     assert turns_of([mouth((0, 12))], SHOT, [SHOT]) == []
     assert turns_of([], SHOT, [SHOT]) == []
@@ -70,12 +99,17 @@ def test_a_word_thrown_in_is_no_turn() -> None:
     st.lists(st.lists(st.tuples(st.floats(0, 12), st.floats(0, 1)), max_size=40), max_size=4),
     st.lists(st.tuples(st.floats(-2, 12), st.floats(0, 6)), max_size=4),
     st.lists(st.floats(0, 12), max_size=6),
+    st.lists(st.tuples(st.floats(-2, 12), st.floats(0, 6), st.integers(1, 3)), max_size=5),
 )
 def test_turns_are_in_order_inside_the_shot_and_sure(
-    seen: list[list[tuple[float, float]]], voiced: list[tuple[float, float]], phrases: list[float]
+    seen: list[list[tuple[float, float]]],
+    voiced: list[tuple[float, float]],
+    phrases: list[float],
+    told: list[tuple[float, float, int]],
 ) -> None:
     mouths = [[Mouth(t, o) for t, o in sorted(track)] for track in seen]
-    turns = turns_of(mouths, SHOT, [Shot(a, a + length) for a, length in voiced], phrases)
+    voices = [Voice(a, a + length, speaker) for a, length, speaker in told]
+    turns = turns_of(mouths, SHOT, [Shot(a, a + length) for a, length in voiced], phrases, voices)
     for turn in turns:
         assert SHOT.start_s <= turn.start_s <= turn.end_s <= SHOT.end_s + 1e-9
         assert SURE <= turn.confidence <= 1

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.clips.v1.clips_pb2 import ClipRendered, RenderTask
 from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion
@@ -19,7 +19,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "render"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 4
+FORMULA = 5
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
 
@@ -51,9 +51,12 @@ class Rendering:
         owner = task.task.owner_id
         audio = tuple([await self._blobs.get_message(ref, AudioAnalysis) for ref in task.audio])
         vision = tuple([await self._blobs.get_message(ref, VisionAnalysis) for ref in task.vision])
+        diarization = (
+            await self._blobs.get_message(task.diarization, Diarization) if task.HasField("diarization") else None
+        )
         async with self._blobs.local(task.source) as source, self._blobs.scratch_folder() as folder:
             threads = self._last_threads if task.task.last else self._threads
-            request = Request(source, folder, task, audio, vision, threads)
+            request = Request(source, folder, task, audio, vision, threads, diarization)
             made = await self._children.run(request, report)
             assert isinstance(made, Result)
             return ClipRendered(

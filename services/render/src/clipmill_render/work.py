@@ -15,7 +15,7 @@ from clipmill_render.colour import colour_matrix
 from clipmill_render.commands import Cut, Drawing, Encoding
 from clipmill_render.domain import notes
 from clipmill_render.domain.captions import CaptionLayout, SpokenWord, captions_of
-from clipmill_render.domain.clock import seen_in, speakers_in, words_in
+from clipmill_render.domain.clock import seen_in, speakers_in, voices_in, words_in
 from clipmill_render.domain.crop import crop_path
 from clipmill_render.domain.graph import Coded, Timing, picture_filters
 from clipmill_render.domain.layout import Layout, layout_for
@@ -48,7 +48,8 @@ def render(request: Request, report: Report) -> Result:
     layout = layout_of(task)
     seen = seen_in(task.clip.range, request.vision)
     words = words_in(task.clip.range, request.audio)
-    turns = speakers_in(task.clip.range, seen, request.audio, words)
+    voices = voices_in(task.clip.range, request.diarization)
+    turns = speakers_in(task.clip.range, seen, request.audio, words, voices)
     path = crop_path(layout, seen.shots, seen.tracks, turns, seen.interests)
     said += notes.of_picture(layout, path)
     burnt = _captions(request, words, layout, timing, said)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill_render.domain.captions import SpokenWord
 from clipmill_render.domain.faces import Face, Shot, joined_shots
 from clipmill_render.domain.interest import Interest
-from clipmill_render.domain.speakers import Mouth, Turn, turns_of
+from clipmill_render.domain.speakers import Mouth, Turn, Voice, turns_of
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,25 @@ def seen_in(clip: TimeRange, parts: Iterable[VisionAnalysis]) -> Seen:
     return Seen(shots, [faces for faces, _ in seen], [mouths for _, mouths in seen], interests)
 
 
-def speakers_in(clip: TimeRange, seen: Seen, parts: Iterable[AudioAnalysis], words: Sequence[SpokenWord]) -> list[Turn]:
+def voices_in(clip: TimeRange, diarization: Diarization | None) -> list[Voice]:
+    """Whose voice is heard when; none where nobody told them apart, or that is not certain."""
+    if diarization is None or diarization.doubt:
+        return []
+    return [
+        Voice(turn.range.start_s - clip.start_s, turn.range.end_s - clip.start_s, turn.speaker)
+        for turn in diarization.turns
+        if turn.range.start_s < clip.end_s and turn.range.end_s > clip.start_s
+    ]
+
+
+def speakers_in(
+    clip: TimeRange,
+    seen: Seen,
+    parts: Iterable[AudioAnalysis],
+    words: Sequence[SpokenWord],
+    voices: Sequence[Voice] = (),
+) -> list[Turn]:
     """Which of the tracks speaks when, in order; `words` of the clip tell where phrases begin."""
     speech = [Shot(span.start_s - clip.start_s, span.end_s - clip.start_s) for part in parts for span in part.speech]
     phrases = [word.start_s for before, word in pairwise(words) if before.ends_sentence]
-    return [turn for shot in seen.shots for turn in turns_of(seen.mouths, shot, speech, phrases)]
+    return [turn for shot in seen.shots for turn in turns_of(seen.mouths, shot, speech, phrases, voices)]

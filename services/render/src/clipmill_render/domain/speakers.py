@@ -2,12 +2,13 @@
 
 A mouth's opening is sampled only a few times a second, so no lip can be read; but it varies more while its owner
 speaks. Each moment's variances are weighed against each other, and against a mouth that rests, for the voice may belong
-to nobody who is seen; a hidden Markov model (forward, backward) carries what is known to the moments beside.
+to nobody who is seen; a hidden Markov model (forward, backward) carries what is known to the moments beside. Where the
+voices are known apart (diarization), the face changes with the voice and hardly ever within it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -26,12 +27,18 @@ RESTING = 0.015
 SHARE = 0.4
 # How long somebody speaks, on average.
 TURN_S = 5.0
+# The same while one voice is known to go on: it is another's only where the diarization errs.
+VOICE_TURN_S = 60.0
+# How likely another face speaks when another voice does; else both are not seen, or the diarization errs.
+CHANGES_WITH_VOICE = 0.9
 # Below, it is not said who speaks. A wrong face costs little: without a word on it, the larger one is shown.
 SURE = 0.7
 # A shorter turn is not worth another picture.
 SHORTEST_TURN_S = 1.5
 # A change of speakers is put where a phrase begins, if one does so near.
 PHRASE_NEAR_S = 1.0
+
+NOBODY = -1
 
 Floats = NDArray[np.float64]
 
@@ -54,12 +61,25 @@ class Turn:
     confidence: float
 
 
+@dataclass(frozen=True)
+class Voice:
+    """A voice is heard, in seconds of the clip: the same `speaker` is the same person. Two may overlap."""
+
+    start_s: float
+    end_s: float
+    speaker: int
+
+
 def turns_of(
-    mouths: Sequence[Sequence[Mouth]], shot: Shot, speech: Sequence[Shot], phrase_starts_s: Sequence[float] = ()
+    mouths: Sequence[Sequence[Mouth]],
+    shot: Shot,
+    speech: Sequence[Shot],
+    phrase_starts_s: Sequence[float] = (),
+    voices: Sequence[Voice] = (),
 ) -> list[Turn]:
     """Who speaks when in `shot`, in order, not overlapping; silent where it is not sure, or no two mouths are seen.
 
-    `mouths` by track; `speech` is where a voice is heard.
+    `mouths` by track; `speech` is where a voice is heard, `voices` whose, where that is known.
     """
     times = np.arange(shot.start_s + STEP_S / 2, shot.end_s, STEP_S)
     inside = [[mouth for mouth in track if shot.start_s <= mouth.time_s < shot.end_s] for track in mouths]
@@ -70,10 +90,11 @@ def turns_of(
     asked = voiced & (np.isfinite(spreads).sum(axis=0) >= 2)
     if not asked.any():
         return []
-    beliefs = _beliefs(spreads, asked)
+    beliefs = _beliefs(spreads, asked, _speakers_at(times, voices))
     best = beliefs.argmax(axis=0)
     sure = asked & (beliefs.max(axis=0) >= SURE) & (best < len(inside))
-    return _turns(times, np.where(sure, best, -1), beliefs, phrase_starts_s)
+    changes_s = [voice.start_s for voice in voices] or phrase_starts_s
+    return _turns(times, np.where(sure, best, -1), beliefs, changes_s)
 
 
 def _spread(track: Sequence[Mouth], times: Floats) -> Floats:
@@ -87,25 +108,53 @@ def _spread(track: Sequence[Mouth], times: Floats) -> Floats:
     return spread
 
 
-def _beliefs(spreads: Floats, asked: NDArray[np.bool_]) -> Floats:
+def _speakers_at(times: Floats, voices: Sequence[Voice]) -> NDArray[np.int_]:
+    """Whose voice is heard at each of `times`; NOBODY where none or more than one is."""
+    speakers, count = np.full(len(times), NOBODY), np.zeros(len(times), int)
+    for voice in voices:
+        inside = (voice.start_s <= times) & (times < voice.end_s)
+        speakers[inside] = voice.speaker
+        count += inside
+    return np.where(count == 1, speakers, NOBODY)
+
+
+def _moves(speakers: NDArray[np.int_], states: int) -> Iterator[Floats]:
+    """For each moment the probabilities of its state given the one before: states x states."""
+
+    def moving(stays: float) -> Floats:
+        other = (1 - stays) / (states - 1)
+        return np.asarray(np.full((states, states), other) + np.eye(states) * (stays - other), dtype=np.float64)
+
+    usual, held, changed = (
+        moving(stays) for stays in (np.exp(-STEP_S / TURN_S), np.exp(-STEP_S / VOICE_TURN_S), 1 - CHANGES_WITH_VOICE)
+    )
+    last = NOBODY
+    for number, speaker in enumerate(speakers.tolist()):
+        if speaker == NOBODY:
+            yield usual
+            continue
+        yield (
+            held if number and speakers[number - 1] == speaker else changed if last not in (NOBODY, speaker) else usual
+        )
+        last = speaker
+
+
+def _beliefs(spreads: Floats, asked: NDArray[np.bool_], speakers: NDArray[np.int_]) -> Floats:
     """The probability of each track, and last of nobody who is seen, at each moment: (tracks + 1) x moments."""
     states, moments = len(spreads) + 1, spreads.shape[1]
     # Who is not seen is not heard; evidence only where a voice is.
     seen = np.vstack([np.isfinite(spreads), np.ones(moments, bool)])
     variances = np.vstack([np.nan_to_num(spreads) ** 2, np.full(moments, RESTING**2)])
     likelihood = np.where(seen, np.where(asked, np.maximum(variances, 1e-12) ** SHARE, 1.0), 1e-9)
-    stays = np.exp(-STEP_S / TURN_S)
-    moves = np.full((states, states), (1 - stays) / (states - 1)) + np.eye(states) * (
-        stays - (1 - stays) / (states - 1)
-    )
+    moves = list(_moves(speakers, states))
     forward, backward = np.empty((states, moments)), np.ones((states, moments))
     belief = np.full(states, 1 / states)
     for number in range(moments):
-        belief = (moves @ belief if number else belief) * likelihood[:, number]
+        belief = (moves[number] @ belief if number else belief) * likelihood[:, number]
         belief /= belief.sum()
         forward[:, number] = belief
     for number in range(moments - 2, -1, -1):
-        after = moves @ (likelihood[:, number + 1] * backward[:, number + 1])
+        after = moves[number + 1] @ (likelihood[:, number + 1] * backward[:, number + 1])
         backward[:, number] = after / after.sum()
     both = forward * backward
     return np.asarray(both / both.sum(axis=0), dtype=np.float64)
