@@ -179,6 +179,8 @@ class _Up:
         }
         if "ingest" in names and self._takes_local_requests():
             flags["ingest.requests_owner"] = LOCAL_OWNER
+        if "audio" in names:
+            flags.setdefault("audio.api", "true")
         if "scoring" in names:
             flags.setdefault("scoring.learns", "true")
             if self._is_local() and not ScoringSettings().engagement_owner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 
 import av
@@ -19,6 +20,16 @@ def write_flac(path: Path, samples: NDArray[np.int16]) -> Path:
             frame.rate, frame.pts = RATE_HZ, at
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def write_wav(path: Path, sound: NDArray[np.float64], rate_hz: int = RATE_HZ) -> Path:
+    """A sound of -1..1, [samples] or [samples, channels], as 16-bit WAV."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1 if sound.ndim == 1 else sound.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(as_pcm(sound).tobytes())
     return path
 
 

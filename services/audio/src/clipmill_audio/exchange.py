@@ -40,6 +40,25 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """A file with sound, to be read into `target` as the import's speech sound is: 16 kHz mono FLAC."""
+
+    path: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a recording holds: its length, its track, and stretches that cover it, cut where nobody speaks."""
+
+    duration_s: float
+    track: int
+    sample_rate_hz: int
+    channels: int
+    stretches: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
 class Heard:
     """The analysis without language and models, the reasons to doubt its words, how far speech stands above the rest of
     the sound, in dB, where that is known, and how many of the words English lacks or say again what was just said.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioAnalyzed, AudioTask
 from clipmill.common.v1.common_pb2 import ModelVersion, Profile
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.work.v1.work_pb2 import STAGE_AUDIO, Answer
@@ -91,13 +91,9 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
             )
             heard = await children.run(part, report)
         assert isinstance(heard, Heard)
-        analysis = heard.analysis
-        assumed = is_assumed(task.language) and heard.detected is None
-        # Where nobody speaks, no language is heard either.
-        analysis.language = heard.language if analysis.words or not is_assumed(task.language) else ""
-        analysis.models.extend(models(heard))
+        analysis = complete(heard, task.language)
         return AudioAnalyzed(
-            answer=Answer(models=models(heard), warnings=_warnings(heard, assumed)),
+            answer=Answer(models=models(heard), warnings=warnings_of(heard, task.language)),
             part=task.part,
             analysis=await blobs.put_message(task.task.owner_id, analysis),
             words=len(analysis.words),
@@ -119,7 +115,18 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
     )
 
 
-def _warnings(heard: Heard, assumed: bool) -> list[Caution]:
+def complete(heard: Heard, asked: str) -> AudioAnalysis:
+    """The analysis with its language and models; `asked` is the language that was asked for."""
+    analysis = heard.analysis
+    # Where nobody speaks, no language is heard either.
+    analysis.language = heard.language if analysis.words or not is_assumed(asked) else ""
+    analysis.models.extend(models(heard))
+    return analysis
+
+
+def warnings_of(heard: Heard, asked: str) -> list[Caution]:
+    """What a caller who asked for a language (or "auto") should know of what was heard."""
+    assumed = is_assumed(asked) and heard.detected is None
     warnings = []
     if assumed and heard.analysis.words and heard.language == ENGLISH:
         warnings.append(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from clipmill_audio.engines import Engines
 from clipmill_audio.handlers import stage_work
 from clipmill_audio.settings import AudioSettings
@@ -10,10 +13,35 @@ from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
 
+if TYPE_CHECKING:
+    import grpc.aio
+
 
 def build(settings: AudioSettings, platform: Platform) -> Service:
-    """The service: a worker with as many child processes as slots."""
-    children = Children("clipmill_audio.work:hear", settings.slots, cores=platform.cores)
-    stage = stage_work(children, platform.blobs, Engines(settings))
+    """The service: a worker with as many child processes as slots; with an API, one for callers without a job."""
+    function = "clipmill_audio.answer:answer" if settings.api else "clipmill_audio.work:hear"
+    children = Children(function, settings.slots, cores=platform.cores)
+    engines = Engines(settings)
+    stage = stage_work(children, platform.blobs, engines)
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/audio")
-    return Service(name="audio", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close)
+    working = Service(
+        name="audio", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close
+    )
+    return _served(working, children, engines, settings, platform) if settings.api else working
+
+
+def _served(
+    working: Service, children: Children, engines: Engines, settings: AudioSettings, platform: Platform
+) -> Service:
+    # Late: `clipmill run` has no callers.
+    from clipmill.audio.v1 import audio_pb2
+    from clipmill.audio.v1.audio_pb2_grpc import add_AudioServiceServicer_to_server
+    from clipmill_audio.servicer import AudioServicer
+
+    servicer = AudioServicer(children, platform.blobs, engines, settings)
+
+    def add(server: grpc.aio.Server) -> None:
+        add_AudioServiceServicer_to_server(servicer, server)
+
+    name = audio_pb2.DESCRIPTOR.services_by_name["AudioService"].full_name
+    return replace(working, servicers=(add,), grpc_names=(name,))

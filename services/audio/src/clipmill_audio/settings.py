@@ -22,6 +22,10 @@ class AudioSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_AUDIO_")
 
+    api: bool = Field(
+        False, description="Serve AudioService.Transcribe, for callers without a job; `clipmill up` does."
+    )
+    api_calls: int = Field(8, ge=1, description="Calls of Transcribe that may be open; further ones are refused.")
     slots: int = Field(
         default_factory=usable_cores,
         ge=1,

@@ -103,6 +103,11 @@ def hear(part: Part, report: Report) -> Heard:
     return hear_with(_models(), part, report)
 
 
+def voice_activity() -> VoiceActivity:
+    """The one that is loaded; `begin` comes before its use."""
+    return _models().activity
+
+
 def hear_with(models: Models, part: Part, report: Report) -> Heard:
     """`hear`, with models of the caller's."""
     decided = _decide(models, part)

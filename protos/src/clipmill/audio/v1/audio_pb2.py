@@ -26,29 +26,37 @@ from clipmill.common.v1 import common_pb2 as clipmill_dot_common_dot_v1_dot_comm
 from clipmill.work.v1 import work_pb2 as clipmill_dot_work_dot_v1_dot_work__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63lipmill/audio/v1/audio.proto\x12\x11\x63lipmill.audio.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1b\x63lipmill/work/v1/work.proto\"\xab\x02\n\tAudioTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12+\n\x06speech\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08language\x18\x04 \x01(\t\x12,\n\x07profile\x18\x05 \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12\x10\n\x08video_id\x18\x06 \x01(\t\x12\x0b\n\x03\x61sr\x18\x07 \x01(\t\x12\x0e\n\x06voices\x18\x08 \x01(\x08\x12/\n\ntranscript\x18\t \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\"\xce\x02\n\rAudioAnalyzed\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.clipmill.work.v1.Answer\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08\x61nalysis\x18\x04 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\r\n\x05words\x18\x05 \x01(\r\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x10\n\x08video_id\x18\x07 \x01(\t\x12\x15\n\runknown_words\x18\x08 \x01(\r\x12\x16\n\x0erepeated_words\x18\t \x01(\r\x12/\n\ntranscript\x18\n \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\"\xb5\x02\n\rAudioAnalysis\x12+\n\x04part\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08language\x18\x02 \x01(\t\x12&\n\x05words\x18\x03 \x03(\x0b\x32\x17.clipmill.audio.v1.Word\x12-\n\x06speech\x18\x04 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08loudness\x18\x05 \x01(\x0b\x32\x1b.clipmill.audio.v1.Loudness\x12\x30\n\x06models\x18\x06 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12-\n\x06voices\x18\x07 \x03(\x0b\x32\x1d.clipmill.audio.v1.LocalVoice\"\xf2\x01\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x03 \x01(\x01\x12.\n\x06timing\x18\x04 \x01(\x0e\x32\x1e.clipmill.audio.v1.Word.Timing\x12\x15\n\rends_sentence\x18\x05 \x01(\x08\x12\x17\n\nconfidence\x18\x06 \x01(\x02H\x00\x88\x01\x01\"M\n\x06Timing\x12\x16\n\x12TIMING_UNSPECIFIED\x10\x00\x12\x12\n\x0eTIMING_ALIGNED\x10\x01\x12\x17\n\x13TIMING_INTERPOLATED\x10\x02\x42\r\n\x0b_confidence\";\n\x08Loudness\x12\x0f\n\x07start_s\x18\x01 \x01(\x01\x12\x0e\n\x06step_s\x18\x02 \x01(\x01\x12\x0e\n\x06rms_db\x18\x03 \x03(\x02\"p\n\nLocalVoice\x12\x0f\n\x07stretch\x18\x01 \x01(\r\x12-\n\x06ranges\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x0f\n\x07\x61lone_s\x18\x03 \x01(\x01\x12\x11\n\tembedding\x18\x04 \x03(\x02\"\xec\x01\n\x0b\x44iarization\x12-\n\x05turns\x18\x01 \x03(\x0b\x32\x1e.clipmill.audio.v1.SpeakerTurn\x12/\n\x08overlaps\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08speakers\x18\x03 \x01(\r\x12\x16\n\x0espeakers_given\x18\x04 \x01(\x08\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\r\n\x05\x64oubt\x18\x06 \x01(\t\x12\x30\n\x06models\x18\x07 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\"`\n\x0bSpeakerTurn\x12\x0f\n\x07speaker\x18\x01 \x01(\r\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63lipmill/audio/v1/audio.proto\x12\x11\x63lipmill.audio.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1b\x63lipmill/work/v1/work.proto\"\xba\x01\n\x11TranscribeRequest\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12-\n\x06upload\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12\x11\n\x07\x63ontent\x18\x03 \x01(\x0cH\x00\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x0b\n\x03\x61sr\x18\x05 \x01(\t\x12,\n\x07profile\x18\x06 \x01(\x0e\x32\x1b.clipmill.common.v1.ProfileB\x06\n\x04\x66rom\"\xb3\x01\n\x12TranscribeResponse\x12\x34\n\x05sound\x18\x01 \x01(\x0b\x32#.clipmill.audio.v1.TranscribedSoundH\x00\x12\x30\n\x04part\x18\x02 \x01(\x0b\x32 .clipmill.audio.v1.AudioAnalysisH\x00\x12-\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.clipmill.common.v1.WarningB\x06\n\x04what\"_\n\x10TranscribedSound\x12\x12\n\nduration_s\x18\x01 \x01(\x01\x12\r\n\x05track\x18\x02 \x01(\r\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x10\n\x08\x63hannels\x18\x04 \x01(\r\"\xab\x02\n\tAudioTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12+\n\x06speech\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08language\x18\x04 \x01(\t\x12,\n\x07profile\x18\x05 \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12\x10\n\x08video_id\x18\x06 \x01(\t\x12\x0b\n\x03\x61sr\x18\x07 \x01(\t\x12\x0e\n\x06voices\x18\x08 \x01(\x08\x12/\n\ntranscript\x18\t \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\"\xce\x02\n\rAudioAnalyzed\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.clipmill.work.v1.Answer\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08\x61nalysis\x18\x04 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\r\n\x05words\x18\x05 \x01(\r\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x10\n\x08video_id\x18\x07 \x01(\t\x12\x15\n\runknown_words\x18\x08 \x01(\r\x12\x16\n\x0erepeated_words\x18\t \x01(\r\x12/\n\ntranscript\x18\n \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\"\xb5\x02\n\rAudioAnalysis\x12+\n\x04part\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08language\x18\x02 \x01(\t\x12&\n\x05words\x18\x03 \x03(\x0b\x32\x17.clipmill.audio.v1.Word\x12-\n\x06speech\x18\x04 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08loudness\x18\x05 \x01(\x0b\x32\x1b.clipmill.audio.v1.Loudness\x12\x30\n\x06models\x18\x06 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12-\n\x06voices\x18\x07 \x03(\x0b\x32\x1d.clipmill.audio.v1.LocalVoice\"\xf2\x01\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x03 \x01(\x01\x12.\n\x06timing\x18\x04 \x01(\x0e\x32\x1e.clipmill.audio.v1.Word.Timing\x12\x15\n\rends_sentence\x18\x05 \x01(\x08\x12\x17\n\nconfidence\x18\x06 \x01(\x02H\x00\x88\x01\x01\"M\n\x06Timing\x12\x16\n\x12TIMING_UNSPECIFIED\x10\x00\x12\x12\n\x0eTIMING_ALIGNED\x10\x01\x12\x17\n\x13TIMING_INTERPOLATED\x10\x02\x42\r\n\x0b_confidence\";\n\x08Loudness\x12\x0f\n\x07start_s\x18\x01 \x01(\x01\x12\x0e\n\x06step_s\x18\x02 \x01(\x01\x12\x0e\n\x06rms_db\x18\x03 \x03(\x02\"p\n\nLocalVoice\x12\x0f\n\x07stretch\x18\x01 \x01(\r\x12-\n\x06ranges\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x0f\n\x07\x61lone_s\x18\x03 \x01(\x01\x12\x11\n\tembedding\x18\x04 \x03(\x02\"\xec\x01\n\x0b\x44iarization\x12-\n\x05turns\x18\x01 \x03(\x0b\x32\x1e.clipmill.audio.v1.SpeakerTurn\x12/\n\x08overlaps\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08speakers\x18\x03 \x01(\r\x12\x16\n\x0espeakers_given\x18\x04 \x01(\x08\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\r\n\x05\x64oubt\x18\x06 \x01(\t\x12\x30\n\x06models\x18\x07 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\"`\n\x0bSpeakerTurn\x12\x0f\n\x07speaker\x18\x01 \x01(\r\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x32k\n\x0c\x41udioService\x12[\n\nTranscribe\x12$.clipmill.audio.v1.TranscribeRequest\x1a%.clipmill.audio.v1.TranscribeResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clipmill.audio.v1.audio_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AUDIOTASK']._serialized_start=115
-  _globals['_AUDIOTASK']._serialized_end=414
-  _globals['_AUDIOANALYZED']._serialized_start=417
-  _globals['_AUDIOANALYZED']._serialized_end=751
-  _globals['_AUDIOANALYSIS']._serialized_start=754
-  _globals['_AUDIOANALYSIS']._serialized_end=1063
-  _globals['_WORD']._serialized_start=1066
-  _globals['_WORD']._serialized_end=1308
-  _globals['_WORD_TIMING']._serialized_start=1216
-  _globals['_WORD_TIMING']._serialized_end=1293
-  _globals['_LOUDNESS']._serialized_start=1310
-  _globals['_LOUDNESS']._serialized_end=1369
-  _globals['_LOCALVOICE']._serialized_start=1371
-  _globals['_LOCALVOICE']._serialized_end=1483
-  _globals['_DIARIZATION']._serialized_start=1486
-  _globals['_DIARIZATION']._serialized_end=1722
-  _globals['_SPEAKERTURN']._serialized_start=1724
-  _globals['_SPEAKERTURN']._serialized_end=1820
+  _globals['_TRANSCRIBEREQUEST']._serialized_start=115
+  _globals['_TRANSCRIBEREQUEST']._serialized_end=301
+  _globals['_TRANSCRIBERESPONSE']._serialized_start=304
+  _globals['_TRANSCRIBERESPONSE']._serialized_end=483
+  _globals['_TRANSCRIBEDSOUND']._serialized_start=485
+  _globals['_TRANSCRIBEDSOUND']._serialized_end=580
+  _globals['_AUDIOTASK']._serialized_start=583
+  _globals['_AUDIOTASK']._serialized_end=882
+  _globals['_AUDIOANALYZED']._serialized_start=885
+  _globals['_AUDIOANALYZED']._serialized_end=1219
+  _globals['_AUDIOANALYSIS']._serialized_start=1222
+  _globals['_AUDIOANALYSIS']._serialized_end=1531
+  _globals['_WORD']._serialized_start=1534
+  _globals['_WORD']._serialized_end=1776
+  _globals['_WORD_TIMING']._serialized_start=1684
+  _globals['_WORD_TIMING']._serialized_end=1761
+  _globals['_LOUDNESS']._serialized_start=1778
+  _globals['_LOUDNESS']._serialized_end=1837
+  _globals['_LOCALVOICE']._serialized_start=1839
+  _globals['_LOCALVOICE']._serialized_end=1951
+  _globals['_DIARIZATION']._serialized_start=1954
+  _globals['_DIARIZATION']._serialized_end=2190
+  _globals['_SPEAKERTURN']._serialized_start=2192
+  _globals['_SPEAKERTURN']._serialized_end=2288
+  _globals['_AUDIOSERVICE']._serialized_start=2290
+  _globals['_AUDIOSERVICE']._serialized_end=2397
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,114 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class TranscribeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    UPLOAD_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    ASR_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """An absolute path under an import root."""
+    content: _builtins.bytes
+    """The file itself, at most 3 MiB."""
+    language: _builtins.str
+    """"auto" (also when empty) or an ISO 639-1 code."""
+    asr: _builtins.str
+    """As in AudioTask. What hears the first words hears all."""
+    profile: _common_pb2.Profile.ValueType
+    """PROFILE_FAST when not said."""
+    @_builtins.property
+    def upload(self) -> _common_pb2.BlobRef:
+        """A blob of the caller's own."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        upload: _common_pb2.BlobRef | None = ...,
+        content: _builtins.bytes = ...,
+        language: _builtins.str = ...,
+        asr: _builtins.str = ...,
+        profile: _common_pb2.Profile.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "from", b"from", "path", b"path", "upload", b"upload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "content", b"content", "from", b"from", "language", b"language", "path", b"path", "profile", b"profile", "upload", b"upload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_from: _TypeAlias = _typing.Literal["path", "upload", "content"]  # noqa: Y015
+    _WhichOneofArgType_from: _TypeAlias = _typing.Literal["from", b"from"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_from) -> _WhichOneofReturnType_from | None: ...
+
+Global___TranscribeRequest: _TypeAlias = TranscribeRequest  # noqa: Y015
+
+@_typing.final
+class TranscribeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOUND_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sound(self) -> Global___TranscribedSound: ...
+    @_builtins.property
+    def part(self) -> Global___AudioAnalysis:
+        """Its times are on the sound's clock."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]:
+        """Of this stretch."""
+
+    def __init__(
+        self,
+        *,
+        sound: Global___TranscribedSound | None = ...,
+        part: Global___AudioAnalysis | None = ...,
+        warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "sound", b"sound", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "sound", b"sound", "warnings", b"warnings", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["sound", "part"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___TranscribeResponse: _TypeAlias = TranscribeResponse  # noqa: Y015
+
+@_typing.final
+class TranscribedSound(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DURATION_S_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    duration_s: _builtins.float
+    """What could be decoded, in seconds from the file's first sample or frame, whatever its header says."""
+    track: _builtins.int
+    """The track that is heard: the default one, else the first."""
+    sample_rate_hz: _builtins.int
+    channels: _builtins.int
+    def __init__(
+        self,
+        *,
+        duration_s: _builtins.float = ...,
+        track: _builtins.int = ...,
+        sample_rate_hz: _builtins.int = ...,
+        channels: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "duration_s", b"duration_s", "sample_rate_hz", b"sample_rate_hz", "track", b"track"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TranscribedSound: _TypeAlias = TranscribedSound  # noqa: Y015
+
+@_typing.final
 class AudioTask(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

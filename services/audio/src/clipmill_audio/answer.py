@@ -1,0 +1,13 @@
+"""What the child processes of a service with an API are asked: to read a recording, or to hear a part."""
+
+from __future__ import annotations
+
+from clipmill_audio.exchange import Heard, Part, Recording, Sound
+from clipmill_audio.recording import read
+from clipmill_audio.work import hear, voice_activity
+from clipmill_shared.compute import Report
+
+
+def answer(request: Part | Recording, report: Report) -> Heard | Sound:
+    """See `read` and `hear`."""
+    return read(request, voice_activity()) if isinstance(request, Recording) else hear(request, report)
