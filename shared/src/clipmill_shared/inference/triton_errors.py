@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grpc import StatusCode
 from tritonclient.utils import InferenceServerException
 
 from clipmill_shared.errors import ClipmillError
@@ -34,18 +35,18 @@ def deadline_exceeded(definition: Definition, address: str, deadline_s: float) -
 
 def meaning(error: InferenceServerException, definition: Definition, address: str, deadline_s: float) -> ClipmillError:
     """The error that a caller gets. A full queue and a wait that was too long have one status, and differ in text."""
-    status, text = str(error.status()).removeprefix("StatusCode."), str(error.message())
-    if status == "NOT_FOUND" or "is not ready" in text or "has no available versions" in text:
+    status, text = str(error.status()), str(error.message())
+    if status == str(StatusCode.NOT_FOUND) or "is not ready" in text or "has no available versions" in text:
         return TritonUnavailableError(address, text, NO_MODEL)
     if "Stub process" in text or "stub process" in text:
         return TritonUnavailableError(address, text, DEAD_MODEL)
     if "Exceeds maximum queue size" in text:
         return queue_full(definition, f"on Triton at {address}")
-    if status == "DEADLINE_EXCEEDED" or "timeout expired" in text.lower():
+    if status == str(StatusCode.DEADLINE_EXCEEDED) or "timeout expired" in text.lower():
         return deadline_exceeded(definition, address, deadline_s)
-    if status in ("UNAVAILABLE", "CANCELLED", "UNKNOWN"):
+    if status in (str(StatusCode.UNAVAILABLE), str(StatusCode.CANCELLED), str(StatusCode.UNKNOWN)):
         return TritonUnavailableError(address, text)
-    if status == "INVALID_ARGUMENT":
+    if status == str(StatusCode.INVALID_ARGUMENT):
         # The inputs are what our signature says, so the server's says something else.
         return load_failed(definition, f"Triton at {address} serves another signature: {text}")
     return model_failed(definition, text)
