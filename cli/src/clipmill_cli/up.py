@@ -181,6 +181,8 @@ class _Up:
             flags["ingest.requests_owner"] = LOCAL_OWNER
         if "audio" in names:
             flags.setdefault("audio.api", "true")
+        if "vision" in names:
+            flags.setdefault("vision.api", "true")
         if "scoring" in names:
             flags.setdefault("scoring.learns", "true")
             if self._is_local() and not ScoringSettings().engagement_owner:

@@ -58,6 +58,23 @@ class Request:
     effort: Effort
 
 
+@dataclass(frozen=True)
+class WhatIsIt:
+    """Asks what a video is; `Video` is the answer."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Video:
+    """What must be known of a video to look at its parts."""
+
+    stream_index: int
+    clock_start_s: float
+    duration_s: float
+    shown: Shown
+
+
 @dataclass
 class Tally:
     """What happened while a part was read."""

@@ -182,19 +182,17 @@ def warnings_of(task: VisionTask, seen: Seen) -> list[Caution]:
     tally = seen.tally
     warnings = []
     if tally.corrupt:
-        warnings.append(_caution("CORRUPT_FRAMES", f"{tally.corrupt} damaged frames {where} were passed over."))
+        warnings.append(caution("CORRUPT_FRAMES", f"{tally.corrupt} damaged frames {where} were passed over."))
     if tally.out_of_order:
         warnings.append(
-            _caution("FRAMES_OUT_OF_ORDER", f"{tally.out_of_order} frames {where} go back in time and were left out.")
+            caution("FRAMES_OUT_OF_ORDER", f"{tally.out_of_order} frames {where} go back in time and were left out.")
         )
     if tally.last_s is not None and task.part.end_s - tally.last_s > ENDS_EARLY_S:
         warnings.append(
-            _caution(
-                "PICTURE_ENDS_EARLY", f"The picture stops at {tally.last_s:.1f} s, before {task.part.end_s:.1f} s."
-            )
+            caution("PICTURE_ENDS_EARLY", f"The picture stops at {tally.last_s:.1f} s, before {task.part.end_s:.1f} s.")
         )
     return warnings
 
 
-def _caution(code: str, message: str) -> Caution:
+def caution(code: str, message: str) -> Caution:
     return Caution(code=code, message=message, part=NAME)

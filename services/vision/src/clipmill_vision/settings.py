@@ -14,6 +14,8 @@ class VisionSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CLIPMILL_VISION_")
 
+    api: bool = Field(False, description="Serve VisionService.Analyze, for callers without a job; `clipmill up` does.")
+    api_calls: int = Field(8, ge=1, description="Calls of Analyze that may be open; further ones are refused.")
     slots: int = Field(
         default_factory=usable_cores, ge=1, description="Parts looked at side by side, each in a child process."
     )

@@ -26,12 +26,13 @@ from clipmill_vision.domain.passages import passages_of
 from clipmill_vision.domain.people import SIDE as LOOKS_SIDE
 from clipmill_vision.domain.people import people_of, seat_of
 from clipmill_vision.domain.shots import Looks, shots_of
-from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown, Tally
+from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown, Tally, Video, WhatIsIt
 from clipmill_vision.frames import SAME_S, frames, unreadable
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.models.face_landmark import SIDE, FaceLandmark
 from clipmill_vision.models.face_resnet import FaceResnet
 from clipmill_vision.pictures import cut_out, is_full_range, square, thumbnail, upright
+from clipmill_vision.probe import what_it_is
 
 REPORT_EVERY_FRAMES = 50
 # Narrower faces in the detector's input are found unsurely and placed badly.
@@ -42,6 +43,11 @@ MOUTH_FACE_PIXELS = 32
 MOUTHS_EVERY_S = 0.2
 # Of more faces the largest are looked at: a panel of ten does not cost ten times as much.
 MOST_MOUTHS = 4
+
+
+def answer(request: Request | WhatIsIt, report: Report) -> Seen | Video:
+    """What the child is called with. INPUT_UNREADABLE for what is no video, or has no frame that can be decoded."""
+    return what_it_is(request.path) if isinstance(request, WhatIsIt) else look(request, report)
 
 
 def look(request: Request, report: Report) -> Seen:

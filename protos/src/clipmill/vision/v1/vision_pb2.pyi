@@ -22,6 +22,117 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class AnalyzeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    UPLOAD_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """An absolute path under an import root."""
+    profile: _common_pb2.Profile.ValueType
+    """PROFILE_FAST when not said."""
+    @_builtins.property
+    def upload(self) -> _common_pb2.BlobRef:
+        """A blob of the caller's own."""
+
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange:
+        """On the video's clock; the whole video when absent."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        upload: _common_pb2.BlobRef | None = ...,
+        profile: _common_pb2.Profile.ValueType = ...,
+        range: _common_pb2.TimeRange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "path", b"path", "range", b"range", "upload", b"upload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "path", b"path", "profile", b"profile", "range", b"range", "upload", b"upload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_from: _TypeAlias = _typing.Literal["path", "upload"]  # noqa: Y015
+    _WhichOneofArgType_from: _TypeAlias = _typing.Literal["from", b"from"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_from) -> _WhichOneofReturnType_from | None: ...
+
+Global___AnalyzeRequest: _TypeAlias = AnalyzeRequest  # noqa: Y015
+
+@_typing.final
+class AnalyzeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIDEO_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def video(self) -> Global___AnalyzedVideo: ...
+    @_builtins.property
+    def part(self) -> Global___VisionAnalysis:
+        """Its persons are the stretch's; who is the same in another is told by their looks."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]:
+        """Of this stretch. Without `what`: nothing of the stretch could be decoded."""
+
+    def __init__(
+        self,
+        *,
+        video: Global___AnalyzedVideo | None = ...,
+        part: Global___VisionAnalysis | None = ...,
+        warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "video", b"video", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "video", b"video", "warnings", b"warnings", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["video", "part"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___AnalyzeResponse: _TypeAlias = AnalyzeResponse  # noqa: Y015
+
+@_typing.final
+class AnalyzedVideo(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DURATION_S_FIELD_NUMBER: _builtins.int
+    SOURCE_START_S_FIELD_NUMBER: _builtins.int
+    VIDEO_STREAM_FIELD_NUMBER: _builtins.int
+    DISPLAY_WIDTH_FIELD_NUMBER: _builtins.int
+    DISPLAY_HEIGHT_FIELD_NUMBER: _builtins.int
+    ROTATION_DEG_FIELD_NUMBER: _builtins.int
+    duration_s: _builtins.float
+    """Seconds from the first picture to the end of the last, by every packet's own time."""
+    source_start_s: _builtins.float
+    """The container's time of the first frame, in seconds."""
+    video_stream: _builtins.int
+    """The video track that is looked at: the default one, else the largest."""
+    display_width: _builtins.int
+    """As shown: square pixels, turned."""
+    display_height: _builtins.int
+    rotation_deg: _builtins.int
+    """Clockwise degrees to turn the coded picture for showing."""
+    def __init__(
+        self,
+        *,
+        duration_s: _builtins.float = ...,
+        source_start_s: _builtins.float = ...,
+        video_stream: _builtins.int = ...,
+        display_width: _builtins.int = ...,
+        display_height: _builtins.int = ...,
+        rotation_deg: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_height", b"display_height", "display_width", b"display_width", "duration_s", b"duration_s", "rotation_deg", b"rotation_deg", "source_start_s", b"source_start_s", "video_stream", b"video_stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnalyzedVideo: _TypeAlias = AnalyzedVideo  # noqa: Y015
+
+@_typing.final
 class VisionTask(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
