@@ -16,7 +16,7 @@ from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest
 from clipmill.client import Client
 from clipmill.clips.v1.clips_pb2 import ClipOptions, SubScores
 from clipmill.jobs.v1.jobs_pb2 import Job
-from clipmill_cli.options import ASPECTS, CAPTIONS, PROFILES
+from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, PROFILES
 from clipmill_cli.report import report
 from clipmill_cli.results import (
     ClipRecord,
@@ -130,6 +130,7 @@ def _options(pinned: ClipOptions) -> OptionsRecord:
         speakers=pinned.speakers or "off",
         platform=pinned.platform or None,
         about=pinned.about or None,
+        genre=_name(GENRES, pinned.genre) if pinned.genre else None,
         ranges=tuple(RangeRecord(start_s=span.start_s, end_s=span.end_s) for span in pinned.ranges),
     )
 

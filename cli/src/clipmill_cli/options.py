@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions
+from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre
 from clipmill.common.v1.common_pb2 import Profile, TimeRange
 from clipmill_shared.errors import ClipmillError
 
@@ -26,7 +26,7 @@ CAPTIONS = {
     "none": CaptionStyle.CAPTION_STYLE_NONE,
 }
 PROFILES = {"fast": Profile.PROFILE_FAST, "best": Profile.PROFILE_BEST}
-
+GENRES = {name.removeprefix("GENRE_").lower(): value for name, value in Genre.items() if value}
 
 Ranges = tuple[tuple[float, float], ...]
 
@@ -73,6 +73,7 @@ class Options:
     profile: str
     platform: str
     about: str
+    genre: str | None
     ranges: Ranges
     as_json: bool
 
@@ -110,6 +111,7 @@ class Options:
             profile=PROFILES[self.profile],
             platform=self.platform,
             about=self.about,
+            genre=GENRES[self.genre] if self.genre else Genre.GENRE_UNSPECIFIED,
             ranges=[TimeRange(start_s=start_s, end_s=end_s) for start_s, end_s in self.ranges],
         )
 
@@ -188,6 +190,7 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--captions", type=click.Choice(list(CAPTIONS)), default="karaoke", show_default=True),
             click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True),
             click.option("--about", default="", metavar="TEXT", help="Only moments about this, in words of your own."),
+            click.option("--genre", type=click.Choice(list(GENRES)), help="What counts more in such a video."),
             click.option(
                 "--range",
                 "ranges",

@@ -9,6 +9,7 @@ from google.protobuf.json_format import MessageToDict
 
 from clipmill.client import Client
 from clipmill_cli.exit_codes import ExitCode
+from clipmill_cli.options import GENRES
 from clipmill_cli.remote import address_option, lines_option, on_clipmill, say_line
 from clipmill_cli.table import grid
 
@@ -16,17 +17,18 @@ from clipmill_cli.table import grid
 @click.command(epilog="Exit codes: 0 ranked, 2 wrong usage, 5 it cannot be reached, or no such job.")
 @click.argument("job", metavar="JOB")
 @click.option("--clips", type=click.IntRange(1, 1000), help="At most so many.  [default: as the job asked]")
-@click.option("--genre", default="", metavar="NAME", help="What counts more in an interview, podcast, lecture, ...")
+@click.option("--genre", type=click.Choice(list(GENRES)), help="What counts more there.  [default: the job's]")
 @click.option("--plain", is_flag=True, help="Without what was learnt.")
 @lines_option
 @address_option
-def rescore(job: str, clips: int | None, genre: str, plain: bool, as_json: bool, address: str) -> None:  # noqa: PLR0917
+def rescore(job: str, clips: int | None, genre: str | None, plain: bool, as_json: bool, address: str) -> None:  # noqa: PLR0917
     """Rank the clips of JOB anew by what its viewers have taught since; nothing is analysed or rendered again."""
 
     async def work(client: Client) -> ExitCode:
         from clipmill.scoring_calls import ScoringCalls
 
-        found = await ScoringCalls(client).score_clips(job, clips=clips or 0, genre=genre, plain=plain)
+        wanted = GENRES[genre] if genre else 0
+        found = await ScoringCalls(client).score_clips(job, clips=clips or 0, genre=wanted, plain=plain)
         if as_json:
             for clip in found.clips:
                 say_line(MessageToDict(clip))

@@ -137,6 +137,7 @@ class OptionsRecord(Record):
     speakers: str = Field("off", description="Who speaks when: off, find, or how many speakers there are said to be.")
     platform: str | None = Field(None, description="Where they are to be posted; absent for nowhere in particular.")
     about: str | None = Field(None, description="What the clips were to be about; absent for anything.")
+    genre: str | None = Field(None, description="What kind of video it was said to be; absent for none.")
     ranges: tuple[RangeRecord, ...] = Field((), description="Where they were to be taken from; anywhere when empty.")
 
 

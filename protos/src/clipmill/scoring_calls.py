@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from clipmill.client import Client
+from clipmill.clips.v1.clips_pb2 import Genre
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill.scoring.v1.scoring_pb2_grpc import ScoringServiceStub
 
@@ -21,10 +22,10 @@ class ScoringCalls:
         self._stub: Any = ScoringServiceStub(client._channel)
 
     async def score_clips(
-        self, job_id: str, *, clips: int = 0, genre: str = "", plain: bool = False
+        self, job_id: str, *, clips: int = 0, genre: int = Genre.GENRE_UNSPECIFIED, plain: bool = False
     ) -> pb.ScoreClipsResponse:
         """Rank a finished job's candidates by what is known now; without what was learnt where `plain`."""
-        request = pb.ScoreClipsRequest(job_id=job_id, clips=clips, genre=genre, plain=plain)
+        request = pb.ScoreClipsRequest(job_id=job_id, clips=clips, genre=Genre.ValueType(genre), plain=plain)
         response: pb.ScoreClipsResponse = await self._client._call(self._stub.ScoreClips, request)
         return response
 

@@ -9,7 +9,7 @@ from scoring_talks import talk
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
-from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClips, ScoringTask
+from clipmill.clips.v1.clips_pb2 import ClipsScored, Genre, ScoredClips, ScoringTask
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill.vision.v1.vision_pb2 import Shot, VisionAnalysis
@@ -91,6 +91,21 @@ async def test_clips_that_say_the_same_in_other_words_are_not_chosen_twice_and_t
     assert sum("talent" in clip.text for clip in explained.clips) == 1
     assert [model.task for model in result.answer.models] == ["scoring", "sentences"]
     assert [shortage.code for shortage in result.shortages] == ["NO_ROOM_WITHOUT_REPEATS"]
+
+
+async def test_a_genre_moves_the_score_and_nothing_else(tmp_path):
+    blobs = Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
+
+    async def scores(genre):
+        result = await scored(tmp_path, await task_of(blobs, clips=1, min_s=9, max_s=60, genre=genre), blobs)
+        (clip,) = (await blobs.get_message(result.scored, ScoredClips)).clips
+        return clip.head.score, [(feature.name, feature.value) for feature in clip.features]
+
+    plain, values = await scores(Genre.GENRE_UNSPECIFIED)
+    funny, same = await scores(Genre.GENRE_COMEDY)
+
+    assert plain != funny
+    assert values == same
 
 
 async def test_no_clip_is_a_result_with_its_reason(tmp_path):

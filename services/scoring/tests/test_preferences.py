@@ -21,6 +21,8 @@ from clipmill_scoring.domain.preferences import (
 from clipmill_scoring.domain.score import MOST_POINTS, WEIGHTS
 from scipy.stats import kendalltau
 
+from clipmill.clips.v1.clips_pb2 import Genre
+
 NAMES = tuple(WEIGHTS)
 HOOKED = vector(NAMES, {"hook": 1.0})
 PAUSING = vector(NAMES, {"pause_share": 0.6})
@@ -125,6 +127,7 @@ def test_a_hidden_liking_is_recovered():
 def test_a_genre_moves_points_between_features_and_makes_none(genre):
     weights = weights_of(genre)
 
+    assert f"GENRE_{genre.upper()}" in Genre.keys()  # noqa: SIM118 - an enum's
     assert set(GENRES[genre]) <= set(WEIGHTS)
     assert sum(abs(weight.points) for weight in weights.values()) == pytest.approx(MOST_POINTS)
     assert weights != WEIGHTS

@@ -21,7 +21,7 @@ from clipmill_scoring.domain.score import Weight, added, weights_for
 from clipmill_scoring.domain.table import Ranking, Table
 from clipmill_scoring.explained import scored_clip
 from clipmill_scoring.store import Known
-from clipmill_scoring.tabled import table_of
+from clipmill_scoring.tabled import genre_name, table_of
 from clipmill_shared.blobs import Blobs
 
 # Of a long talk a table takes 10 MB.
@@ -30,11 +30,12 @@ MAX_TABLES = 8
 
 @dataclass(frozen=True)
 class Kept:
-    """A job's candidates, what its words are about, and how many clips it asked for."""
+    """A job's candidates, what its words are about, and how many clips it asked for, of which genre."""
 
     table: Table
     keywords: Keywords
     clips: int
+    genre: str
 
 
 class Tables:
@@ -49,7 +50,7 @@ class Tables:
         if (kept := self._kept.get(ref.uri)) is None:
             message = await self._blobs.get_message(ref, CandidateTable)
             table = table_of(message)
-            kept = Kept(table, Keywords(table.words, table.language), message.clips)
+            kept = Kept(table, Keywords(table.words, table.language), message.clips, genre_name(message.genre))
             self._kept[ref.uri] = kept
             while len(self._kept) > MAX_TABLES:
                 self._kept.popitem(last=False)
@@ -59,18 +60,18 @@ class Tables:
 
 @dataclass(frozen=True)
 class Belief:
-    """What clips are ranked by. `learned` is None for the plain score; `known` are the owner's clips with outcomes."""
+    """What is believed of an owner: `learned`, None for the plain score; `known` are his clips with outcomes."""
 
-    genre: str = ""
     learned: Preferences | None = None
     known: Known | None = None
 
 
-def reranked(kept: Kept, belief: Belief, clips: int) -> list[ScoredClip]:
-    """The best set of at most `clips` (0: as many as were asked for), best first, with what made each score."""
+def reranked(kept: Kept, belief: Belief, clips: int, genre: str) -> list[ScoredClip]:
+    """The best set of at most `clips`, best first, with what made each score; 0 and "": as was asked for."""
     table = kept.table
-    plain = weights_of(belief.genre)
-    weights = weights_of(belief.genre, rules.learned_weights(belief.learned)) if belief.learned else plain
+    genre = genre or kept.genre
+    plain = weights_of(genre)
+    weights = weights_of(genre, rules.learned_weights(belief.learned)) if belief.learned else plain
     ranking = Ranking.of(table, weights)
     _, ranked = ranking.chosen(clips or kept.clips)
     before = added(table.values, weights_for(table.values.get("about"), plain))

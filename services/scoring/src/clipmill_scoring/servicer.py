@@ -6,14 +6,15 @@ import asyncio
 import time
 from typing import Any
 
+from clipmill.clips.v1.clips_pb2 import Genre
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill.scoring.v1.scoring_pb2_grpc import ScoringServiceServicer
 from clipmill_scoring import store
 from clipmill_scoring.domain.formula import FORMULA_VERSION
-from clipmill_scoring.domain.genres import GENRES
 from clipmill_scoring.domain.score import WEIGHTS
 from clipmill_scoring.learning import believed, served_of
 from clipmill_scoring.reranking import Belief, Tables, reranked
+from clipmill_scoring.tabled import genre_name
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.rpc.auth import owner_of
@@ -42,8 +43,8 @@ class ScoringServicer(ScoringServiceServicer):
             )
         kept = await self._tables.of(ref)
         is_taught = learned.all_events > 0 and not request.plain
-        belief = Belief(request.genre, preferences if is_taught else None, known)
-        clips = await asyncio.to_thread(reranked, kept, belief, request.clips)
+        belief = Belief(preferences if is_taught else None, known)
+        clips = await asyncio.to_thread(reranked, kept, belief, request.clips, genre_name(request.genre))
         await self._remember(owner_id, kept.table.video_id, clips)
         return pb.ScoreClipsResponse(
             clips=clips, candidates=len(kept.table), formula_version=FORMULA_VERSION, learned=learned
@@ -86,9 +87,7 @@ class ScoringServicer(ScoringServiceServicer):
 def _check(request: pb.ScoreClipsRequest) -> None:
     if request.clips > MAX_CLIPS:
         raise ClipmillError("INVALID_OPTIONS", f"{request.clips} clips are too many.", f"Ask for {MAX_CLIPS} at most.")
-    if request.genre and request.genre not in GENRES:
+    if request.genre not in Genre.values():
         raise ClipmillError(
-            "INVALID_OPTIONS",
-            f"{request.genre[:20]!r} is no genre that is known.",
-            f"Say one of {', '.join(GENRES)}.",
+            "INVALID_OPTIONS", f"genre {request.genre} is not known.", "Use a value of this version's API."
         )

@@ -5,16 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from clipmill.audio.v1.audio_pb2 import Word as Heard
+from clipmill.clips.v1.clips_pb2 import Genre
 from clipmill.scoring.v1.scoring_pb2 import CandidateTable, FeatureColumn
 from clipmill_scoring.domain.features.registry import BY_NAME
 from clipmill_scoring.domain.formula import FORMULA_VERSION
+from clipmill_scoring.domain.genres import GENRES
 from clipmill_scoring.domain.sayings import Said
 from clipmill_scoring.domain.table import Table
 from clipmill_scoring.domain.timeline import Word
 
 
-def message_of(table: Table, clips: int) -> CandidateTable:
-    """All of the table; `clips` is how many the job asked for."""
+def genre_name(genre: Genre.ValueType) -> str:
+    """As domain/genres.py knows it; none for one of a later version."""
+    name = Genre.Name(genre).removeprefix("GENRE_").lower() if genre in Genre.values() else ""
+    return name if name in GENRES else ""
+
+
+def message_of(table: Table, clips: int, genre: Genre.ValueType = Genre.GENRE_UNSPECIFIED) -> CandidateTable:
+    """All of the table; `clips` is how many the job asked for, and `genre` of what."""
     return CandidateTable(
         video_id=table.video_id,
         formula_version=FORMULA_VERSION,
@@ -34,6 +42,7 @@ def message_of(table: Table, clips: int) -> CandidateTable:
         saying=table.said.saying.tolist(),
         saying_words=table.said.words.tolist(),
         clips=clips,
+        genre=genre,
     )
 
 

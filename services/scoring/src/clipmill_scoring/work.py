@@ -16,7 +16,7 @@ from clipmill_scoring.exchange import Chosen, Request
 from clipmill_scoring.models.sentences import Sentences, knows, model
 from clipmill_scoring.models.valence import valences
 from clipmill_scoring.speaking import diarization_of
-from clipmill_scoring.tabled import message_of
+from clipmill_scoring.tabled import genre_name, message_of
 from clipmill_shared.compute import Report
 
 # Candidates that are kept of a job, the best: 3 MB.
@@ -34,10 +34,10 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     sentences = Sentences()
     embed = sentences.embed if knows(timeline.language) else None
     ranges = merged((span.start_s, span.end_s) for span in task.ranges)
-    ask = Ask(task.clips, task.min_s, task.max_s, task.about, ranges)
+    ask = Ask(task.clips, task.min_s, task.max_s, task.about, ranges, genre_name(task.genre))
     choice, ranking = choose_among(task.video_id, timeline, ask, embed, valences())
     kept = b""
     if request.keeps_candidates:
-        kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task.clips).SerializeToString()
+        kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task.clips, task.genre).SerializeToString()
     diarization = diarization_of(request.audio, task.speakers)
     return Chosen(choice, sentences.was_used, kept, diarization.SerializeToString() if diarization else b"")

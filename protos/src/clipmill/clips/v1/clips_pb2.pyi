@@ -63,6 +63,34 @@ CAPTION_STYLE_BLOCK: CaptionStyle.ValueType  # 2
 CAPTION_STYLE_NONE: CaptionStyle.ValueType  # 3
 Global___CaptionStyle: _TypeAlias = CaptionStyle  # noqa: Y015
 
+class _Genre:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GenreEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Genre.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GENRE_UNSPECIFIED: _Genre.ValueType  # 0
+    GENRE_INTERVIEW: _Genre.ValueType  # 1
+    GENRE_PODCAST: _Genre.ValueType  # 2
+    GENRE_LECTURE: _Genre.ValueType  # 3
+    GENRE_TUTORIAL: _Genre.ValueType  # 4
+    GENRE_COMEDY: _Genre.ValueType  # 5
+    GENRE_STORY: _Genre.ValueType  # 6
+    GENRE_ACTION: _Genre.ValueType  # 7
+
+class Genre(_Genre, metaclass=_GenreEnumTypeWrapper):
+    """What kind of video it is: other features count more in each (services/scoring, domain/genres.py)."""
+
+GENRE_UNSPECIFIED: Genre.ValueType  # 0
+GENRE_INTERVIEW: Genre.ValueType  # 1
+GENRE_PODCAST: Genre.ValueType  # 2
+GENRE_LECTURE: Genre.ValueType  # 3
+GENRE_TUTORIAL: Genre.ValueType  # 4
+GENRE_COMEDY: Genre.ValueType  # 5
+GENRE_STORY: Genre.ValueType  # 6
+GENRE_ACTION: Genre.ValueType  # 7
+Global___Genre: _TypeAlias = Genre  # noqa: Y015
+
 @_typing.final
 class ClipOptions(_message.Message):
     """What is asked of a job; pinned in it when it is admitted."""
@@ -84,6 +112,7 @@ class ClipOptions(_message.Message):
     ASR_FIELD_NUMBER: _builtins.int
     SPEAKERS_FIELD_NUMBER: _builtins.int
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
@@ -102,6 +131,7 @@ class ClipOptions(_message.Message):
     """What transcribes: "auto", "moonshine", "whisper", "whisper:SIZE" or "openai"."""
     speakers: _builtins.str
     """Who speaks when: "off", "find", or how many speakers there are ("2"). Not said: "find" in profile best, else "off"."""
+    genre: Global___Genre.ValueType
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
         """Where they are to be taken from; the whole video when empty. May overlap."""
@@ -132,10 +162,11 @@ class ClipOptions(_message.Message):
         asr: _builtins.str = ...,
         speakers: _builtins.str = ...,
         transcript: _common_pb2.BlobRef | None = ...,
+        genre: Global___Genre.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "loudness_lufs", b"loudness_lufs", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "language", b"language", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "genre", b"genre", "language", b"language", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
@@ -184,6 +215,7 @@ class ScoringTask(_message.Message):
     ABOUT_FIELD_NUMBER: _builtins.int
     RANGES_FIELD_NUMBER: _builtins.int
     SPEAKERS_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clips: _builtins.int
     min_s: _builtins.float
@@ -191,6 +223,7 @@ class ScoringTask(_message.Message):
     about: _builtins.str
     speakers: _builtins.int
     """How many speakers there are; 0 to find out, where voices were told apart."""
+    genre: Global___Genre.ValueType
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -219,10 +252,11 @@ class ScoringTask(_message.Message):
         about: _builtins.str = ...,
         ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
         speakers: _builtins.int = ...,
+        genre: Global___Genre.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "ranges", b"ranges", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "genre", b"genre", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "ranges", b"ranges", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -103,11 +103,13 @@ class CandidateTable(_message.Message):
     SAYING_FIELD_NUMBER: _builtins.int
     SAYING_WORDS_FIELD_NUMBER: _builtins.int
     CLIPS_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     formula_version: _builtins.str
     language: _builtins.str
     clips: _builtins.int
-    """How many clips the job asked for."""
+    """How many clips the job asked for, and of what kind of video."""
+    genre: _clips_pb2.Genre.ValueType
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[_audio_pb2.Word]: ...
     @_builtins.property
@@ -146,10 +148,11 @@ class CandidateTable(_message.Message):
         saying: _abc.Iterable[_builtins.int] | None = ...,
         saying_words: _abc.Iterable[_builtins.int] | None = ...,
         clips: _builtins.int = ...,
+        genre: _clips_pb2.Genre.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "end_s", b"end_s", "features", b"features", "first_word", b"first_word", "formula_version", b"formula_version", "language", b"language", "last_word", b"last_word", "run", b"run", "saying", b"saying", "saying_words", b"saying_words", "start_s", b"start_s", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "end_s", b"end_s", "features", b"features", "first_word", b"first_word", "formula_version", b"formula_version", "genre", b"genre", "language", b"language", "last_word", b"last_word", "run", b"run", "saying", b"saying", "saying_words", b"saying_words", "start_s", b"start_s", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,15 +199,15 @@ class ScoreClipsRequest(_message.Message):
     """As many as the job asked for when 0."""
     plain: _builtins.bool
     """Without what was learnt: as the job was scored."""
-    genre: _builtins.str
-    """A genre's name: "podcast", "lecture", ...; none when empty."""
+    genre: _clips_pb2.Genre.ValueType
+    """The job's own when unspecified."""
     def __init__(
         self,
         *,
         job_id: _builtins.str = ...,
         clips: _builtins.int = ...,
         plain: _builtins.bool = ...,
-        genre: _builtins.str = ...,
+        genre: _clips_pb2.Genre.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -258,7 +261,7 @@ class Learned(_message.Message):
     all_events: _builtins.int
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
-        """When the last one of this owner came in; absent before the first."""
+        """When this owner's last decay was caught up with, an hour before the last event at most; absent before the first."""
 
     def __init__(
         self,

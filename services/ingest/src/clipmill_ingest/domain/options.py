@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from math import inf
 
-from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions
+from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre
 from clipmill.common.v1.common_pb2 import Profile
 from clipmill_ingest.domain.posting import Rules
 
@@ -102,6 +102,7 @@ def fault_of(options: ClipOptions) -> tuple[str, str] | None:
         ("aspect", options.aspect, Aspect.values()),
         ("captions", options.captions, CaptionStyle.values()),
         ("profile", options.profile, Profile.values()),
+        ("genre", options.genre, Genre.values()),
     ):
         if value not in known:
             return f"{name} {value} is not known.", "Use a value of this version's API."

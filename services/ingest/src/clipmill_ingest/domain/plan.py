@@ -105,6 +105,7 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
             about=record.options.about,
             ranges=record.options.ranges,
             speakers=speakers_given(record.options),
+            genre=record.options.genre,
         )
     return _render_task(record, media, task.part, header)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from clipmill_scoring.domain.doubts import Doubt, of_cuts, of_request, of_selection, of_words
 from clipmill_scoring.domain.features.definition import Seen
 from clipmill_scoring.domain.features.registry import columns
+from clipmill_scoring.domain.genres import weights_of
 from clipmill_scoring.domain.keywords import Keywords
 from clipmill_scoring.domain.material import material, only_about
 from clipmill_scoring.domain.meaning import NOTHING_MEANT, Embed, meaning
@@ -65,7 +66,7 @@ def choose_among(
         values,
         said,
     )
-    ranking = Ranking.of(table)
+    ranking = Ranking.of(table, weights_of(ask.genre))
     selection, ranked = ranking.chosen(ask.clips)
     keywords = Keywords(timeline.words, timeline.language)
     short = (

@@ -13,13 +13,17 @@ from clipmill_scoring.domain.selection import most_disjoint
 
 @dataclass(frozen=True)
 class Ask:
-    """What is wanted: at most `clips` clips, each `min_s` to `max_s` seconds long, about something, inside `ranges`."""
+    """What is wanted: at most `clips` clips, each `min_s` to `max_s` seconds long, about something, inside `ranges`.
+
+    `genre` is one of genres.GENRES, or none.
+    """
 
     clips: int
     min_s: float
     max_s: float
     about: str = ""
     ranges: Ranges = ()
+    genre: str = ""
 
 
 @dataclass(frozen=True)
