@@ -18,6 +18,7 @@ BENCHMARKS = (
     "overhead",
     "memory",
     "audio_path",
+    "diarization",
     "vision_path",
     "render_path",
     "scoring",
