@@ -40,7 +40,7 @@ def complete(options: ClipOptions, rules: Rules | None = None) -> ClipOptions:
         whole.MergeFrom(rules.defaults())
     whole.MergeFrom(options)
     if not whole.speakers:
-        # Telling voices apart takes a fifth of the time that hearing words does.
+        # Telling voices apart takes nearly as long as recognising words.
         whole.speakers = FIND_SPEAKERS if whole.profile == Profile.PROFILE_BEST else NO_SPEAKERS
     return rules.fitted(whole) if rules else whole
 
