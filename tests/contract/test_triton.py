@@ -78,6 +78,35 @@ async def test_the_answer_is_the_one_of_this_process(server, name):
         np.testing.assert_allclose(inferred.outputs[tensor.name], expected.outputs[tensor.name], atol=2e-6)
 
 
+async def test_large_inputs_go_by_shared_memory_and_a_restarted_server_is_told_of_it_anew(server):
+    definition, inputs = definition_of("face_mesh"), real_input("face_mesh")
+    async with executor(server.address) as there:
+        expected = await there.infer(definition, inputs)
+    before = shared_memory()
+    async with executor(server.address, shared_from_bytes=1000) as there:
+        for _ in range(2):
+            answers = await asyncio.gather(*(there.infer(definition, inputs) for _ in range(3)))
+            assert len(shared_memory() - before) == 3, "used again"
+            server.stop()
+            server.start()
+        answers += [await there.infer(definition, inputs)]
+    assert shared_memory() == before, "given back"
+    for answer in answers:
+        np.testing.assert_array_equal(answer.outputs["points"], expected.outputs["points"])
+
+
+async def test_what_finds_no_room_in_shared_memory_goes_by_grpc(server):
+    async with executor(server.address, shared_from_bytes=1, shared_at_most_bytes=4096) as there:
+        large, small = numbers(*range(30, 2000)), numbers(31)
+        assert (await there.infer(ON_TRITON, large)).outputs["y"][0, -1] == 2 * 1999
+        assert (await there.infer(ON_TRITON, small)).outputs["y"].item() == 62
+
+
+def shared_memory() -> set[str]:
+    """The names of our pieces of it."""
+    return {path.name for path in Path("/dev/shm").glob("clipmill-*")}
+
+
 async def test_many_at_once_each_get_their_own_whatever_batches_they_are_in(server):
     async with executor(server.address, in_flight=16) as there:
         answers = await asyncio.gather(*(there.infer(ON_TRITON, numbers(n, rows=1 + n % 4)) for n in range(30, 94)))

@@ -61,6 +61,10 @@ def double(inputs: Tensors) -> Tensors:
     return {"y": numbers * np.float32(2)}
 
 
+def total(inputs: Tensors) -> Tensors:
+    return {"y": inputs["x"].sum(axis=1, keepdims=True)}
+
+
 def sleep(inputs: Tensors) -> Tensors:
     time.sleep(float(inputs["x"].max()))
     return double(inputs)
@@ -97,6 +101,10 @@ def refuse() -> Infer:
 
 ON_TRITON = replace(
     model(name="double", reference="harness.tiny_models:ON_TRITON"), batching=Batching(max_rows=4, max_waiting=200)
+)
+TOTAL = replace(
+    model(lambda: total, "total", "harness.tiny_models:TOTAL"),
+    signature=Signature((Tensor("x", "FP32", (-1,)),), (Tensor("y", "FP32", (1,)),)),
 )
 # The names by which the server has them differ; what they are differs from what is said of them.
 OTHER_VERSION = replace(ON_TRITON, name="other_version", reference="harness.tiny_models:OTHER_VERSION")

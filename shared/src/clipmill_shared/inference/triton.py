@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
+from numpy.typing import NDArray
 from tritonclient.grpc import aio as grpc_client
 from tritonclient.utils import InferenceServerException
 
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.breaker import Breaker
 from clipmill_shared.inference.checks import check_outputs, rows_of
-from clipmill_shared.inference.definition import Definition, Tensors
+from clipmill_shared.inference.definition import Definition, Tensor, Tensors
 from clipmill_shared.inference.executor import Inferred, load_failed, queue_full
 from clipmill_shared.inference.triton_errors import (
     DEAD_MODEL,
@@ -26,6 +29,7 @@ from clipmill_shared.inference.triton_errors import (
     deadline_exceeded,
     meaning,
 )
+from clipmill_shared.inference.triton_regions import Region, Regions
 
 log = structlog.get_logger()
 AGAIN_S = 0.1
@@ -36,7 +40,11 @@ _COUNTS_AS_FAILURE = _BROKE_OFF | {"DEADLINE_EXCEEDED"}
 
 @dataclass(frozen=True)
 class TritonOptions:
-    """`deadline_s` is a call's whole time, waiting included; `in_flight` calls are sent at a time."""
+    """`deadline_s` is a call's whole time, waiting included; `in_flight` calls are sent at a time.
+
+    Inputs of `shared_from_bytes` and more go by shared memory, which the server must see: on this machine, and if it is
+    in a container, with its IPC namespace. None: all by gRPC.
+    """
 
     in_flight: int = 64
     max_waiting: int = 1024
@@ -44,6 +52,8 @@ class TritonOptions:
     load_s: float = 120.0
     breaker_failures: int = 5
     breaker_pause_s: float = 1.0
+    shared_from_bytes: int | None = None
+    shared_at_most_bytes: int = 256 << 20
 
 
 @dataclass(eq=False)
@@ -62,6 +72,7 @@ class Triton:
         self._address = address
         self._options = options
         self._client = grpc_client.InferenceServerClient(address)
+        self._regions = Regions(self._client, options.shared_at_most_bytes)
         self._in_flight = asyncio.Semaphore(options.in_flight)
         self._waiting = 0
         self._models: dict[tuple[str, str], _Served] = {}
@@ -95,6 +106,9 @@ class Triton:
         for served in self._models.values():
             if served.seen is not None:
                 served.seen.cancel()
+        # A server that is gone has forgotten them.
+        with suppress(InferenceServerException):
+            await self._regions.close()
         await self._client.close()
 
     async def _wait(self, definition: Definition, began: float) -> None:
@@ -125,6 +139,9 @@ class Triton:
                 if error.code not in _BROKE_OFF or until - time.perf_counter() < AGAIN_S:
                     raise
                 served.seen = None
+                if error.code != DEAD_MODEL:
+                    # It may be another server by now, which knows none of our memory.
+                    self._regions.forget()
                 await asyncio.sleep(AGAIN_S)
                 outputs = await self._once(definition, served, inputs, until, is_dead=error.code == DEAD_MODEL)
         except ClipmillError as error:
@@ -144,19 +161,35 @@ class Triton:
         left_s = until - time.perf_counter()
         if left_s <= 0:
             raise deadline_exceeded(definition, self._address, self._options.deadline_s)
-        given = []
-        for tensor in definition.signature.inputs:
-            array = inputs[tensor.name]
-            sent = grpc_client.InferInput(tensor.name, array.shape, tensor.dtype)
-            sent.set_data_from_numpy(array)
-            given.append(sent)
+        given, held = [], []
         try:
+            for tensor in definition.signature.inputs:
+                array = inputs[tensor.name]
+                sent = grpc_client.InferInput(tensor.name, array.shape, tensor.dtype)
+                region = await self._region_for(tensor, array, left_s)
+                if region is None:
+                    sent.set_data_from_numpy(array)
+                else:
+                    held.append(region)
+                    region.fill(array)
+                    sent.set_shared_memory(region.name, array.nbytes)
+                given.append(sent)
             # What is given up here the server drops as well, if it waits there. The server's own timeouts are not used:
             # they cost a twentieth of the throughput.
             answer = await self._client.infer(definition.name, given, client_timeout=left_s)
         except InferenceServerException as error:
             raise meaning(error, definition, self._address, self._options.deadline_s) from None
+        finally:
+            for region in held:
+                self._regions.give_back(region)
         return {tensor.name: answer.as_numpy(tensor.name) for tensor in definition.signature.outputs}
+
+    async def _region_for(self, tensor: Tensor, array: NDArray[Any], left_s: float) -> Region | None:
+        """Shared memory for an input, where it is worth it."""
+        least = self._options.shared_from_bytes
+        if least is None or array.nbytes < least or tensor.dtype == "BYTES":
+            return None
+        return await self._regions.take(array.nbytes, left_s)
 
     async def _see(self, definition: Definition, served: _Served, until: float, *, is_dead: bool) -> None:
         """Wait until the server is seen to serve this version; the first who asks looks, for all."""

@@ -42,6 +42,9 @@ def meaning(error: InferenceServerException, definition: Definition, address: st
         return TritonUnavailableError(address, text, DEAD_MODEL)
     if "Exceeds maximum queue size" in text:
         return queue_full(definition, f"on Triton at {address}")
+    if "Unable to find shared memory region" in text:
+        # It was restarted since.
+        return TritonUnavailableError(address, text)
     if status == str(StatusCode.DEADLINE_EXCEEDED) or "timeout expired" in text.lower():
         return deadline_exceeded(definition, address, deadline_s)
     if status in (str(StatusCode.UNAVAILABLE), str(StatusCode.CANCELLED), str(StatusCode.UNKNOWN)):
