@@ -31,7 +31,7 @@ from scipy.stats import kendalltau
 
 from benchmarks.scoring import nothing_alike, talk
 from clipmill import topics
-from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClips
+from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClips, ScoringTask
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill.scoring.v1.scoring_pb2_grpc import ScoringServiceStub
 from clipmill.work.v1.work_pb2 import Task
@@ -92,12 +92,12 @@ async def called(ranking: Ranking, candidates: int, folder: Path) -> list[float]
     blobs = Blobs.in_folder(folder / "blobs", folder / "scratch")
     platform = Platform(bus, blobs, f"sqlite+aiosqlite:///{folder}/{{service}}.db", folder / "scratch", "bench")
     service = clipmill_scoring.service.build(ScoringSettings(learns=True, engagement_owner="local"), platform)
-    table = ranking.table.best(ranking.score, candidates)
+    table = message_of(ranking.table.best(ranking.score, candidates), ScoringTask(clips=5)).SerializeToString()
     message = ClipsScored(
         task=Task(owner_id="local", job_id="j", task_id="t", attempt=1),
         video_id="v",
         scored=await blobs.put_message("local", ScoredClips(video_id="v")),
-        candidates=await blobs.put_bytes("local", message_of(table, 5).SerializeToString(), "application/protobuf"),
+        candidates=await blobs.put_bytes("local", table, "application/protobuf"),
     )
     taken: list[float] = []
     async with (

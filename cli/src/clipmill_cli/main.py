@@ -19,6 +19,7 @@ LAZY: dict[str, str] = {
     "watch": "clipmill_cli.jobs:watch",
     "cancel": "clipmill_cli.jobs:cancel",
     "clips": "clipmill_cli.jobs:clips",
+    "features": "clipmill_cli.preferences:features",
     "rescore": "clipmill_cli.preferences:rescore",
     "preferences": "clipmill_cli.preferences:preferences",
     "dlq": "clipmill_cli.dlq:dlq",

@@ -29,6 +29,12 @@ class ScoringCalls:
         response: pb.ScoreClipsResponse = await self._client._call(self._stub.ScoreClips, request)
         return response
 
+    async def check_features(self, job_id: str) -> pb.CheckFeaturesResponse:
+        """Have a finished job's candidates measured again, and compared with what was served."""
+        request = pb.CheckFeaturesRequest(job_id=job_id)
+        response: pb.CheckFeaturesResponse = await self._client._call(self._stub.CheckFeatures, request)
+        return response
+
     async def preferences(self) -> pb.GetPreferencesResponse:
         """What the owner's viewers and editors have taught."""
         request = pb.GetPreferencesRequest()

@@ -21,7 +21,7 @@ from scoring_talks import embed, talk
 
 from clipmill import topics
 from clipmill.catalog.v1.catalog_pb2 import CatalogChange
-from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClip, ScoredClips
+from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClip, ScoredClips, ScoringTask
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill.scoring.v1.scoring_pb2_grpc import ScoringServiceStub
 from clipmill.topic import Topic
@@ -106,7 +106,7 @@ class ScoringWorld:
         """A job ends: its clips."""
         choice, ranking = choose_among(video_id, talk(*LINES), Ask(3, 2, 8), embed)
         clips = [scored_clip(clip, rank) for rank, clip in enumerate(choice.clips, start=1)]
-        table = message_of(ranking.table, 3).SerializeToString()
+        table = message_of(ranking.table, ScoringTask(clips=3)).SerializeToString()
         message = ClipsScored(
             task=Task(owner_id="ada", job_id=job_id, task_id=f"{job_id}-t", attempt=1),
             video_id=video_id,

@@ -50,13 +50,18 @@ class Scoring:
             work=self.score,
         )
 
-    async def score(self, task: ScoringTask, report: Report) -> ClipsScored:
-        """The result of a task, without header. Fewer clips than asked for, or none, is a result with its reasons."""
+    async def choose(self, task: ScoringTask, report: Report) -> Chosen:
+        """What a child chooses for a task, from the analyses that it names. Error: BLOB_MISSING."""
         audio = [await self._blobs.get_message(ref, AudioAnalysis) for ref in task.audio]
         vision = [await self._blobs.get_message(ref, VisionAnalysis) for ref in task.vision]
         report(0.2)
         chosen = await self._children.run(Request(task, audio, vision, self._keeps_candidates), report)
         assert isinstance(chosen, Chosen)
+        return chosen
+
+    async def score(self, task: ScoringTask, report: Report) -> ClipsScored:
+        """The result of a task, without header. Fewer clips than asked for, or none, is a result with its reasons."""
+        chosen = await self.choose(task, report)
         report(0.9)
         choice = chosen.choice
         # Late: the service's start needs no numpy.

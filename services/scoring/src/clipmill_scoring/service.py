@@ -22,15 +22,15 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def build(settings: ScoringSettings, platform: Platform) -> Service:
     """The scoring service: a worker with as many child processes as slots; where it learns, a database and an API."""
     children = Children("clipmill_scoring.work:choose_clips", settings.slots, cores=platform.cores, ahead=1)
-    stage = Scoring(children, platform.blobs, keeps_candidates=settings.learns).stage
-    worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"scoring-{platform.instance}")
+    scoring = Scoring(children, platform.blobs, keeps_candidates=settings.learns)
+    worker = Worker(scoring.stage, platform.bus, platform.blobs, settings.slots, f"scoring-{platform.instance}")
     working = Service(
         name="scoring", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close
     )
-    return _learning(working, settings, platform) if settings.learns else working
+    return _learning(working, scoring, settings, platform) if settings.learns else working
 
 
-def _learning(working: Service, settings: ScoringSettings, platform: Platform) -> Service:
+def _learning(working: Service, scoring: Scoring, settings: ScoringSettings, platform: Platform) -> Service:
     """The worker, and beside it what learns from engagement and ranks anew."""
     # Late: where nothing is learnt, as in `clipmill run`, the start needs neither numpy nor tables.
     from clipmill.scoring.v1 import scoring_pb2
@@ -46,7 +46,7 @@ def _learning(working: Service, settings: ScoringSettings, platform: Platform) -
     database = Database(platform.sql_url_of("scoring"))
     askers = Askers(platform.tokens, settings.engagement_owner, "scoring.engagement_owner")
     learning = Learning(database, platform.blobs, askers, SqlOffsets(database, tables.offsets, GROUP))
-    servicer = ScoringServicer(database, platform.blobs)
+    servicer = ScoringServicer(database, platform.blobs, scoring)
 
     def add(server: grpc.aio.Server) -> None:
         add_ScoringServiceServicer_to_server(servicer, server)

@@ -7,11 +7,14 @@ import time
 from typing import Any
 
 from clipmill.clips.v1.clips_pb2 import Genre
+from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill.scoring.v1.scoring_pb2_grpc import ScoringServiceServicer
 from clipmill_scoring import store
+from clipmill_scoring.consistency import compared
 from clipmill_scoring.domain.formula import FORMULA_VERSION
 from clipmill_scoring.domain.score import WEIGHTS
+from clipmill_scoring.handlers import Scoring
 from clipmill_scoring.learning import believed, served_of
 from clipmill_scoring.reranking import Belief, Tables, reranked
 from clipmill_scoring.tabled import genre_name
@@ -24,8 +27,10 @@ MAX_CLIPS = 1000
 
 
 class ScoringServicer(ScoringServiceServicer):
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, scoring: Scoring) -> None:
         self._database = database
+        self._blobs = blobs
+        self._scoring = scoring
         self._tables = Tables(blobs)
 
     async def ScoreClips(self, request: pb.ScoreClipsRequest, context: Any) -> pb.ScoreClipsResponse:  # noqa: N802
@@ -35,13 +40,7 @@ class ScoringServicer(ScoringServiceServicer):
             ref = await store.candidates_of(on, owner_id, request.job_id)
             preferences, learned = await believed(on, owner_id)
             known = await store.known_of(on, owner_id, preferences.names)
-        if ref is None:
-            raise ClipmillError(
-                "JOB_NOT_FOUND",
-                f"No candidates are kept of a job {request.job_id[:100]}.",
-                "Ask when the job has chosen its clips; `clipmill jobs` names your jobs.",
-            )
-        kept = await self._tables.of(ref)
+        kept = await self._tables.of(_found(ref, request.job_id))
         is_taught = learned.all_events > 0 and not request.plain
         belief = Belief(preferences if is_taught else None, known)
         clips = await asyncio.to_thread(reranked, kept, belief, request.clips, genre_name(request.genre))
@@ -49,6 +48,15 @@ class ScoringServicer(ScoringServiceServicer):
         return pb.ScoreClipsResponse(
             clips=clips, candidates=len(kept.table), formula_version=FORMULA_VERSION, learned=learned
         )
+
+    async def CheckFeatures(  # noqa: N802
+        self, request: pb.CheckFeaturesRequest, context: Any
+    ) -> pb.CheckFeaturesResponse:
+        async with self._database.reading() as on:
+            ref = await store.candidates_of(on, owner_of(context), request.job_id)
+        served = await self._blobs.get_message(_found(ref, request.job_id), pb.CandidateTable)
+        chosen = await self._scoring.choose(served.task, lambda _: None)
+        return await asyncio.to_thread(compared, served, pb.CandidateTable.FromString(chosen.candidates))
 
     async def GetPreferences(  # noqa: N802
         self, _request: pb.GetPreferencesRequest, context: Any
@@ -82,6 +90,16 @@ class ScoringServicer(ScoringServiceServicer):
             served = [served_of(video_id, clip) for clip in clips if clip.head.clip_id in new]
             async with self._database.transaction() as on:
                 await store.add_clips(on, owner_id, served, time.time())
+
+
+def _found(ref: BlobRef | None, job_id: str) -> BlobRef:
+    if ref is None:
+        raise ClipmillError(
+            "JOB_NOT_FOUND",
+            f"No candidates are kept of a job {job_id[:100]}.",
+            "Ask when the job has chosen its clips; `clipmill jobs` names your jobs.",
+        )
+    return ref
 
 
 def _check(request: pb.ScoreClipsRequest) -> None:

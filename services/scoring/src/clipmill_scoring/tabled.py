@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipmill.audio.v1.audio_pb2 import Word as Heard
-from clipmill.clips.v1.clips_pb2 import Genre
+from clipmill.clips.v1.clips_pb2 import Genre, ScoringTask
 from clipmill.scoring.v1.scoring_pb2 import CandidateTable, FeatureColumn
 from clipmill_scoring.domain.features.registry import BY_NAME
 from clipmill_scoring.domain.formula import FORMULA_VERSION
@@ -21,8 +21,8 @@ def genre_name(genre: Genre.ValueType) -> str:
     return name if name in GENRES else ""
 
 
-def message_of(table: Table, clips: int, genre: Genre.ValueType = Genre.GENRE_UNSPECIFIED) -> CandidateTable:
-    """All of the table; `clips` is how many the job asked for, and `genre` of what."""
+def message_of(table: Table, task: ScoringTask) -> CandidateTable:
+    """All of the table, and the task that it answers."""
     return CandidateTable(
         video_id=table.video_id,
         formula_version=FORMULA_VERSION,
@@ -41,8 +41,9 @@ def message_of(table: Table, clips: int, genre: Genre.ValueType = Genre.GENRE_UN
         run=table.said.run.tolist(),
         saying=table.said.saying.tolist(),
         saying_words=table.said.words.tolist(),
-        clips=clips,
-        genre=genre,
+        clips=task.clips,
+        genre=task.genre,
+        task=task,
     )
 
 

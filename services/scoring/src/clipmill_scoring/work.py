@@ -38,6 +38,6 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     choice, ranking = choose_among(task.video_id, timeline, ask, embed, valences())
     kept = b""
     if request.keeps_candidates:
-        kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task.clips, task.genre).SerializeToString()
+        kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task).SerializeToString()
     diarization = diarization_of(request.audio, task.speakers)
     return Chosen(choice, sentences.was_used, kept, diarization.SerializeToString() if diarization else b"")

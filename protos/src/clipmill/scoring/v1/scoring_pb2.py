@@ -24,40 +24,47 @@ _sym_db = _symbol_database.Default()
 
 from clipmill.audio.v1 import audio_pb2 as clipmill_dot_audio_dot_v1_dot_audio__pb2
 from clipmill.clips.v1 import clips_pb2 as clipmill_dot_clips_dot_v1_dot_clips__pb2
+from clipmill.common.v1 import common_pb2 as clipmill_dot_common_dot_v1_dot_common__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!clipmill/scoring/v1/scoring.proto\x12\x13\x63lipmill.scoring.v1\x1a\x1d\x63lipmill/audio/v1/audio.proto\x1a\x1d\x63lipmill/clips/v1/clips.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x02\n\x0f\x45ngagementEvent\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63lip_id\x18\x02 \x01(\t\x12\x37\n\x04kind\x18\x03 \x01(\x0e\x32).clipmill.scoring.v1.EngagementEvent.Kind\x12\r\n\x05value\x18\x04 \x01(\x01\"\x94\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_VIEW\x10\x01\x12\x13\n\x0fKIND_WATCH_TIME\x10\x02\x12\x13\n\x0fKIND_COMPLETION\x10\x03\x12\r\n\tKIND_LIKE\x10\x04\x12\x0e\n\nKIND_SHARE\x10\x05\x12\r\n\tKIND_KEEP\x10\x06\x12\x0f\n\x0bKIND_REJECT\x10\x07\"\xdd\x02\n\x0e\x43\x61ndidateTable\x12\x10\n\x08video_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormula_version\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12&\n\x05words\x18\x04 \x03(\x0b\x32\x17.clipmill.audio.v1.Word\x12\x0f\n\x07start_s\x18\x05 \x03(\x01\x12\r\n\x05\x65nd_s\x18\x06 \x03(\x01\x12\x12\n\nfirst_word\x18\x07 \x03(\r\x12\x11\n\tlast_word\x18\x08 \x03(\r\x12\x34\n\x08\x66\x65\x61tures\x18\t \x03(\x0b\x32\".clipmill.scoring.v1.FeatureColumn\x12\x0b\n\x03run\x18\n \x03(\r\x12\x0e\n\x06saying\x18\x0b \x03(\r\x12\x14\n\x0csaying_words\x18\x0c \x03(\r\x12\r\n\x05\x63lips\x18\r \x01(\r\x12\'\n\x05genre\x18\x0e \x01(\x0e\x32\x18.clipmill.clips.v1.Genre\">\n\rFeatureColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06values\x18\x03 \x03(\x01\"j\n\x11ScoreClipsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x63lips\x18\x02 \x01(\r\x12\r\n\x05plain\x18\x03 \x01(\x08\x12\'\n\x05genre\x18\x04 \x01(\x0e\x32\x18.clipmill.clips.v1.Genre\"\x9e\x01\n\x12ScoreClipsResponse\x12,\n\x05\x63lips\x18\x01 \x03(\x0b\x32\x1d.clipmill.clips.v1.ScoredClip\x12\x12\n\ncandidates\x18\x02 \x01(\r\x12\x17\n\x0f\x66ormula_version\x18\x03 \x01(\t\x12-\n\x07learned\x18\x04 \x01(\x0b\x32\x1c.clipmill.scoring.v1.Learned\"c\n\x07Learned\x12\x14\n\x0cowner_events\x18\x01 \x01(\x04\x12\x12\n\nall_events\x18\x02 \x01(\x04\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x17\n\x15GetPreferencesRequest\"}\n\x16GetPreferencesResponse\x12-\n\x07learned\x18\x01 \x01(\x0b\x32\x1c.clipmill.scoring.v1.Learned\x12\x34\n\x0bpreferences\x18\x02 \x03(\x0b\x32\x1f.clipmill.scoring.v1.Preference\"C\n\nPreference\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x01\x12\x14\n\x0cplain_points\x18\x03 \x01(\x01\"\x19\n\x17ResetPreferencesRequest\"4\n\x18ResetPreferencesResponse\x12\x18\n\x10\x65vents_forgotten\x18\x01 \x01(\x04\x32\xcb\x02\n\x0eScoringService\x12]\n\nScoreClips\x12&.clipmill.scoring.v1.ScoreClipsRequest\x1a\'.clipmill.scoring.v1.ScoreClipsResponse\x12i\n\x0eGetPreferences\x12*.clipmill.scoring.v1.GetPreferencesRequest\x1a+.clipmill.scoring.v1.GetPreferencesResponse\x12o\n\x10ResetPreferences\x12,.clipmill.scoring.v1.ResetPreferencesRequest\x1a-.clipmill.scoring.v1.ResetPreferencesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!clipmill/scoring/v1/scoring.proto\x12\x13\x63lipmill.scoring.v1\x1a\x1d\x63lipmill/audio/v1/audio.proto\x1a\x1d\x63lipmill/clips/v1/clips.proto\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x02\n\x0f\x45ngagementEvent\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63lip_id\x18\x02 \x01(\t\x12\x37\n\x04kind\x18\x03 \x01(\x0e\x32).clipmill.scoring.v1.EngagementEvent.Kind\x12\r\n\x05value\x18\x04 \x01(\x01\"\x94\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_VIEW\x10\x01\x12\x13\n\x0fKIND_WATCH_TIME\x10\x02\x12\x13\n\x0fKIND_COMPLETION\x10\x03\x12\r\n\tKIND_LIKE\x10\x04\x12\x0e\n\nKIND_SHARE\x10\x05\x12\r\n\tKIND_KEEP\x10\x06\x12\x0f\n\x0bKIND_REJECT\x10\x07\"\x8b\x03\n\x0e\x43\x61ndidateTable\x12\x10\n\x08video_id\x18\x01 \x01(\t\x12\x17\n\x0f\x66ormula_version\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12&\n\x05words\x18\x04 \x03(\x0b\x32\x17.clipmill.audio.v1.Word\x12\x0f\n\x07start_s\x18\x05 \x03(\x01\x12\r\n\x05\x65nd_s\x18\x06 \x03(\x01\x12\x12\n\nfirst_word\x18\x07 \x03(\r\x12\x11\n\tlast_word\x18\x08 \x03(\r\x12\x34\n\x08\x66\x65\x61tures\x18\t \x03(\x0b\x32\".clipmill.scoring.v1.FeatureColumn\x12\x0b\n\x03run\x18\n \x03(\r\x12\x0e\n\x06saying\x18\x0b \x03(\r\x12\x14\n\x0csaying_words\x18\x0c \x03(\r\x12\r\n\x05\x63lips\x18\r \x01(\r\x12\'\n\x05genre\x18\x0e \x01(\x0e\x32\x18.clipmill.clips.v1.Genre\x12,\n\x04task\x18\x0f \x01(\x0b\x32\x1e.clipmill.clips.v1.ScoringTask\">\n\rFeatureColumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\x0e\n\x06values\x18\x03 \x03(\x01\"j\n\x11ScoreClipsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x63lips\x18\x02 \x01(\r\x12\r\n\x05plain\x18\x03 \x01(\x08\x12\'\n\x05genre\x18\x04 \x01(\x0e\x32\x18.clipmill.clips.v1.Genre\"\x9e\x01\n\x12ScoreClipsResponse\x12,\n\x05\x63lips\x18\x01 \x03(\x0b\x32\x1d.clipmill.clips.v1.ScoredClip\x12\x12\n\ncandidates\x18\x02 \x01(\r\x12\x17\n\x0f\x66ormula_version\x18\x03 \x01(\t\x12-\n\x07learned\x18\x04 \x01(\x0b\x32\x1c.clipmill.scoring.v1.Learned\"c\n\x07Learned\x12\x14\n\x0cowner_events\x18\x01 \x01(\x04\x12\x12\n\nall_events\x18\x02 \x01(\x04\x12.\n\nupdated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"&\n\x14\x43heckFeaturesRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xbf\x01\n\x15\x43heckFeaturesResponse\x12\x12\n\ncandidates\x18\x01 \x01(\r\x12\x0e\n\x06values\x18\x02 \x01(\x04\x12\x12\n\nmismatches\x18\x03 \x01(\x04\x12/\n\x08\x65xamples\x18\x04 \x03(\x0b\x32\x1d.clipmill.scoring.v1.Mismatch\x12\x13\n\x0bonly_served\x18\x05 \x01(\r\x12\x17\n\x0fonly_recomputed\x18\x06 \x01(\r\x12\x0f\n\x07skipped\x18\x07 \x03(\t\"m\n\x08Mismatch\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x0e\n\x06served\x18\x03 \x01(\x01\x12\x12\n\nrecomputed\x18\x04 \x01(\x01\"\x17\n\x15GetPreferencesRequest\"}\n\x16GetPreferencesResponse\x12-\n\x07learned\x18\x01 \x01(\x0b\x32\x1c.clipmill.scoring.v1.Learned\x12\x34\n\x0bpreferences\x18\x02 \x03(\x0b\x32\x1f.clipmill.scoring.v1.Preference\"C\n\nPreference\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x01\x12\x14\n\x0cplain_points\x18\x03 \x01(\x01\"\x19\n\x17ResetPreferencesRequest\"4\n\x18ResetPreferencesResponse\x12\x18\n\x10\x65vents_forgotten\x18\x01 \x01(\x04\x32\xb3\x03\n\x0eScoringService\x12]\n\nScoreClips\x12&.clipmill.scoring.v1.ScoreClipsRequest\x1a\'.clipmill.scoring.v1.ScoreClipsResponse\x12\x66\n\rCheckFeatures\x12).clipmill.scoring.v1.CheckFeaturesRequest\x1a*.clipmill.scoring.v1.CheckFeaturesResponse\x12i\n\x0eGetPreferences\x12*.clipmill.scoring.v1.GetPreferencesRequest\x1a+.clipmill.scoring.v1.GetPreferencesResponse\x12o\n\x10ResetPreferences\x12,.clipmill.scoring.v1.ResetPreferencesRequest\x1a-.clipmill.scoring.v1.ResetPreferencesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clipmill.scoring.v1.scoring_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENGAGEMENTEVENT']._serialized_start=154
-  _globals['_ENGAGEMENTEVENT']._serialized_end=429
-  _globals['_ENGAGEMENTEVENT_KIND']._serialized_start=281
-  _globals['_ENGAGEMENTEVENT_KIND']._serialized_end=429
-  _globals['_CANDIDATETABLE']._serialized_start=432
-  _globals['_CANDIDATETABLE']._serialized_end=781
-  _globals['_FEATURECOLUMN']._serialized_start=783
-  _globals['_FEATURECOLUMN']._serialized_end=845
-  _globals['_SCORECLIPSREQUEST']._serialized_start=847
-  _globals['_SCORECLIPSREQUEST']._serialized_end=953
-  _globals['_SCORECLIPSRESPONSE']._serialized_start=956
-  _globals['_SCORECLIPSRESPONSE']._serialized_end=1114
-  _globals['_LEARNED']._serialized_start=1116
-  _globals['_LEARNED']._serialized_end=1215
-  _globals['_GETPREFERENCESREQUEST']._serialized_start=1217
-  _globals['_GETPREFERENCESREQUEST']._serialized_end=1240
-  _globals['_GETPREFERENCESRESPONSE']._serialized_start=1242
-  _globals['_GETPREFERENCESRESPONSE']._serialized_end=1367
-  _globals['_PREFERENCE']._serialized_start=1369
-  _globals['_PREFERENCE']._serialized_end=1436
-  _globals['_RESETPREFERENCESREQUEST']._serialized_start=1438
-  _globals['_RESETPREFERENCESREQUEST']._serialized_end=1463
-  _globals['_RESETPREFERENCESRESPONSE']._serialized_start=1465
-  _globals['_RESETPREFERENCESRESPONSE']._serialized_end=1517
-  _globals['_SCORINGSERVICE']._serialized_start=1520
-  _globals['_SCORINGSERVICE']._serialized_end=1851
+  _globals['_ENGAGEMENTEVENT']._serialized_start=187
+  _globals['_ENGAGEMENTEVENT']._serialized_end=462
+  _globals['_ENGAGEMENTEVENT_KIND']._serialized_start=314
+  _globals['_ENGAGEMENTEVENT_KIND']._serialized_end=462
+  _globals['_CANDIDATETABLE']._serialized_start=465
+  _globals['_CANDIDATETABLE']._serialized_end=860
+  _globals['_FEATURECOLUMN']._serialized_start=862
+  _globals['_FEATURECOLUMN']._serialized_end=924
+  _globals['_SCORECLIPSREQUEST']._serialized_start=926
+  _globals['_SCORECLIPSREQUEST']._serialized_end=1032
+  _globals['_SCORECLIPSRESPONSE']._serialized_start=1035
+  _globals['_SCORECLIPSRESPONSE']._serialized_end=1193
+  _globals['_LEARNED']._serialized_start=1195
+  _globals['_LEARNED']._serialized_end=1294
+  _globals['_CHECKFEATURESREQUEST']._serialized_start=1296
+  _globals['_CHECKFEATURESREQUEST']._serialized_end=1334
+  _globals['_CHECKFEATURESRESPONSE']._serialized_start=1337
+  _globals['_CHECKFEATURESRESPONSE']._serialized_end=1528
+  _globals['_MISMATCH']._serialized_start=1530
+  _globals['_MISMATCH']._serialized_end=1639
+  _globals['_GETPREFERENCESREQUEST']._serialized_start=1641
+  _globals['_GETPREFERENCESREQUEST']._serialized_end=1664
+  _globals['_GETPREFERENCESRESPONSE']._serialized_start=1666
+  _globals['_GETPREFERENCESRESPONSE']._serialized_end=1791
+  _globals['_PREFERENCE']._serialized_start=1793
+  _globals['_PREFERENCE']._serialized_end=1860
+  _globals['_RESETPREFERENCESREQUEST']._serialized_start=1862
+  _globals['_RESETPREFERENCESREQUEST']._serialized_end=1887
+  _globals['_RESETPREFERENCESRESPONSE']._serialized_start=1889
+  _globals['_RESETPREFERENCESRESPONSE']._serialized_end=1941
+  _globals['_SCORINGSERVICE']._serialized_start=1944
+  _globals['_SCORINGSERVICE']._serialized_end=2379
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ What viewers and editors do with clips, and clips ranked anew by it."""
 
 from clipmill.audio.v1 import audio_pb2 as _audio_pb2
 from clipmill.clips.v1 import clips_pb2 as _clips_pb2
+from clipmill.common.v1 import common_pb2 as _common_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -104,6 +105,7 @@ class CandidateTable(_message.Message):
     SAYING_WORDS_FIELD_NUMBER: _builtins.int
     CLIPS_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    TASK_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     formula_version: _builtins.str
     language: _builtins.str
@@ -132,6 +134,10 @@ class CandidateTable(_message.Message):
     def saying(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
     def saying_words(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def task(self) -> _clips_pb2.ScoringTask:
+        """What it was made of, so that it can be made again."""
+
     def __init__(
         self,
         *,
@@ -149,10 +155,11 @@ class CandidateTable(_message.Message):
         saying_words: _abc.Iterable[_builtins.int] | None = ...,
         clips: _builtins.int = ...,
         genre: _clips_pb2.Genre.ValueType = ...,
+        task: _clips_pb2.ScoringTask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "end_s", b"end_s", "features", b"features", "first_word", b"first_word", "formula_version", b"formula_version", "genre", b"genre", "language", b"language", "last_word", b"last_word", "run", b"run", "saying", b"saying", "saying_words", b"saying_words", "start_s", b"start_s", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "end_s", b"end_s", "features", b"features", "first_word", b"first_word", "formula_version", b"formula_version", "genre", b"genre", "language", b"language", "last_word", b"last_word", "run", b"run", "saying", b"saying", "saying_words", b"saying_words", "start_s", b"start_s", "task", b"task", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,6 +284,99 @@ class Learned(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Learned: _TypeAlias = Learned  # noqa: Y015
+
+@_typing.final
+class CheckFeaturesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckFeaturesRequest: _TypeAlias = CheckFeaturesRequest  # noqa: Y015
+
+@_typing.final
+class CheckFeaturesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    MISMATCHES_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    ONLY_SERVED_FIELD_NUMBER: _builtins.int
+    ONLY_RECOMPUTED_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    candidates: _builtins.int
+    """Candidates, and values of theirs, that were compared."""
+    values: _builtins.int
+    mismatches: _builtins.int
+    """Values that differ; the first hundred in `examples`."""
+    only_served: _builtins.int
+    """Candidates that only one of the two has."""
+    only_recomputed: _builtins.int
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___Mismatch]: ...
+    @_builtins.property
+    def skipped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Features that were measured otherwise then (another version) or did not exist: they are not compared."""
+
+    def __init__(
+        self,
+        *,
+        candidates: _builtins.int = ...,
+        values: _builtins.int = ...,
+        mismatches: _builtins.int = ...,
+        examples: _abc.Iterable[Global___Mismatch] | None = ...,
+        only_served: _builtins.int = ...,
+        only_recomputed: _builtins.int = ...,
+        skipped: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "examples", b"examples", "mismatches", b"mismatches", "only_recomputed", b"only_recomputed", "only_served", b"only_served", "skipped", b"skipped", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckFeaturesResponse: _TypeAlias = CheckFeaturesResponse  # noqa: Y015
+
+@_typing.final
+class Mismatch(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURE_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    SERVED_FIELD_NUMBER: _builtins.int
+    RECOMPUTED_FIELD_NUMBER: _builtins.int
+    feature: _builtins.str
+    served: _builtins.float
+    """NaN where nothing was known."""
+    recomputed: _builtins.float
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange: ...
+    def __init__(
+        self,
+        *,
+        feature: _builtins.str = ...,
+        range: _common_pb2.TimeRange | None = ...,
+        served: _builtins.float = ...,
+        recomputed: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature", b"feature", "range", b"range", "recomputed", b"recomputed", "served", b"served"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Mismatch: _TypeAlias = Mismatch  # noqa: Y015
 
 @_typing.final
 class GetPreferencesRequest(_message.Message):

@@ -39,6 +39,11 @@ class ScoringServiceStub:
                 request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ScoreClipsRequest.SerializeToString,
                 response_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ScoreClipsResponse.FromString,
                 _registered_method=True)
+        self.CheckFeatures = channel.unary_unary(
+                '/clipmill.scoring.v1.ScoringService/CheckFeatures',
+                request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.SerializeToString,
+                response_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.FromString,
+                _registered_method=True)
         self.GetPreferences = channel.unary_unary(
                 '/clipmill.scoring.v1.ScoringService/GetPreferences',
                 request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetPreferencesRequest.SerializeToString,
@@ -56,6 +61,13 @@ class ScoringServiceServicer:
 
     def ScoreClips(self, request, context):
         """Ranks a finished job's candidates by what is known now of its owner's preferences; nothing is analysed again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckFeatures(self, request, context):
+        """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,6 +94,11 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.ScoreClips,
                     request_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ScoreClipsRequest.FromString,
                     response_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ScoreClipsResponse.SerializeToString,
+            ),
+            'CheckFeatures': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckFeatures,
+                    request_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.FromString,
+                    response_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.SerializeToString,
             ),
             'GetPreferences': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPreferences,
@@ -121,6 +138,33 @@ class ScoringService:
             '/clipmill.scoring.v1.ScoringService/ScoreClips',
             clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ScoreClipsRequest.SerializeToString,
             clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ScoreClipsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckFeatures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.scoring.v1.ScoringService/CheckFeatures',
+            clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.SerializeToString,
+            clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,6 +33,8 @@ class ScoringServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ScoringServiceAsyncStub: ...
     ScoreClips: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ScoreClipsRequest, _scoring_pb2.ScoreClipsResponse]
     """Ranks a finished job's candidates by what is known now of its owner's preferences; nothing is analysed again."""
+    CheckFeatures: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.CheckFeaturesRequest, _scoring_pb2.CheckFeaturesResponse]
+    """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.GetPreferencesRequest, _scoring_pb2.GetPreferencesResponse]
     """What the owner's viewers and editors have taught so far."""
     ResetPreferences: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ResetPreferencesRequest, _scoring_pb2.ResetPreferencesResponse]
@@ -43,6 +45,8 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ScoreClips: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ScoreClipsRequest, _scoring_pb2.ScoreClipsResponse]  # type: ignore[assignment]
     """Ranks a finished job's candidates by what is known now of its owner's preferences; nothing is analysed again."""
+    CheckFeatures: _aio.UnaryUnaryMultiCallable[_scoring_pb2.CheckFeaturesRequest, _scoring_pb2.CheckFeaturesResponse]  # type: ignore[assignment]
+    """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
     GetPreferences: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetPreferencesRequest, _scoring_pb2.GetPreferencesResponse]  # type: ignore[assignment]
     """What the owner's viewers and editors have taught so far."""
     ResetPreferences: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ResetPreferencesRequest, _scoring_pb2.ResetPreferencesResponse]  # type: ignore[assignment]
@@ -56,6 +60,14 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_pb2.ScoreClipsResponse, _abc.Awaitable[_scoring_pb2.ScoreClipsResponse]]:
         """Ranks a finished job's candidates by what is known now of its owner's preferences; nothing is analysed again."""
+
+    @_abc_1.abstractmethod
+    def CheckFeatures(
+        self,
+        request: _scoring_pb2.CheckFeaturesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_pb2.CheckFeaturesResponse, _abc.Awaitable[_scoring_pb2.CheckFeaturesResponse]]:
+        """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
 
     @_abc_1.abstractmethod
     def GetPreferences(
