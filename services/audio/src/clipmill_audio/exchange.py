@@ -55,6 +55,8 @@ class Sound:
     track: int
     sample_rate_hz: int
     channels: int
+    # The share of its samples at full scale.
+    clipped: float
     stretches: tuple[Span, ...]
 
 

@@ -21,7 +21,7 @@ from clipmill_shared.work import Report, StageWork, digest_of
 
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 5
+FORMULA = 6
 # The same for how voices are told apart.
 SPEAKERS_FORMULA = 1
 # Of what does not fit of a transcript, as many are said.

@@ -29,6 +29,7 @@ OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "enable_dr
 # A jump of the clock that is longer is no silence but damage.
 LONGEST_GAP_S = 60.0
 JITTER_S = 0.05
+FULL_SCALE = 32_700
 
 
 def read(recording: Recording, activity: VoiceActivity) -> Sound:
@@ -44,7 +45,12 @@ def read(recording: Recording, activity: VoiceActivity) -> Sound:
             if not stretches.samples:
                 raise _unreadable(name, "none of its sound can be decoded")
             return Sound(
-                stretches.samples / RATE_HZ, track.index, context.sample_rate, context.channels, stretches.ended()
+                stretches.samples / RATE_HZ,
+                track.index,
+                context.sample_rate,
+                context.channels,
+                stretches.clipped / stretches.samples,
+                stretches.ended(),
             )
     except (av.FFmpegError, ValueError) as error:
         if isinstance(error, MemoryError):
@@ -61,11 +67,13 @@ class _Stretches:
         self._probabilities: list[float] = []
         self._edges = [0]
         self.samples = 0
+        self.clipped = 0
 
     def passed(self, pieces: Iterator[NDArray[np.int16]]) -> Iterator[NDArray[np.int16]]:
         held = np.empty(0, np.int16)
         for piece in pieces:
             self.samples += len(piece)
+            self.clipped += int(np.count_nonzero(np.abs(piece.astype(np.int32)) >= FULL_SCALE))
             held = np.concatenate((held, piece))
             whole = len(held) // STEP * STEP
             self._probabilities += self._activity.probabilities(held[:whole].astype(np.float32) / np.float32(32768))

@@ -21,6 +21,8 @@ os.environ["MOONSHINE_ORT_SINGLE_THREAD"] = "1"
 _OPTIONS = {"vad_threshold": "0.0", "vad_max_segment_duration": "100", "return_audio_data": "false"}
 # It takes the sound in hops of at most this many samples and forgets a last one that is not whole.
 _HOP = 512
+# Of full scale; speech alone comes to less.
+OFFSET = 0.01
 
 
 class Transcriber:
@@ -43,7 +45,7 @@ class Transcriber:
         from moonshine_voice.moonshine_api import TranscriptC
 
         # The package's own method copies the sound into a list of Python floats first: 5 % of the whole time.
-        sound = np.ascontiguousarray(np.pad(samples, (0, _HOP)), dtype=np.float32)
+        sound = np.ascontiguousarray(np.pad(_centred(samples), (0, _HOP)), dtype=np.float32)
         transcript = ctypes.POINTER(TranscriptC)()
         check_error(
             self._engine._lib.moonshine_transcribe_without_streaming(
@@ -56,6 +58,12 @@ class Transcriber:
             )
         )
         return _tidy(" ".join(line.text for line in self._engine._parse_transcript(transcript).lines))
+
+
+def _centred(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without the constant that a bad input adds: at .4 of full scale it costs one word of seven."""
+    offset = samples.mean() if len(samples) else np.float32(0)
+    return samples - offset if abs(offset) > OFFSET else samples
 
 
 def _tidy(text: str) -> str:
