@@ -16,6 +16,7 @@ from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest
 from clipmill.client import Client
 from clipmill.clips.v1.clips_pb2 import ClipOptions, SubScores
 from clipmill.jobs.v1.jobs_pb2 import Job
+from clipmill.turns import speaker_of
 from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, PROFILES
 from clipmill_cli.report import report
 from clipmill_cli.results import (
@@ -32,7 +33,6 @@ from clipmill_cli.results import (
     WarningRecord,
     WordRecord,
 )
-from clipmill_cli.speakers import speaker_of
 from clipmill_shared.errors import ClipmillError
 
 TIMINGS = {Word.TIMING_ALIGNED: "aligned", Word.TIMING_INTERPOLATED: "interpolated"}

@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from harness.blocking import nothing_blocks
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioAnalyzed, Word
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioAnalyzed, Diarization, Word
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from clipmill.clips.v1.clips_pb2 import ClipHead, ClipRendered, ClipsScored, ScoredClip, ScoredClips
@@ -165,7 +165,7 @@ class JobEvents:
         )
         return self._event(topics.VISION_ANALYZED, message, "vision")
 
-    async def scored(self, *clip_ids: str) -> Event[Message]:
+    async def scored(self, *clip_ids: str, diarization: Diarization | None = None) -> Event[Message]:
         heads = [ClipHead(clip_id=clip_id, rank=rank) for rank, clip_id in enumerate(clip_ids or ("c1", "c2"), 1)]
         clips = ScoredClips(clips=[ScoredClip(head=head, reason=f"Why {head.clip_id}.") for head in heads])
         message = ClipsScored(
@@ -174,6 +174,7 @@ class JobEvents:
             video_id=self.video_id,
             scored=await self.world.blobs.put_message(self.owner_id, clips),
             clips=heads,
+            diarization=await self.world.blobs.put_message(self.owner_id, diarization) if diarization else None,
         )
         return self._event(topics.CLIPS_SCORED, message, "scoring")
 

@@ -7,6 +7,7 @@ import grpc.aio
 import pytest
 from catalog_world import VIDEO_BYTES, CatalogWorld, JobEvents
 
+from clipmill.audio.v1.audio_pb2 import Diarization, SpeakerTurn
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.common.v1.common_pb2 import TimeRange
 
@@ -66,6 +67,24 @@ async def test_the_transcript_of_a_range_has_the_words_that_touch_it(world: Cata
     span = TimeRange(start_s=10.5, end_s=60)  # "there." ends at 11, "bye." begins at 60: the range is half-open
     response = await world.stub.GetTranscript(pb.GetTranscriptRequest(video_id="v1", range=span))
     assert [word.text for word in response.words] == ["there.", "Good"]
+
+
+async def test_words_have_their_speaker_where_voices_were_told_apart(world: CatalogWorld):
+    job, later = JobEvents(world), JobEvents(world, job_id="j2", at=2000)
+    turns = [SpeakerTurn(speaker=who, range=TimeRange(start_s=a, end_s=b)) for who, a, b in ((1, 0, 9), (2, 9, 52))]
+    await world.hear_of(
+        await job.ingested(), await job.heard(0, 50, "Hello there."), await job.heard(50, 120, "Good bye.")
+    )
+    await world.hear_of(await job.scored(diarization=Diarization(turns=turns)))
+    for span in (None, TimeRange(start_s=0, end_s=120)):
+        response = await world.stub.GetTranscript(pb.GetTranscriptRequest(video_id="v1", range=span))
+        said = [(word.text, word.speaker if word.HasField("speaker") else None) for word in response.words]
+        assert said == [("Hello", 1), ("there.", 2), ("Good", 2), ("bye.", None)]
+
+    # What was told last counts.
+    await world.hear_of(await later.scored(diarization=Diarization(turns=turns[:1])))
+    response = await world.stub.GetTranscript(pb.GetTranscriptRequest(video_id="v1"))
+    assert [word.speaker for word in response.words] == [1, 0, 0, 0]
 
 
 async def test_words_of_two_jobs_are_never_mixed(world: CatalogWorld):

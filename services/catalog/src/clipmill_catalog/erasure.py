@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog.store import upsert
-from clipmill_catalog.tables import clips, jobs, made, transcripts, videos
+from clipmill_catalog.tables import clips, diarizations, jobs, made, transcripts, videos
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.sql import Database, serial
 
@@ -76,7 +76,7 @@ async def doom(on: AsyncConnection, owner_id: str, video_id: str, now: float) ->
     """Forget a video and its jobs and doom what was made of it; then sweep. `now` in Unix seconds."""
     of_video = and_(clips.c.owner_id == owner_id, clips.c.video_id == video_id)
     count = (await on.execute(select(func.count()).select_from(clips).where(of_video))).scalar_one()
-    for table in (clips, transcripts, videos):
+    for table in (clips, diarizations, transcripts, videos):
         await on.execute(delete(table).where(table.c.owner_id == owner_id, table.c.video_id == video_id))
     ours = and_(jobs.c.owner_id == owner_id, jobs.c.video_id == video_id, jobs.c.erased_at.is_(None))
     await on.execute(update(jobs).where(ours).values(erased_at=now))

@@ -17,7 +17,7 @@ from clipmill.media.v1.media_pb2 import MediaIngested
 from clipmill_catalog import store
 from clipmill_catalog.domain.transcript import HeardPart
 from clipmill_catalog.erasure import Erasure, JobKey, is_erased_job, remember, serial_for_video
-from clipmill_catalog.store import ClipKey, KeptVideo
+from clipmill_catalog.store import ClipKey, KeptVideo, ToldSpeakers
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Poison, Subscription
 from clipmill_shared.events import Event, event_id
@@ -73,6 +73,10 @@ class Handlers:
         message: ClipsScored = event.message
         scored = await self._scored(event)
         async with self._taking(event) as on:
+            if on and message.HasField("diarization"):
+                told_at, told = event.time.timestamp(), message.diarization
+                speakers = ToldSpeakers(message.task.job_id, message.video_id, told_at, told)
+                await store.add_diarization(on, event.owner_id, speakers)
             for clip in scored.clips if on else ():
                 key = ClipKey(event.owner_id, message.task.job_id, clip.head.clip_id, message.video_id)
                 if on and await store.add_scored(on, key, clip, event.time.timestamp()):

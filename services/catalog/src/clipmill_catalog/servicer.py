@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog import store
-from clipmill_catalog.domain.transcript import covers, fullest, touching, words_in
+from clipmill_catalog.domain.transcript import covers, fullest, touching, with_speakers, words_in
 from clipmill_catalog.erasure import Erasure, doom, serial_for_video
 from clipmill_catalog.store import ClipsOf, Place
 from clipmill_shared.blobs import Blobs
@@ -69,12 +69,14 @@ class CatalogServicer(CatalogServiceServicer):
             if kept is None:
                 raise _no_video(request.video_id)
             parts = fullest(await store.parts_of(on, owner_id, request.video_id))
+            told = await store.find_diarization(on, owner_id, request.video_id)
         span = request.range if request.HasField("range") else None
+        turns = (await self._blobs.get_message(told, Diarization)).turns if told else ()
         response = pb.GetTranscriptResponse(complete=covers(parts, kept.audio_s))
         for part in touching(parts, span):
             analysis = await self._blobs.get_message(part.analysis, AudioAnalysis)
             response.language = response.language or analysis.language
-            response.words.extend(words_in(analysis.words, span))
+            response.words.extend(with_speakers(words_in(analysis.words, span), turns))
         return response
 
     async def DeleteVideo(self, request: pb.DeleteVideoRequest, context: Any) -> pb.DeleteVideoResponse:  # noqa: N802

@@ -14,7 +14,7 @@ from clipmill.catalog.v1.catalog_pb2 import Clip, Rendering, Video
 from clipmill.clips.v1.clips_pb2 import ScoredClip
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog.domain.transcript import HeardPart
-from clipmill_catalog.tables import clips, transcripts, videos
+from clipmill_catalog.tables import clips, diarizations, transcripts, videos
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -59,6 +59,16 @@ class KeptVideo:
     ingested_at: float
 
 
+@dataclass(frozen=True)
+class ToldSpeakers:
+    """Who speaks when in a video, as a job told it at `told_at` (Unix seconds)."""
+
+    job_id: str
+    video_id: str
+    told_at: float
+    diarization: BlobRef
+
+
 async def add_video(on: AsyncConnection, kept: KeptVideo) -> bool:
     """Keep a video as it was read last; True when it is new."""
     video = kept.video
@@ -99,6 +109,25 @@ async def parts_of(on: AsyncConnection, owner_id: str, video_id: str) -> list[He
     return [
         HeardPart(row.job_id, row.start_s, row.end_s, row.heard_at, BlobRef.FromString(row.analysis)) for row in rows
     ]
+
+
+async def add_diarization(on: AsyncConnection, owner_id: str, told: ToldSpeakers) -> None:
+    row = {
+        "owner_id": owner_id,
+        "job_id": told.job_id,
+        "video_id": told.video_id,
+        "told_at": told.told_at,
+        "diarization": told.diarization.SerializeToString(),
+    }
+    await upsert(on, diarizations, ("owner_id", "job_id"), row, newest_by="told_at")
+
+
+async def find_diarization(on: AsyncConnection, owner_id: str, video_id: str) -> BlobRef | None:
+    """Who speaks when, as it was told last; None where nobody asked."""
+    of_video = and_(diarizations.c.owner_id == owner_id, diarizations.c.video_id == video_id)
+    query = select(diarizations.c.diarization).where(of_video).order_by(diarizations.c.told_at.desc()).limit(1)
+    content = (await on.execute(query)).scalar()
+    return None if content is None else BlobRef.FromString(content)
 
 
 async def add_scored(on: AsyncConnection, key: ClipKey, clip: ScoredClip, scored_at: float) -> bool:

@@ -45,6 +45,18 @@ transcripts = Table(
     Index("transcripts_of_video", "owner_id", "video_id"),
 )
 
+# A row for each job that told voices apart; a serialized BlobRef.
+diarizations = Table(
+    "diarizations",
+    metadata,
+    Column("owner_id", String(200), primary_key=True),
+    Column("job_id", String(64), primary_key=True),
+    Column("video_id", String(64), nullable=False),
+    Column("told_at", Float(53), nullable=False),
+    Column("diarization", LargeBinary, nullable=False),
+    Index("diarizations_of_video", "owner_id", "video_id"),
+)
+
 # `scored` and `rendering` come by different events, in any order; a clip is listed once it is scored.
 clips = Table(
     "clips",

@@ -319,6 +319,7 @@ class Word(_message.Message):
     TIMING_FIELD_NUMBER: _builtins.int
     ENDS_SENTENCE_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SPEAKER_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """As written, with its punctuation."""
     start_s: _builtins.float
@@ -329,6 +330,8 @@ class Word(_message.Message):
     """True when a sentence ends after this word."""
     confidence: _builtins.float
     """The engine's, 0 to 1; absent where it has none."""
+    speaker: _builtins.int
+    """From 1, the same through the video, as in Diarization; absent where that is not known, and in an AudioAnalysis."""
     def __init__(
         self,
         *,
@@ -338,14 +341,20 @@ class Word(_message.Message):
         timing: Global___Word.Timing.ValueType = ...,
         ends_sentence: _builtins.bool = ...,
         confidence: _builtins.float | None = ...,
+        speaker: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_speaker", b"_speaker", "confidence", b"confidence", "speaker", b"speaker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "end_s", b"end_s", "ends_sentence", b"ends_sentence", "start_s", b"start_s", "text", b"text", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_speaker", b"_speaker", "confidence", b"confidence", "end_s", b"end_s", "ends_sentence", b"ends_sentence", "speaker", b"speaker", "start_s", b"start_s", "text", b"text", "timing", b"timing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__speaker: _TypeAlias = _typing.Literal["speaker"]  # noqa: Y015
+    _WhichOneofArgType__speaker: _TypeAlias = _typing.Literal["_speaker", b"_speaker"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__speaker) -> _WhichOneofReturnType__speaker | None: ...
 
 Global___Word: _TypeAlias = Word  # noqa: Y015
 

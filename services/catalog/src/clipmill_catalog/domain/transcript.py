@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from clipmill.audio.v1.audio_pb2 import Word
+from clipmill.audio.v1.audio_pb2 import SpeakerTurn, Word
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
+from clipmill.turns import NEAR_S, speaker_of
 
 # Ends of parts differ by rounding at most.
 SAME_S = 0.001
@@ -51,6 +54,18 @@ def touching(parts: Sequence[HeardPart], span: TimeRange | None) -> list[HeardPa
 def words_in(words: Iterable[Word], span: TimeRange | None) -> list[Word]:
     """The words that touch `span`; all of them without one."""
     return [word for word in words if span is None or (word.end_s > span.start_s and word.start_s < span.end_s)]
+
+
+def with_speakers(words: Sequence[Word], turns: Sequence[SpeakerTurn]) -> Sequence[Word]:
+    """The words in order of time, each with who says it; `turns` of the whole video, in order of their start."""
+    starts_s = [turn.range.start_s for turn in turns]
+    latest_ends_s = list(accumulate((turn.range.end_s for turn in turns), max))
+    for word in words:
+        # Of hours of turns, only those that come near.
+        near = turns[bisect_left(latest_ends_s, word.start_s - NEAR_S) : bisect_right(starts_s, word.end_s + NEAR_S)]
+        if (speaker := speaker_of(word, near)) is not None:
+            word.speaker = speaker
+    return words
 
 
 def _heard_s(parts: Iterable[HeardPart]) -> float:

@@ -2,7 +2,7 @@
 
 from clipmill.audio.v1.audio_pb2 import SpeakerTurn, Word
 from clipmill.common.v1.common_pb2 import TimeRange
-from clipmill_cli.speakers import speaker_of
+from clipmill.turns import speaker_of
 
 TURNS = [
     SpeakerTurn(speaker=1, range=TimeRange(start_s=0, end_s=5)),
