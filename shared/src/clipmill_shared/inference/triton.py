@@ -29,7 +29,7 @@ from clipmill_shared.inference.triton_errors import (
     deadline_exceeded,
     meaning,
 )
-from clipmill_shared.inference.triton_regions import Region, Regions
+from clipmill_shared.inference.triton_regions import Regions
 
 log = structlog.get_logger()
 AGAIN_S = 0.1
@@ -166,7 +166,9 @@ class Triton:
             for tensor in definition.signature.inputs:
                 array = inputs[tensor.name]
                 sent = grpc_client.InferInput(tensor.name, array.shape, tensor.dtype)
-                region = await self._region_for(tensor, array, left_s)
+                region = None
+                if self._is_to_be_shared(tensor, array):
+                    region = await self._regions.take(array.nbytes, left_s)
                 if region is None:
                     sent.set_data_from_numpy(array)
                 else:
@@ -184,12 +186,9 @@ class Triton:
                 self._regions.give_back(region)
         return {tensor.name: answer.as_numpy(tensor.name) for tensor in definition.signature.outputs}
 
-    async def _region_for(self, tensor: Tensor, array: NDArray[Any], left_s: float) -> Region | None:
-        """Shared memory for an input, where it is worth it."""
+    def _is_to_be_shared(self, tensor: Tensor, array: NDArray[Any]) -> bool:
         least = self._options.shared_from_bytes
-        if least is None or array.nbytes < least or tensor.dtype == "BYTES":
-            return None
-        return await self._regions.take(array.nbytes, left_s)
+        return least is not None and array.nbytes >= least and tensor.dtype != "BYTES"
 
     async def _see(self, definition: Definition, served: _Served, until: float, *, is_dead: bool) -> None:
         """Wait until the server is seen to serve this version; the first who asks looks, for all."""
