@@ -10,7 +10,9 @@ import pytest
 from catalog_world import CatalogWorld, JobEvents
 from structlog.testing import capture_logs
 
+from clipmill.audio.v1.audio_pb2 import Diarization, SpeakerTurn
 from clipmill.catalog.v1 import catalog_pb2 as pb
+from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill_shared.blobs import Blobs
 
 
@@ -30,6 +32,19 @@ async def test_rows_blobs_and_cached_results_go_and_are_counted(world: CatalogWo
     assert await world.clips() == []
     deleted = pb.CatalogChange.KIND_VIDEO_DELETED
     await world.until(lambda: any(event.message.kind == deleted for event in world.bus.events))
+
+
+async def test_who_spoke_when_is_forgotten_too(world: CatalogWorld):
+    turns = [SpeakerTurn(speaker=1, range=TimeRange(start_s=0, end_s=120))]
+    job, again = JobEvents(world), JobEvents(world, job_id="j2", at=2000)
+    await world.hear_of(await job.ingested(), await job.scored(diarization=Diarization(turns=turns)))
+
+    await delete(world)
+
+    assert world.stored() == []
+    await world.hear_of(await again.ingested(), await again.heard(0, 50, "Hello there."))
+    response = await world.stub.GetTranscript(pb.GetTranscriptRequest(video_id="v1"))
+    assert [word.HasField("speaker") for word in response.words] == [False, False]
 
 
 async def test_other_videos_and_other_owners_keep_theirs(world: CatalogWorld):
