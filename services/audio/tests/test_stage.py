@@ -127,6 +127,7 @@ async def test_the_result_names_who_heard_it_and_why(blobs: Blobs, tmp_path: Pat
     result = await stage_work(children, blobs, ENGINES).work(await task(blobs, tmp_path, "auto"), silent)
     (transcription,) = [model for model in result.answer.models if model.task == "transcription"]
     assert (transcription.name, transcription.version) == ("whisper-small", "1.2+abc")
+    assert result.engine == "whisper:small"
     assert transcription.reason == "the best here for es"
     # Nothing is assumed where a model heard the language, and its own times need no aligner.
     assert result.language == "es"

@@ -102,6 +102,7 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
             unknown_words=heard.unknown_words,
             repeated_words=heard.repeated_words,
             transcript=task.transcript if task.HasField("transcript") else None,
+            engine=heard.choice.engine.asked_as,
         )
 
     return StageWork(

@@ -109,6 +109,39 @@ def test_a_given_transcript_is_placed_in_the_whole_at_once() -> None:
     assert (message.part.start_s, message.part.end_s, message.transcript.uri) == (0, 100, "blob:t")
 
 
+def heard(record: JobRecord, part: int, engine: str, words: int = 9) -> JobRecord:
+    """The part's result, of its present attempt."""
+    answer = result(record.of(AUDIO)[part])
+    answer.engine, answer.words = engine, words
+    return job.take_result(record, answer, 3)
+
+
+def asked_of(record: JobRecord, part: int) -> str:
+    return plan.message_of(record, record.of(AUDIO)[part], 0).asr
+
+
+def test_what_heard_the_first_words_hears_the_whole_job() -> None:
+    record = heard(released(until(AUDIO)), 1, "moonshine")
+    assert [t.state for t in record.of(AUDIO)] == [TaskState.RELEASED, TaskState.DONE]
+    record = heard(record, 0, "whisper:small")
+    assert [t.state for t in record.of(AUDIO)] == [TaskState.DONE, TaskState.WAITING]
+    assert asked_of(record, 1) == "whisper:small"
+    record = heard(released(record), 1, "whisper:small")
+    assert [t.state for t in record.of(AUDIO)] == [TaskState.DONE, TaskState.DONE]
+
+
+def test_a_part_in_which_nobody_speaks_has_no_say_in_what_hears() -> None:
+    record = heard(heard(released(until(AUDIO)), 0, "moonshine", words=0), 1, "whisper:small")
+    assert [t.state for t in record.of(AUDIO)] == [TaskState.DONE, TaskState.DONE]
+
+
+def test_a_part_that_goes_out_later_is_asked_of_the_engine_that_hears_the_job() -> None:
+    record = until(AUDIO)
+    first = record.of(AUDIO)[0].task_id
+    record = heard(job.release(record, first, 2, RULES), 0, "whisper:small")
+    assert asked_of(record, 1) == "whisper:small"
+
+
 def test_ranges_beyond_the_video_leave_the_answer_to_scoring() -> None:
     record = released(ingested((100, 200)))
     assert [t.stage for t in record.tasks] == [IMPORT, SCORING]
@@ -261,7 +294,11 @@ def step(record: JobRecord, kind: str, which: int, now: float, sound: bool, clip
     if kind == "release":
         return job.release(record, task.task_id, now, RULES)
     if kind == "result" and task.attempt:
-        return job.take_result(record, result(task, sound=sound, clips=clips), now)
+        answer = result(task, sound=sound, clips=clips)
+        if isinstance(answer, AudioAnalyzed):
+            answer.words = 9
+            answer.engine = plan.engine_of(record) or ("moonshine", "whisper:small")[which % 2]
+        return job.take_result(record, answer, now)
     if kind == "stale" and task.attempt > 1:
         assert job.take_result(record, result(task, attempt=task.attempt - 1), now) is record
     if kind in ("fail", "break") and task.attempt:

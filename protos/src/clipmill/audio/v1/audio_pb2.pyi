@@ -197,6 +197,7 @@ class AudioAnalyzed(_message.Message):
     UNKNOWN_WORDS_FIELD_NUMBER: _builtins.int
     REPEATED_WORDS_FIELD_NUMBER: _builtins.int
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
     words: _builtins.int
     language: _builtins.str
     video_id: _builtins.str
@@ -205,6 +206,8 @@ class AudioAnalyzed(_message.Message):
     Over all parts they tell speech in another language. 0 where the engine knows many languages.
     """
     repeated_words: _builtins.int
+    engine: _builtins.str
+    """What heard it, as AudioTask.asr names it: "whisper:small"."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -232,10 +235,11 @@ class AudioAnalyzed(_message.Message):
         unknown_words: _builtins.int = ...,
         repeated_words: _builtins.int = ...,
         transcript: _common_pb2.BlobRef | None = ...,
+        engine: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "part", b"part", "task", b"task", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "language", b"language", "part", b"part", "repeated_words", b"repeated_words", "task", b"task", "transcript", b"transcript", "unknown_words", b"unknown_words", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "engine", b"engine", "language", b"language", "part", b"part", "repeated_words", b"repeated_words", "task", b"task", "transcript", b"transcript", "unknown_words", b"unknown_words", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

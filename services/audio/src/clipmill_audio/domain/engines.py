@@ -37,6 +37,11 @@ class Engine:
     version: str
     size: str = ""
 
+    @property
+    def asked_as(self) -> str:
+        """What `--asr` says to have this one."""
+        return f"{self.kind}:{self.size}" if self.size else self.kind
+
     def knows(self, language: str) -> bool:
         """Whether it can transcribe a language (ISO 639-1); `auto`: whether it hears which one it is."""
         english_only = self.kind == "moonshine" or self.size.endswith(".en") or self.size.startswith("distil")

@@ -68,6 +68,16 @@ def _audio_parts(record: JobRecord, ingested: MediaIngested) -> Sequence[TimeRan
     return ingested.audio_parts
 
 
+def engine_of(record: JobRecord) -> str:
+    """What hears the job: what heard the first part with words in it; "" while that is not known, or nobody speaks."""
+    for task in record.of(Stage.STAGE_AUDIO):
+        if not isinstance(task.result, AudioAnalyzed):
+            return ""
+        if task.result.words:
+            return task.result.engine
+    return ""
+
+
 def _is_wanted(record: JobRecord, span: TimeRange) -> bool:
     ranges = record.options.ranges
     return not ranges or any(span.start_s < wanted.end_s and span.end_s > wanted.start_s for wanted in ranges)
@@ -118,7 +128,7 @@ def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task
         language=record.options.language,
         profile=record.options.profile,
         video_id=media.video_id,
-        asr=record.options.asr,
+        asr=engine_of(record) or record.options.asr,
         transcript=record.options.transcript if record.options.HasField("transcript") else None,
         voices=wants_speakers(record.options),
     )

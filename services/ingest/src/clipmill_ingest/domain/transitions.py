@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from clipmill.audio.v1.audio_pb2 import AudioAnalyzed
 from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.common.v1.common_pb2 import Failure
 from clipmill.jobs.v1.jobs_pb2 import JobState
@@ -186,7 +187,21 @@ def _waiting(task: LedgerTask, ready_at: float) -> LedgerTask:
     return replace(task, state=TaskState.WAITING, ready_at=ready_at, held=False, progress=0.0)
 
 
+def _heard_by_one(record: JobRecord, now: float) -> JobRecord:
+    """One job, one set of models: parts that another engine heard than the first part's go out again, for that one.
+
+    An engine that is not named is a worker's of the release before.
+    """
+    engine = plan.engine_of(record)
+    for task in record.of(Stage.STAGE_AUDIO):
+        heard = task.result
+        if isinstance(heard, AudioAnalyzed) and heard.words and engine and heard.engine not in ("", engine):
+            record = record.with_task(replace(_waiting(task, now), result=None, finished_at=None))
+    return record
+
+
 def _advance(record: JobRecord, now: float) -> JobRecord:
+    record = _heard_by_one(record, now)
     if (fault := language_fault(record)) is not None:
         return fail(record, fault, now)
     record = record.with_tasks(plan.next_tasks(record, now))
