@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from clipmill_render.domain.clock import voices_in
 from clipmill_render.domain.crop import crop_path
 from clipmill_render.domain.faces import Face, Shot
 from clipmill_render.domain.layout import layout_for
@@ -13,8 +14,9 @@ from clipmill_render.domain.speakers import SURE, Mouth, Turn, Voice, turns_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clipmill.audio.v1.audio_pb2 import Diarization, SpeakerTurn
 from clipmill.clips.v1.clips_pb2 import ASPECT_9_16
-from clipmill.common.v1.common_pb2 import PROFILE_FAST
+from clipmill.common.v1.common_pb2 import PROFILE_FAST, TimeRange
 
 SHOT = Shot(0.0, 12.0)
 VERTICAL = layout_for(ASPECT_9_16, PROFILE_FAST, 1280, 720)
@@ -82,6 +84,14 @@ def test_where_two_speak_at_once_the_mouths_alone_are_asked() -> None:
     mouths = [mouth((0, 12)), mouth(seed=1)]
     both = [Voice(0.0, 12.0, 1), Voice(0.0, 12.0, 2)]
     assert [turn.track for turn in turns_of(mouths, SHOT, [SHOT], voices=both)] == [0]
+
+
+def test_voices_are_on_the_clips_clock_and_what_is_doubtful_is_not_used() -> None:
+    clip = TimeRange(start_s=100, end_s=112)
+    turns = [SpeakerTurn(speaker=2, range=TimeRange(start_s=start_s, end_s=start_s + 5)) for start_s in (90, 98, 106)]
+    assert voices_in(clip, Diarization(turns=turns)) == [Voice(-2, 3, 2), Voice(6, 11, 2)]
+    assert voices_in(clip, Diarization(turns=turns, doubt="the voices are alike")) == []
+    assert voices_in(clip, None) == []
 
 
 def test_a_single_face_is_not_asked_about() -> None:
