@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,14 +49,18 @@ class Tables:
     async def of(self, ref: BlobRef) -> Kept:
         """Error: BLOB_MISSING."""
         if (kept := self._kept.get(ref.uri)) is None:
-            message = await self._blobs.get_message(ref, CandidateTable)
-            table = table_of(message)
-            kept = Kept(table, Keywords(table.words, table.language), message.clips, genre_name(message.genre))
+            # Of a long talk that takes a good part of a second.
+            kept = await asyncio.to_thread(_read, await self._blobs.get_message(ref, CandidateTable))
             self._kept[ref.uri] = kept
             while len(self._kept) > MAX_TABLES:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(ref.uri)
         return kept
+
+
+def _read(message: CandidateTable) -> Kept:
+    table = table_of(message)
+    return Kept(table, Keywords(table.words, table.language), message.clips, genre_name(message.genre))
 
 
 @dataclass(frozen=True)
