@@ -158,6 +158,19 @@ async def test_no_more_are_sent_than_may_be_in_flight_and_no_more_wait_than_may(
         assert (await waits).outputs["y"].item() == 8
 
 
+async def test_a_servers_full_queue_is_told_from_a_server_that_is_away(server):
+    async with executor(server.address, in_flight=400) as there:
+        await check_ready(there, ON_TRITON)
+        slow = asyncio.create_task(there.infer(ON_TRITON, numbers(HANGS)))
+        await asyncio.sleep(0.2)
+        calls = (there.infer(ON_TRITON, numbers(n)) for n in range(30, 150))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [answer for answer in answers if isinstance(answer, ClipmillError)]
+        assert {error.code for error in refused} == {"INFERENCE_QUEUE_FULL"}
+        assert len(answers) - len(refused) >= ON_TRITON.batching.max_waiting
+        assert (await slow).outputs["y"].item() == 2 * HANGS
+
+
 async def test_a_model_whose_process_is_killed_is_loaded_anew_and_no_call_is_lost(server):
     async with executor(server.address) as there:
         await check_ready(there, ON_TRITON)

@@ -100,7 +100,7 @@ def refuse() -> Infer:
 
 
 ON_TRITON = replace(
-    model(name="double", reference="harness.tiny_models:ON_TRITON"), batching=Batching(max_rows=4, max_waiting=200)
+    model(name="double", reference="harness.tiny_models:ON_TRITON"), batching=Batching(max_rows=4, max_waiting=80)
 )
 TOTAL = replace(
     model(lambda: total, "total", "harness.tiny_models:TOTAL"),
