@@ -20,6 +20,7 @@ BENCHMARKS = (
     "audio_path",
     "diarization",
     "vision_path",
+    "seeing",
     "render_path",
     "scoring",
     "engagement",
