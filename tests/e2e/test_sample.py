@@ -65,7 +65,7 @@ def test_no_clip_cuts_a_word_of_the_truth(made, truth):
 
 
 def test_clips_begin_and_end_with_sentences_of_the_truth(made, truth):
-    """Most of them: at some commas the recogniser hears a sentence end ("One last question, what can I do tomorrow?")."""
+    """Most of them: at some commas the recogniser hears a sentence end ("One last question, what can I do?")."""
     starts = np.array([s["start_s"] for s in truth["sentences"]])
     ends = np.array([s["end_s"] for s in truth["sentences"]])
     spans = [(clip.start_s, clip.end_s) for clip in made.result.clips]
