@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -26,14 +27,20 @@ class Topic:
 
     def key_of(self, message: Message) -> str:
         """The partition key of `message`; ValueError when the field is empty."""
-        value = self._field(message)
+        value = self.field(message)
         if not value:
             raise ValueError(f"{self.name}: {self.key} is empty, and it is the record's key")
         return str(value)
 
     @cached_property
-    def _field(self) -> Callable[[Message], object]:
+    def field(self) -> Callable[[Message], Any]:
+        """Reads the field that is the key; it may be empty."""
         return attrgetter(self.key)
+
+    @cached_property
+    def type_name(self) -> bytes:
+        """Its events' CloudEvents type, as it stands in their headers."""
+        return self.message.DESCRIPTOR.full_name.encode()
 
     @cached_property
     def is_open(self) -> bool:

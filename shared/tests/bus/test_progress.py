@@ -31,7 +31,7 @@ def test_the_position_lies_behind_what_is_finished_and_before_what_is_not(steps:
     progress, delivered, finished, last = Progress(), set[int](), set[int](), 0
     for what, offset in steps:
         if what == "delivered":
-            progress.delivered(offset)
+            progress.delivered([offset])
             delivered.add(offset)
         else:
             progress.finished(offset)
@@ -47,7 +47,7 @@ def test_the_position_lies_behind_what_is_finished_and_before_what_is_not(steps:
 
 def test_an_offset_that_does_not_lie_behind_the_others_is_refused() -> None:
     progress = Progress()
-    progress.delivered(7)
+    progress.delivered([7])
     for offset in (7, 3):
         with pytest.raises(ValueError):
-            progress.delivered(offset)
+            progress.delivered([offset])

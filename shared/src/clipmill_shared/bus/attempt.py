@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from clipmill_shared.bus import metrics, tracing
 from clipmill_shared.bus.backoff import Backoff
 from clipmill_shared.bus.contract import Fenced, Poison, Subscription
-from clipmill_shared.bus.steps import continued
+from clipmill_shared.bus.steps import ENDED, chain, continued
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
 
@@ -45,7 +45,7 @@ class Backend(Generic[R]):
     load: Callable[[Delivery[R]], Event[Any]]
     publish: Callable[..., Awaitable[None]]
     bury: Callable[[Delivery[R], Exception, int], Awaitable[None]]
-    finished: Callable[[int], None]
+    finished: Callable[[int], None] | None = None
     record: Callable[[Delivery[R]], Awaitable[None]] | None = None
     fenced: Callable[[int], None] = lambda _partition: None
 
@@ -65,6 +65,11 @@ class Attempts(Generic[R]):
         self._subscription = subscription
         self._handler = subscription.handler
         self._backend = backend
+        # Looked up once: this is run for every record.
+        self._load = backend.load
+        self._records = backend.record is not None
+        self._chain: Generator[Any, Any, None] | None = None
+        self._results: list[Any] = [()]
         self._backoff = backoff
         self._attributes = {"topic": subscription.topic.name, "group": subscription.group}
         self._handled = metrics.HANDLED.of(**self._attributes)
@@ -75,23 +80,27 @@ class Attempts(Generic[R]):
         The handler's first step is made in `context`, and what is given back is to run in it too.
         """
         try:
-            event = self._backend.load(delivery)
-            if context.run(tracing.enter, event):
+            event = self._load(delivery)
+            if tracing.enter(event, context):
                 return self._outcome(delivery, 1, self._traced(event))
-            steps: Any = self._handler(event)
-            waits_for = context.run(steps.send, None)
-        except StopIteration as end:
-            if end.value or self._backend.record is not None:
-                return self._outcome(delivery, 1, _given(end.value))
-            self._handled.value += 1
-            return None
+            links, results = self._chain or chain(self._results), self._results
+            # A handler that waits keeps the chain, and one that fails breaks it.
+            self._chain = None
+            waits_for = context.run(links.send, self._handler(event))
         except (Exception, asyncio.CancelledError) as error:
             return self._outcome(delivery, 1, _raised(error))
-        return self._outcome(delivery, 1, continued(steps, waits_for))
+        if waits_for is not ENDED:
+            self._results = [()]
+            return self._outcome(delivery, 1, continued(links, waits_for, results))
+        self._chain = links
+        if results[0] or self._records:
+            return self._outcome(delivery, 1, _given(results[0]))
+        self._handled.value += 1
+        return None
 
     async def again(self, delivery: Delivery[R], attempt: int) -> Outcome:
         """Another attempt, of which this is the number."""
-        event = replace(self._backend.load(delivery), attempt=attempt)
+        event = replace(self._load(delivery), attempt=attempt)
         handled = self._traced(event) if tracing.enter(event) else self._handler(event)
         return await self._outcome(delivery, attempt, handled)
 

@@ -243,8 +243,10 @@ class KafkaBus:
             return Position(source.cluster_id, source.topic_id, partition, offset, delivery.epoch, delivery.since)
 
         def load(delivery: Delivery[_Record]) -> Event[Any]:
-            record = delivery.raw
-            return decode(topic, record.value, record.headers, position_of(delivery), record.key)
+            partition, offset, _, record, epoch, since = delivery
+            # In a third of the time of its generated __new__.
+            position = tuple.__new__(Position, (source.cluster_id, source.topic_id, partition, offset, epoch, since))
+            return decode(topic, record.value, record.headers, position, record.key)
 
         async def bury(delivery: Delivery[_Record], error: Exception, attempts: int) -> None:
             await self._bury(subscription, delivery.raw, error, attempts)
@@ -256,7 +258,7 @@ class KafkaBus:
         def fence(partition: int) -> None:
             reading.fence(partition)
 
-        backend = Backend(load, self.publish, bury, lambda _partition: None, record if offsets else None, fence)
+        backend = Backend(load, self.publish, bury, None, record if offsets else None, fence)
         reading = Reading(
             Source(name, source, identity.partitions[name], is_same, from_beginning),
             consumer,

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import repeat
+from typing import TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, OffsetAndMetadata, TopicPartition
@@ -36,7 +38,7 @@ GROUP_SETTINGS = {
     "rebalance_timeout_ms": 20_000,
 }
 
-Recording = Member["ConsumerRecord[bytes, bytes]"]
+_Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Source:
 class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
     """Runs a member of a group, or a broadcast, between `start` and `stop`."""
 
-    def __init__(self, source: Source, consumer: AIOKafkaConsumer, member: Recording, grace_s: float) -> None:
+    def __init__(self, source: Source, consumer: AIOKafkaConsumer, member: Member[_Record], grace_s: float) -> None:
         self._source = source
         self._topic = source.name
         self._consumer = consumer
@@ -237,11 +239,11 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
             if place.partition not in self._unclaimed:
                 await self._deliver(place.partition, records)
 
-    async def _deliver(self, partition: int, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    async def _deliver(self, partition: int, records: Sequence[_Record]) -> None:
         start, first = self._starts.get(partition), records[0].offset
         try:
             if start is None:
-                self._member.deliver(*[Delivery(partition, record.offset, record.key, record) for record in records])
+                self._member.deliver(_deliveries(partition, records))
             else:
                 self._deliver_claimed(partition, records, start)
         except ValueError:
@@ -252,17 +254,17 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
                 self.fence(partition)
                 return
             await self._member.release([partition], 0, cancel=True)
-            self._member.deliver(*[Delivery(partition, record.offset, record.key, record) for record in records])
+            self._member.deliver(_deliveries(partition, records))
         self._since[partition] = records[-1].offset + 1
 
-    def _deliver_claimed(self, partition: int, records: Sequence[ConsumerRecord[bytes, bytes]], start: Start) -> None:
+    def _deliver_claimed(self, partition: int, records: Sequence[_Record], start: Start) -> None:
         """Deliver what the group's offsets do not say to be finished."""
         for record in records:
             if record.offset in start.finished:
                 self._member.skip(partition, record.offset)
             else:
                 since = self._since[partition]
-                self._member.deliver(Delivery(partition, record.offset, record.key, record, start.epoch, since))
+                self._member.deliver([Delivery(partition, record.offset, record.key, record, start.epoch, since)])
             self._since[partition] = record.offset + 1
 
     def _measure_lag(self) -> None:
@@ -287,3 +289,9 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("offsets cannot be committed", topic=self._topic, error=repr(error))
         else:
             self._committed |= new
+
+
+def _deliveries(partition: int, records: Sequence[_Record]) -> list[Delivery[_Record]]:
+    """Made without the generated __new__, in less than half of its time: there is one for every record."""
+    fields = [(partition, record.offset, record.key, record, 0, 0) for record in records]
+    return list(map(tuple.__new__, repeat(Delivery), fields))

@@ -143,12 +143,12 @@ class Group:
             self._next[partition] = offset + 1
             start = self._starts.get(partition)
             if start is None:
-                owner.deliver(Delivery(partition, offset, stored.key, stored))
+                owner.deliver((Delivery(partition, offset, stored.key, stored),))
             elif offset in start.finished:
                 owner.skip(partition, offset)
                 self._commit(partition, owner.position(partition))
             else:
-                owner.deliver(Delivery(partition, offset, stored.key, stored, start.epoch, offset))
+                owner.deliver((Delivery(partition, offset, stored.key, stored, start.epoch, offset),))
 
     def finished(self, partition: int) -> None:
         """A member has finished a record: commit, and deliver more."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Collection, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -57,6 +57,7 @@ class Member(Generic[R]):
     def __init__(self, subscription: Subscription, backend: Backend[R], backoff: Backoff) -> None:
         self.subscription = subscription
         self._backend = backend
+        self._tell_finished = backend.finished
         self._backoff = backoff
         self._attributes = {"topic": subscription.topic.name, "group": subscription.group}
         self._attempts = Attempts(subscription, backend, backoff)
@@ -93,7 +94,7 @@ class Member(Generic[R]):
         progress = self._progress.get(partition)
         return progress.position if progress else None
 
-    def deliver(self, *deliveries: Delivery[R]) -> None:
+    def deliver(self, deliveries: Sequence[Delivery[R]]) -> None:
         """Take records of one partition over; in rising order of offsets, or ValueError."""
         partition = deliveries[0].partition
         if partition in self._leaving:
@@ -101,9 +102,13 @@ class Member(Generic[R]):
         progress = self._progress.get(partition)
         if progress is None:
             progress = self._progress[partition] = Progress()
-        progress.delivered(*[delivery.offset for delivery in deliveries])
+        progress.delivered([delivery.offset for delivery in deliveries])
+        if not self._held:
+            self._fresh.extend(deliveries)
+            self._start()
+            return
         for delivery in deliveries:
-            if self._held and (earlier := self._held.get((partition, delivery.offset))):
+            if earlier := self._held.get((partition, delivery.offset)):
                 # The partition went and came back while this record was being handled: one handling is enough.
                 earlier.released = False
             else:
@@ -121,7 +126,7 @@ class Member(Generic[R]):
     def skip(self, partition: int, offset: int) -> None:
         """Count a record as finished that was so before it was delivered."""
         progress = self._progress.setdefault(partition, Progress())
-        progress.delivered(offset)
+        progress.delivered([offset])
         progress.finished(offset)
 
     async def release(self, partitions: Collection[int] | None, wait_s: float, *, cancel: bool) -> dict[int, int]:
@@ -193,6 +198,7 @@ class Member(Generic[R]):
         """Handle one record after another, until there are none."""
         task = asyncio.current_task()
         assert task is not None
+        progress, tell_finished, begin = self._progress, self._tell_finished, self._attempts.begin
         began = turn = time.perf_counter()
         while self._ready or self._fresh:
             held = self._ready.popleft() if self._ready else None
@@ -203,7 +209,7 @@ class Member(Generic[R]):
             if held and held.attempt:
                 rest: Coroutine[Any, Any, Outcome] | None = self._attempts.again(delivery, held.attempt + 1)
             else:
-                rest = self._attempts.begin(delivery, context)
+                rest = begin(delivery, context)
             outcome: Outcome | None = Outcome.FINISHED
             if rest is not None:
                 try:
@@ -217,7 +223,10 @@ class Member(Generic[R]):
                         break
                     outcome = None
             if outcome is Outcome.FINISHED and held is None:
-                self._finished(delivery)
+                # As `_finished`, without its call.
+                progress[delivery.partition].finished(delivery.offset)
+                if tell_finished is not None:
+                    tell_finished(delivery.partition)
             elif outcome is not None:
                 self._ended(held or self._hold(delivery), outcome)
             now = time.perf_counter()
@@ -286,7 +295,8 @@ class Member(Generic[R]):
 
     def _finished(self, delivery: Delivery[R]) -> None:
         self._progress[delivery.partition].finished(delivery.offset)
-        self._backend.finished(delivery.partition)
+        if self._tell_finished is not None:
+            self._tell_finished(delivery.partition)
 
     def _again(self, held: _Held[R]) -> None:
         held.retry = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 
 class Progress:
@@ -21,7 +22,7 @@ class Progress:
         # first record is unfinished.
         self.position: int | None = None
 
-    def delivered(self, *offsets: int) -> None:
+    def delivered(self, offsets: Sequence[int]) -> None:
         """`offsets`, in rising order, were handed out. ValueError unless they lie behind all earlier ones."""
         if offsets[0] <= self._last:
             raise ValueError(f"offset {offsets[0]} was delivered after {self._last}")

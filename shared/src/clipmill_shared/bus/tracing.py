@@ -54,12 +54,17 @@ def surroundings() -> Context:
     return here
 
 
-def enter(event: Event[Any]) -> bool:
-    """Note in the present context that `event` is being handled; True when its trace is sampled: see `handling`."""
+def enter(event: Event[Any], here: Context | None = None) -> bool:
+    """Note in a context (None: the present one) that `event` is being handled; True when its trace is sampled: see
+    `handling`.
+    """
     header = event.traceparent
     if header is None:
         header = _new_header(sampled=True) if random.random() < _share else ""  # noqa: S311
-    _incoming.set(header)
+    if here is None:
+        _incoming.set(header)
+    else:
+        here.run(_incoming.set, header)
     # The last hex digit of the flags.
     return header[-1:] in _SAMPLED
 
@@ -69,8 +74,11 @@ _SAMPLED = frozenset("13579bdfBDF")
 
 def handling(event: Event[Any], group: str) -> AbstractContextManager[object]:
     """A consumer's span around the handler, a child of the publisher's span."""
+    # The SDK asks a parent for its context three times, and each time the header would be parsed.
+    parent = trace.NonRecordingSpan(_publisher.get_span_context())
     return _tracer.start_as_current_span(
         f"process {event.topic.name}",
+        trace.set_span_in_context(parent),
         kind=trace.SpanKind.CONSUMER,
         attributes={
             "messaging.system": "clipmill",
