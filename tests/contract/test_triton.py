@@ -174,7 +174,7 @@ async def test_a_servers_full_queue_is_told_from_a_server_that_is_away(server):
 async def test_a_model_whose_process_is_killed_is_loaded_anew_and_no_call_is_lost(server):
     async with executor(server.address) as there:
         await check_ready(there, ON_TRITON)
-        (stub,) = server.stubs("double")
+        (stub,) = server.stubs("double/")
         os.kill(stub, signal.SIGKILL)
         answers = await asyncio.gather(*(there.infer(ON_TRITON, numbers(n)) for n in range(30, 34)))
         assert [answer.outputs["y"].item() for answer in answers] == [60, 62, 64, 66]

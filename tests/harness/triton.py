@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import sys
 import sysconfig
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.server import Server, free_port
@@ -31,6 +32,7 @@ class TritonServer(Server):
     def __init__(self, folder: Path, repository: Path, paths: Sequence[Path] = ()) -> None:
         super().__init__(folder, self._command_line, self._answers)
         self._repository = repository
+        self._regions = f"triton-{folder.name}"
         self._http_port = free_port()
         self._backends = _backends(folder, paths)
 
@@ -43,8 +45,18 @@ class TritonServer(Server):
         assert self._process is not None
         return self._process.pid
 
-    def stubs(self, model: str) -> list[int]:
-        """The processes in which a model runs."""
+    def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End it with its models' processes and their shared memory, of which some would else stay for ever."""
+        left = [] if self._process is None else self.stubs()
+        super().stop(how)
+        for stub in left:
+            with suppress(ProcessLookupError):
+                os.kill(stub, signal.SIGKILL)
+        for region in Path("/dev/shm").glob(f"{self._regions}*"):
+            region.unlink()
+
+    def stubs(self, model: str = "") -> list[int]:
+        """The processes in which a model runs, or all do."""
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
@@ -52,7 +64,7 @@ class TritonServer(Server):
                 parent = int(re.search(r"PPid:\s+(\d+)", (folder / "status").read_text())[1])  # type: ignore[index]
             except (OSError, TypeError):
                 continue
-            if parent == self.pid and arguments[1:2] and f"/{model}/".encode() in arguments[1]:
+            if parent == self.pid and arguments[1:2] and f"/{model}".encode() in arguments[1]:
                 found.append(int(folder.name))
         return found
 
@@ -64,6 +76,7 @@ class TritonServer(Server):
                 *("/usr/bin/env", f"LD_LIBRARY_PATH={libraries}", "OPENBLAS_NUM_THREADS=1"),
                 str(site / "pytriton" / "tritonserver" / "bin" / "tritonserver"),
                 *(f"--model-repository={self._repository}", f"--backend-directory={self._backends}"),
+                f"--backend-config=python,shm-region-prefix-name={self._regions}",
                 *("--model-control-mode=explicit", "--exit-on-error=false", "--allow-metrics=false"),
                 *(f"--grpc-port={port}", f"--http-port={self._http_port}"),
                 *("--grpc-address=127.0.0.1", "--http-address=127.0.0.1"),
