@@ -164,6 +164,11 @@ PAGES: dict[str, tuple[str, tuple[Panel, ...]]] = {
                 ),
                 "The queue is full, or an owner asks too often.",
             ),
+            Panel(
+                "Calls of models that a fallback answered, an hour",
+                "short",
+                ((rate("clipmill_inference_fallbacks_total", "model, code", an="h"), "{{model}} {{code}}"),),
+            ),
         ),
     ),
 }

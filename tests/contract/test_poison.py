@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from clipmill_catalog.settings import CatalogSettings
 from contract.backends import OUTPUT, UNORDERED, OnKafka, until
 from google.protobuf.message import Message
@@ -169,6 +170,51 @@ async def test_each_kind_of_bad_record_is_a_dead_letter_and_the_good_one_behind_
         assert said.items() >= {name: value for name, value in bad.headers.items() if value is not None}.items()
     assert counted(dead_lettered) == len(BAD)
     assert await committed(place, TOPIC, "readers") == 2 * len(BAD)
+
+
+async def test_a_header_whose_name_is_no_text_holds_nothing_up_and_nothing_beside_it_is_lost(
+    place: OnKafka, stranger: AIOKafkaProducer
+) -> None:
+    await KafkaBus(place.bootstrap, "setup", prefix=place.prefix).ensure_topics((TOPIC,))
+    # In every partition good ones before and behind; in one of them two that aiokafka cannot read, in one batch.
+    for partition in range(TOPIC.partitions):
+        for first in (0, 3):
+            batch = stranger.create_batch()
+            for n in range(first, first + 3):
+                each = OK.but(ce_id=f"{partition}-{n}".encode())
+                batch.append(key=each.key, value=each.body, timestamp=None, headers=list(each.headers.items()))
+            await (await stranger.send_batch(batch, place.prefix + TOPIC.name, partition=partition))
+            if partition == 1 and first == 0:
+                unreadable = unreadable_batch(stranger, OK.but(ce_id=b"1-unreadable"), 2)
+                await (await stranger.send_batch(unreadable, place.prefix + TOPIC.name, partition=partition))
+    recorder = Recorder()
+    async with place.bus().run(Subscription(TOPIC, "readers", recorder)):
+        await until(lambda: len(recorder.events) >= 6 * TOPIC.partitions)
+        await letters_of(place, 2)
+    ids = sorted(event.id for event in recorder.events)
+    assert ids == sorted(f"{partition}-{n}" for partition in range(TOPIC.partitions) for n in range(6))
+    for letter, offset in zip(await letters_of(place, 2), (b"3", b"4"), strict=True):
+        said = dict(letter.headers)
+        assert said["clipmill-error"].startswith(b"Poison: bad header: a name that is not UTF-8")
+        assert (said["clipmill-partition"], said["clipmill-offset"]) == (b"1", offset)
+
+
+class _NoText(str):
+    """A header's name that is written as bytes that are no UTF-8."""
+
+    def encode(self, *_: str) -> bytes:
+        return b"\xff\xfe"
+
+
+def unreadable_batch(stranger: AIOKafkaProducer, each: Record, count: int) -> Any:
+    batch = stranger.create_batch()
+    # The builder in C takes no other names than real ones.
+    batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 1 << 20)
+    for offset in range(count):
+        batch._builder.append(offset, None, each.key, each.body, [*each.headers.items(), (_NoText("bad"), b"1")])
+    batch._relative_offset = count
+    batch.close()
+    return batch
 
 
 async def letters_of(place: OnKafka, count: int) -> list[Any]:

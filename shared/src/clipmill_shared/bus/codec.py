@@ -26,6 +26,9 @@ SPEC_VERSION = b"1.0"
 _REQUIRED = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_ownerid")
 
 Headers = tuple[tuple[str, bytes], ...]
+# The headers that stand for a record which the client cannot read.
+UNREADABLE: Headers = (("clipmill-unreadable", b"header name"),)
+NOT_READ = "bad header: a name that is not UTF-8; the record cannot be read, and stays at its offset"
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def decode(
     line of JSON on a topic that is open to others may come without most headers and without its owner, see `outside`.
     """
     if body is None:
-        raise Poison("no body")
+        raise Poison(NOT_READ if headers is UNREADABLE else "no body")
     if len(body) > MAX_EVENT_BYTES:
         raise Poison(f"oversize: {len(body)} bytes, more than {MAX_EVENT_BYTES}")
     said = dict(headers)

@@ -18,6 +18,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from clipmill_shared.bus import metrics
 from clipmill_shared.bus.attempt import Delivery
 from clipmill_shared.bus.claiming import Bounds, Start, claim
+from clipmill_shared.bus.codec import UNREADABLE
 from clipmill_shared.bus.contract import LogId, Offsets
 from clipmill_shared.bus.member import Member
 
@@ -30,6 +31,7 @@ DRAIN_S = 3.0
 POLL_S = 0.2
 CLOSE_S = 5.0
 AFTER_ERROR_S = 1.0
+CAREFUL_MS = 20
 GROUP_SETTINGS = {
     "session_timeout_ms": 10_000,
     "heartbeat_interval_ms": 3_000,
@@ -64,6 +66,8 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
         self._grace_s = grace_s
         self._committed: dict[int, int] = {}
         self._paused = False
+        # One record after another is read until the one is found that cannot be.
+        self._careful = False
         self._loop: asyncio.Task[None] | None = None
         self._has_left = False
         # Where the group keeps its offsets: partitions that are assigned and not claimed (again), those of them that
@@ -88,6 +92,7 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._consumer.seek_to_beginning(*places)
             else:
                 await self._consumer.seek_to_end(*places)
+            self._since = {place.partition: await self._consumer.position(place) for place in places}
         else:
             self._consumer.subscribe([self._topic], listener=self)
         self._loop = asyncio.create_task(self._read(), name=f"read {self._topic}")
@@ -116,6 +121,7 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Called before each rebalance, while nothing is fetched, with everything this member has."""
         partitions = {place.partition for place in revoked}
+        self._careful = False
         await self._commit(await self._member.release(partitions, DRAIN_S, cancel=False))
         for partition in partitions:
             self._committed.pop(partition, None)
@@ -234,9 +240,46 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._paused = True
                 self._consumer.pause(*self._consumer.assignment())
             wait_s = 0
-        batches = await self._consumer.getmany(timeout_ms=wait_s * 1000, max_records=max(1, member.room))
+        if self._careful:
+            await self._poll_carefully()
+            return
+        try:
+            batches = await self._consumer.getmany(timeout_ms=wait_s * 1000, max_records=max(1, member.room))
+        except UnicodeDecodeError:
+            self._careful = True
+            await self._go_back()
+            return
         for place, records in batches.items():
             if place.partition not in self._unclaimed:
+                await self._deliver(place.partition, records)
+
+    async def _go_back(self) -> None:
+        """To behind what was delivered: where aiokafka cannot read a record, all that it fetched with it is gone."""
+        for place in self._consumer.assignment():
+            if place.partition in self._unclaimed:
+                continue
+            at = self._since.get(place.partition)
+            if at is None and not self._member.subscription.broadcast:
+                at = await self._consumer.committed(place)
+            if at is None:
+                await self._consumer.seek_to_beginning(place)
+            else:
+                self._consumer.seek(place, at)
+
+    async def _poll_carefully(self) -> None:
+        """A record of each partition; what stands for the one that cannot be read, when it is found."""
+        for place in self._consumer.assignment():
+            if place.partition in self._unclaimed or self._paused or self._member.room <= 0:
+                continue
+            try:
+                batches = await self._consumer.getmany(place, timeout_ms=CAREFUL_MS, max_records=1)
+            except UnicodeDecodeError:
+                offset = await self._consumer.position(place)
+                log.error("a record cannot be read", topic=self._topic, partition=place.partition, offset=offset)
+                self._consumer.seek(place, offset + 1)
+                self._careful = False
+                batches = {place: [_unreadable(place, offset)]}
+            for records in batches.values():
                 await self._deliver(place.partition, records)
 
     async def _deliver(self, partition: int, records: Sequence[_Record]) -> None:
@@ -295,3 +338,8 @@ def _deliveries(partition: int, records: Sequence[_Record]) -> list[Delivery[_Re
     """Made without the generated __new__, in less than half of its time: there is one for every record."""
     fields = [(partition, record.offset, record.key, record, 0, 0) for record in records]
     return list(map(tuple.__new__, repeat(Delivery), fields))
+
+
+def _unreadable(place: TopicPartition, offset: int) -> _Record:
+    """What stands for the record at `offset`, whose content aiokafka does not give away."""
+    return ConsumerRecord(place.topic, place.partition, offset, 0, 0, None, None, None, -1, -1, UNREADABLE)
