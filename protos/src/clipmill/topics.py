@@ -5,6 +5,7 @@ from clipmill.catalog.v1 import catalog_pb2
 from clipmill.clips.v1 import clips_pb2
 from clipmill.jobs.v1 import jobs_pb2
 from clipmill.media.v1 import media_pb2
+from clipmill.models.v1 import models_pb2
 from clipmill.scoring.v1 import scoring_pb2
 from clipmill.vision.v1 import vision_pb2
 from clipmill.work.v1 import work_pb2
@@ -40,6 +41,26 @@ MEDIA_INGESTED = Topic(
     retention_h=168,
     writers=("ingest",),
     readers=("ingest", "catalog"),
+)
+RECORD_TASKS = Topic(
+    name="record.tasks.v1",
+    message=media_pb2.RecordTask,
+    key="task.task_id",
+    ordered=False,
+    partitions=4,
+    retention_h=24,
+    writers=("ingest",),
+    readers=("ingest",),
+)
+MEDIA_PARTS = Topic(
+    name="media.parts.v1",
+    message=media_pb2.RecordedPart,
+    key="task.job_id",
+    ordered=True,
+    partitions=4,
+    retention_h=168,
+    writers=("ingest",),
+    readers=("ingest",),
 )
 AUDIO_TASKS = Topic(
     name="audio.tasks.v1",
@@ -100,6 +121,26 @@ CLIPS_SCORED = Topic(
     retention_h=168,
     writers=("scoring",),
     readers=("ingest", "catalog", "scoring"),
+)
+PREVIEW_TASKS = Topic(
+    name="preview.tasks.v1",
+    message=clips_pb2.ScoringTask,
+    key="task.task_id",
+    ordered=False,
+    partitions=4,
+    retention_h=24,
+    writers=("ingest",),
+    readers=("scoring",),
+)
+CLIPS_PREVIEWED = Topic(
+    name="clips.previewed.v1",
+    message=clips_pb2.ClipsPreviewed,
+    key="task.job_id",
+    ordered=True,
+    partitions=4,
+    retention_h=24,
+    writers=("scoring",),
+    readers=("ingest",),
 )
 RENDER_TASKS = Topic(
     name="render.tasks.v1",
@@ -169,7 +210,7 @@ CATALOG_CHANGES = Topic(
     partitions=4,
     retention_h=168,
     writers=("catalog",),
-    readers=("ingest", "scoring"),
+    readers=("outside",),
 )
 ENGAGEMENT_EVENTS = Topic(
     name="engagement.events.v1",
@@ -181,17 +222,31 @@ ENGAGEMENT_EVENTS = Topic(
     writers=("outside",),
     readers=("scoring",),
 )
+MODELS_ALIASES = Topic(
+    name="models.aliases.v1",
+    message=models_pb2.ModelAliases,
+    key="model",
+    ordered=True,
+    partitions=1,
+    retention_h=None,
+    writers=("models",),
+    readers=("outside",),
+)
 
 ALL = (
     INGEST_REQUESTS,
     IMPORT_TASKS,
     MEDIA_INGESTED,
+    RECORD_TASKS,
+    MEDIA_PARTS,
     AUDIO_TASKS,
     AUDIO_ANALYZED,
     VISION_TASKS,
     VISION_ANALYZED,
     SCORING_TASKS,
     CLIPS_SCORED,
+    PREVIEW_TASKS,
+    CLIPS_PREVIEWED,
     RENDER_TASKS,
     CLIPS_RENDERED,
     TASKS_FAILED,
@@ -200,4 +255,5 @@ ALL = (
     JOBS_PROGRESS,
     CATALOG_CHANGES,
     ENGAGEMENT_EVENTS,
+    MODELS_ALIASES,
 )

@@ -142,6 +142,8 @@ class AudioTask(_message.Message):
     ASR_FIELD_NUMBER: _builtins.int
     VOICES_FIELD_NUMBER: _builtins.int
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
+    SPEECH_START_S_FIELD_NUMBER: _builtins.int
+    SAYS_TEXT_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """"auto" or an ISO 639-1 code."""
     profile: _common_pb2.Profile.ValueType
@@ -150,6 +152,10 @@ class AudioTask(_message.Message):
     """"auto" (also when empty), "moonshine", "whisper", "whisper:SIZE" or "openai"."""
     voices: _builtins.bool
     """True: voices are told apart."""
+    speech_start_s: _builtins.float
+    """The time of the sound's first sample on the video's clock; a live source's parts have sounds of their own."""
+    says_text: _builtins.bool
+    """True: the result says the words, too."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -174,10 +180,12 @@ class AudioTask(_message.Message):
         asr: _builtins.str = ...,
         voices: _builtins.bool = ...,
         transcript: _common_pb2.BlobRef | None = ...,
+        speech_start_s: _builtins.float = ...,
+        says_text: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "speech", b"speech", "task", b"task", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "profile", b"profile", "speech", b"speech", "task", b"task", "transcript", b"transcript", "video_id", b"video_id", "voices", b"voices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "profile", b"profile", "says_text", b"says_text", "speech", b"speech", "speech_start_s", b"speech_start_s", "task", b"task", "transcript", b"transcript", "video_id", b"video_id", "voices", b"voices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -198,6 +206,7 @@ class AudioAnalyzed(_message.Message):
     REPEATED_WORDS_FIELD_NUMBER: _builtins.int
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
     words: _builtins.int
     language: _builtins.str
     video_id: _builtins.str
@@ -208,6 +217,8 @@ class AudioAnalyzed(_message.Message):
     repeated_words: _builtins.int
     engine: _builtins.str
     """What heard it, as AudioTask.asr names it: "whisper:small"."""
+    text: _builtins.str
+    """The words, where the task asked for them; at most 4,000 characters."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -236,10 +247,11 @@ class AudioAnalyzed(_message.Message):
         repeated_words: _builtins.int = ...,
         transcript: _common_pb2.BlobRef | None = ...,
         engine: _builtins.str = ...,
+        text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "part", b"part", "task", b"task", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "engine", b"engine", "language", b"language", "part", b"part", "repeated_words", b"repeated_words", "task", b"task", "transcript", b"transcript", "unknown_words", b"unknown_words", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "engine", b"engine", "language", b"language", "part", b"part", "repeated_words", b"repeated_words", "task", b"task", "text", b"text", "transcript", b"transcript", "unknown_words", b"unknown_words", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

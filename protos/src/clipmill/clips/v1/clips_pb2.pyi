@@ -274,6 +274,7 @@ class ClipsScored(_message.Message):
     SHORTAGES_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     DIARIZATION_FIELD_NUMBER: _builtins.int
+    CAST_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
@@ -299,6 +300,10 @@ class ClipsScored(_message.Message):
     def diarization(self) -> _common_pb2.BlobRef:
         """A clipmill.audio.v1.Diarization; absent where voices were not told apart."""
 
+    @_builtins.property
+    def cast(self) -> _common_pb2.BlobRef:
+        """A clipmill.vision.v1.Cast; absent where nobody is seen."""
+
     def __init__(
         self,
         *,
@@ -310,14 +315,50 @@ class ClipsScored(_message.Message):
         shortages: _abc.Iterable[Global___Shortage] | None = ...,
         candidates: _common_pb2.BlobRef | None = ...,
         diarization: _common_pb2.BlobRef | None = ...,
+        cast: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "diarization", b"diarization", "scored", b"scored", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "cast", b"cast", "diarization", b"diarization", "scored", b"scored", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "clips", b"clips", "diarization", b"diarization", "scored", b"scored", "shortages", b"shortages", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "candidates", b"candidates", "cast", b"cast", "clips", b"clips", "diarization", b"diarization", "scored", b"scored", "shortages", b"shortages", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClipsScored: _TypeAlias = ClipsScored  # noqa: Y015
+
+@_typing.final
+class ClipsPreviewed(_message.Message):
+    """Candidates of a live source of which more is to come, the best first: they are shown, and never kept, rendered or taken
+    for the job's clips.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    VIDEO_ID_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    video_id: _builtins.str
+    @_builtins.property
+    def task(self) -> _work_pb2.Task: ...
+    @_builtins.property
+    def answer(self) -> _work_pb2.Answer: ...
+    @_builtins.property
+    def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipHead]: ...
+    def __init__(
+        self,
+        *,
+        task: _work_pb2.Task | None = ...,
+        answer: _work_pb2.Answer | None = ...,
+        video_id: _builtins.str = ...,
+        clips: _abc.Iterable[Global___ClipHead] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "clips", b"clips", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClipsPreviewed: _TypeAlias = ClipsPreviewed  # noqa: Y015
 
 @_typing.final
 class ClipHead(_message.Message):
@@ -328,6 +369,7 @@ class ClipHead(_message.Message):
     RANGE_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
+    PIECES_FIELD_NUMBER: _builtins.int
     clip_id: _builtins.str
     """Derived from the video and the clip's range."""
     rank: _builtins.int
@@ -337,6 +379,12 @@ class ClipHead(_message.Message):
     title: _builtins.str
     @_builtins.property
     def range(self) -> _common_pb2.TimeRange: ...
+    @_builtins.property
+    def pieces(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
+        """Of a clip that is made of several ranges of the source, all of them: in order of time, not overlapping, each edge
+        between words. `range` then reaches from the first one's start to the last one's end. Empty: `range` alone.
+        """
+
     def __init__(
         self,
         *,
@@ -345,10 +393,11 @@ class ClipHead(_message.Message):
         range: _common_pb2.TimeRange | None = ...,
         score: _builtins.float = ...,
         title: _builtins.str = ...,
+        pieces: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip_id", b"clip_id", "range", b"range", "rank", b"rank", "score", b"score", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip_id", b"clip_id", "pieces", b"pieces", "range", b"range", "rank", b"rank", "score", b"score", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -426,6 +475,7 @@ class ScoredClip(_message.Message):
     HASHTAGS_FIELD_NUMBER: _builtins.int
     PERCENTILE_FIELD_NUMBER: _builtins.int
     TURNS_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
     base: _builtins.float
     """The base of the score, to which the features add up: score = base + sum of added."""
     reason: _builtins.str
@@ -453,6 +503,10 @@ class ScoredClip(_message.Message):
     def turns(self) -> _containers.RepeatedCompositeFieldContainer[_audio_pb2.SpeakerTurn]:
         """Who speaks in it, where voices were told apart; on the video's clock, not cut to the clip."""
 
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipPerson]:
+        """Who is seen in it, who is seen longest first."""
+
     def __init__(
         self,
         *,
@@ -466,16 +520,80 @@ class ScoredClip(_message.Message):
         hashtags: _abc.Iterable[_builtins.str] | None = ...,
         percentile: _builtins.float | None = ...,
         turns: _abc.Iterable[_audio_pb2.SpeakerTurn] | None = ...,
+        people: _abc.Iterable[Global___ClipPerson] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "head", b"head", "percentile", b"percentile", "sub_scores", b"sub_scores"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "people", b"people", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__percentile: _TypeAlias = _typing.Literal["percentile"]  # noqa: Y015
     _WhichOneofArgType__percentile: _TypeAlias = _typing.Literal["_percentile", b"_percentile"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__percentile) -> _WhichOneofReturnType__percentile | None: ...
 
 Global___ScoredClip: _TypeAlias = ScoredClip  # noqa: Y015
+
+@_typing.final
+class ClipPerson(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    SPEAKER_FIELD_NUMBER: _builtins.int
+    SPEAKER_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SPEAKS_FIELD_NUMBER: _builtins.int
+    person: _builtins.int
+    """A member of the video's cast."""
+    share: _builtins.float
+    """Of the clip's time, in the picture: 0 to 1."""
+    speaker: _builtins.int
+    """As the cast has it."""
+    speaker_confidence: _builtins.float
+    @_builtins.property
+    def speaks(self) -> _containers.RepeatedCompositeFieldContainer[Global___SeenSpeaking]:
+        """When they are seen to speak, within the clip, on the video's clock."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.int = ...,
+        share: _builtins.float = ...,
+        speaker: _builtins.int | None = ...,
+        speaker_confidence: _builtins.float = ...,
+        speaks: _abc.Iterable[Global___SeenSpeaking] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_speaker", b"_speaker", "speaker", b"speaker"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_speaker", b"_speaker", "person", b"person", "share", b"share", "speaker", b"speaker", "speaker_confidence", b"speaker_confidence", "speaks", b"speaks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__speaker: _TypeAlias = _typing.Literal["speaker"]  # noqa: Y015
+    _WhichOneofArgType__speaker: _TypeAlias = _typing.Literal["_speaker", b"_speaker"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__speaker) -> _WhichOneofReturnType__speaker | None: ...
+
+Global___ClipPerson: _TypeAlias = ClipPerson  # noqa: Y015
+
+@_typing.final
+class SeenSpeaking(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANGE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    confidence: _builtins.float
+    """0 to 1."""
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange: ...
+    def __init__(
+        self,
+        *,
+        range: _common_pb2.TimeRange | None = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "range", b"range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeenSpeaking: _TypeAlias = SeenSpeaking  # noqa: Y015
 
 @_typing.final
 class SubScores(_message.Message):
@@ -573,6 +691,7 @@ class RenderTask(_message.Message):
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     CAPTION_AREA_FIELD_NUMBER: _builtins.int
     DIARIZATION_FIELD_NUMBER: _builtins.int
+    CAST_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     aspect: Global___Aspect.ValueType
     captions: Global___CaptionStyle.ValueType
@@ -599,6 +718,10 @@ class RenderTask(_message.Message):
     def diarization(self) -> _common_pb2.BlobRef:
         """A clipmill.audio.v1.Diarization of the whole video; absent where there is none."""
 
+    @_builtins.property
+    def cast(self) -> _common_pb2.BlobRef:
+        """A clipmill.vision.v1.Cast of the whole video: who speaks of those who are seen. Absent where there is none."""
+
     def __init__(
         self,
         *,
@@ -615,10 +738,11 @@ class RenderTask(_message.Message):
         loudness_lufs: _builtins.float | None = ...,
         caption_area: Global___CaptionArea | None = ...,
         diarization: _common_pb2.BlobRef | None = ...,
+        cast: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "clip", b"clip", "diarization", b"diarization", "info", b"info", "loudness_lufs", b"loudness_lufs", "source", b"source", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "info", b"info", "loudness_lufs", b"loudness_lufs", "source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "clip", b"clip", "diarization", b"diarization", "info", b"info", "loudness_lufs", b"loudness_lufs", "profile", b"profile", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "info", b"info", "loudness_lufs", b"loudness_lufs", "profile", b"profile", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015

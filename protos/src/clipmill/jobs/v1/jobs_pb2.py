@@ -29,49 +29,57 @@ from clipmill.work.v1 import work_pb2 as clipmill_dot_work_dot_v1_dot_work__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63lipmill/jobs/v1/jobs.proto\x12\x10\x63lipmill.jobs.v1\x1a\x1d\x63lipmill/clips/v1/clips.proto\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1d\x63lipmill/media/v1/media.proto\x1a\x1b\x63lipmill/work/v1/work.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x01\n\nJobRequest\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12)\n\x06source\x18\x03 \x01(\x0b\x32\x19.clipmill.media.v1.Source\x12/\n\x07options\x18\x04 \x01(\x0b\x32\x1e.clipmill.clips.v1.ClipOptions\"\xdd\x01\n\rStageProgress\x12&\n\x05stage\x18\x01 \x01(\x0e\x32\x17.clipmill.work.v1.Stage\x12\x10\n\x08progress\x18\x02 \x01(\x01\x12\r\n\x05parts\x18\x03 \x01(\r\x12\x12\n\nparts_done\x18\x04 \x01(\r\x12\x0e\n\x06\x63\x61\x63hed\x18\x05 \x01(\x08\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbb\x05\n\x03Job\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.clipmill.jobs.v1.JobState\x12)\n\x06source\x18\x04 \x01(\x0b\x32\x19.clipmill.media.v1.Source\x12/\n\x07options\x18\x05 \x01(\x0b\x32\x1e.clipmill.clips.v1.ClipOptions\x12\x10\n\x08progress\x18\x06 \x01(\x01\x12/\n\x06stages\x18\x07 \x03(\x0b\x32\x1f.clipmill.jobs.v1.StageProgress\x12-\n\x08warnings\x18\x08 \x03(\x0b\x32\x1b.clipmill.common.v1.Warning\x12*\n\x05\x65rror\x18\t \x01(\x0b\x32\x1b.clipmill.common.v1.Failure\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08video_id\x18\x0c \x01(\t\x12*\n\x04info\x18\r \x01(\x0b\x32\x1c.clipmill.media.v1.MediaInfo\x12\x31\n\x0cvideo_source\x18\x12 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\x10\n\x08\x63lip_ids\x18\x0e \x03(\t\x12.\n\tshortages\x18\x0f \x03(\x0b\x32\x1b.clipmill.clips.v1.Shortage\x12\x30\n\x06models\x18\x10 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12\x0e\n\x06\x63\x61\x63hed\x18\x11 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x13 \x01(\t\"C\n\x0bJobProgress\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\"\n\x03job\x18\x02 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"\x9d\x01\n\x12SubmitVideoRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12)\n\x06source\x18\x02 \x01(\x0b\x32\x19.clipmill.media.v1.Source\x12/\n\x07options\x18\x03 \x01(\x0b\x32\x1e.clipmill.clips.v1.ClipOptions\x12\x12\n\ntranscript\x18\x04 \x01(\x0c\"9\n\x13SubmitVideoResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"a\n\x12UploadVideoRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.clipmill.jobs.v1.UploadHeaderH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x8a\x01\n\x0cUploadHeader\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12/\n\x07options\x18\x03 \x01(\x0b\x32\x1e.clipmill.clips.v1.ClipOptions\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12\x12\n\ntranscript\x18\x05 \x01(\x0c\"9\n\x13UploadVideoResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"4\n\x0eGetJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"9\n\x0fWatchJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\"C\n\x10WatchJobResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1d.clipmill.jobs.v1.JobProgress\"d\n\x0fListJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x06states\x18\x03 \x03(\x0e\x32\x1a.clipmill.jobs.v1.JobState\"P\n\x10ListJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x15.clipmill.jobs.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"7\n\x11\x43\x61ncelJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job*\xc1\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_COMPLETED\x10\x03\x12%\n!JOB_STATE_COMPLETED_WITH_WARNINGS\x10\x04\x12\x14\n\x10JOB_STATE_FAILED\x10\x05\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x06\x32\x94\x04\n\rIngestService\x12Z\n\x0bSubmitVideo\x12$.clipmill.jobs.v1.SubmitVideoRequest\x1a%.clipmill.jobs.v1.SubmitVideoResponse\x12\\\n\x0bUploadVideo\x12$.clipmill.jobs.v1.UploadVideoRequest\x1a%.clipmill.jobs.v1.UploadVideoResponse(\x01\x12K\n\x06GetJob\x12\x1f.clipmill.jobs.v1.GetJobRequest\x1a .clipmill.jobs.v1.GetJobResponse\x12S\n\x08WatchJob\x12!.clipmill.jobs.v1.WatchJobRequest\x1a\".clipmill.jobs.v1.WatchJobResponse0\x01\x12Q\n\x08ListJobs\x12!.clipmill.jobs.v1.ListJobsRequest\x1a\".clipmill.jobs.v1.ListJobsResponse\x12T\n\tCancelJob\x12\".clipmill.jobs.v1.CancelJobRequest\x1a#.clipmill.jobs.v1.CancelJobResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63lipmill/jobs/v1/jobs.proto\x12\x10\x63lipmill.jobs.v1\x1a\x1d\x63lipmill/clips/v1/clips.proto\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1d\x63lipmill/media/v1/media.proto\x1a\x1b\x63lipmill/work/v1/work.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x01\n\nJobRequest\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12)\n\x06source\x18\x03 \x01(\x0b\x32\x19.clipmill.media.v1.Source\x12/\n\x07options\x18\x04 \x01(\x0b\x32\x1e.clipmill.clips.v1.ClipOptions\"\xdd\x01\n\rStageProgress\x12&\n\x05stage\x18\x01 \x01(\x0e\x32\x17.clipmill.work.v1.Stage\x12\x10\n\x08progress\x18\x02 \x01(\x01\x12\r\n\x05parts\x18\x03 \x01(\r\x12\x12\n\nparts_done\x18\x04 \x01(\r\x12\x0e\n\x06\x63\x61\x63hed\x18\x05 \x01(\x08\x12.\n\nstarted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe9\x05\n\x03Job\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.clipmill.jobs.v1.JobState\x12)\n\x06source\x18\x04 \x01(\x0b\x32\x19.clipmill.media.v1.Source\x12/\n\x07options\x18\x05 \x01(\x0b\x32\x1e.clipmill.clips.v1.ClipOptions\x12\x10\n\x08progress\x18\x06 \x01(\x01\x12/\n\x06stages\x18\x07 \x03(\x0b\x32\x1f.clipmill.jobs.v1.StageProgress\x12-\n\x08warnings\x18\x08 \x03(\x0b\x32\x1b.clipmill.common.v1.Warning\x12*\n\x05\x65rror\x18\t \x01(\x0b\x32\x1b.clipmill.common.v1.Failure\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08video_id\x18\x0c \x01(\t\x12*\n\x04info\x18\r \x01(\x0b\x32\x1c.clipmill.media.v1.MediaInfo\x12\x31\n\x0cvideo_source\x18\x12 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\x10\n\x08\x63lip_ids\x18\x0e \x03(\t\x12.\n\tshortages\x18\x0f \x03(\x0b\x32\x1b.clipmill.clips.v1.Shortage\x12\x30\n\x06models\x18\x10 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12\x0e\n\x06\x63\x61\x63hed\x18\x11 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x13 \x01(\t\x12,\n\x04live\x18\x14 \x01(\x0b\x32\x1e.clipmill.jobs.v1.LiveProgress\"\xae\x01\n\x0cLiveProgress\x12\x12\n\nrecorded_s\x18\x01 \x01(\x01\x12\x0f\n\x07heard_s\x18\x02 \x01(\x01\x12\x0e\n\x06seen_s\x18\x03 \x01(\x01\x12\r\n\x05\x65nded\x18\x04 \x01(\x08\x12)\n\x05lines\x18\x05 \x03(\x0b\x32\x1a.clipmill.jobs.v1.LiveLine\x12/\n\ncandidates\x18\x06 \x03(\x0b\x32\x1b.clipmill.clips.v1.ClipHead\"V\n\x08LiveLine\x12\x0e\n\x06number\x18\x01 \x01(\r\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x0c\n\x04text\x18\x03 \x01(\t\"C\n\x0bJobProgress\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\"\n\x03job\x18\x02 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"\x9d\x01\n\x12SubmitVideoRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12)\n\x06source\x18\x02 \x01(\x0b\x32\x19.clipmill.media.v1.Source\x12/\n\x07options\x18\x03 \x01(\x0b\x32\x1e.clipmill.clips.v1.ClipOptions\x12\x12\n\ntranscript\x18\x04 \x01(\x0c\"9\n\x13SubmitVideoResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"a\n\x12UploadVideoRequest\x12\x30\n\x06header\x18\x01 \x01(\x0b\x32\x1e.clipmill.jobs.v1.UploadHeaderH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x8a\x01\n\x0cUploadHeader\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12/\n\x07options\x18\x03 \x01(\x0b\x32\x1e.clipmill.clips.v1.ClipOptions\x12\x0e\n\x06sha256\x18\x04 \x01(\t\x12\x12\n\ntranscript\x18\x05 \x01(\x0c\"9\n\x13UploadVideoResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"4\n\x0eGetJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"9\n\x0fWatchJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\"C\n\x10WatchJobResponse\x12/\n\x08progress\x18\x01 \x01(\x0b\x32\x1d.clipmill.jobs.v1.JobProgress\"d\n\x0fListJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12*\n\x06states\x18\x03 \x03(\x0e\x32\x1a.clipmill.jobs.v1.JobState\"P\n\x10ListJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x15.clipmill.jobs.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x10\x43\x61ncelJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"7\n\x11\x43\x61ncelJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job\"!\n\x0f\x45ndInputRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"6\n\x10\x45ndInputResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.clipmill.jobs.v1.Job*\xc1\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_COMPLETED\x10\x03\x12%\n!JOB_STATE_COMPLETED_WITH_WARNINGS\x10\x04\x12\x14\n\x10JOB_STATE_FAILED\x10\x05\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x06\x32\xe7\x04\n\rIngestService\x12Z\n\x0bSubmitVideo\x12$.clipmill.jobs.v1.SubmitVideoRequest\x1a%.clipmill.jobs.v1.SubmitVideoResponse\x12\\\n\x0bUploadVideo\x12$.clipmill.jobs.v1.UploadVideoRequest\x1a%.clipmill.jobs.v1.UploadVideoResponse(\x01\x12K\n\x06GetJob\x12\x1f.clipmill.jobs.v1.GetJobRequest\x1a .clipmill.jobs.v1.GetJobResponse\x12S\n\x08WatchJob\x12!.clipmill.jobs.v1.WatchJobRequest\x1a\".clipmill.jobs.v1.WatchJobResponse0\x01\x12Q\n\x08ListJobs\x12!.clipmill.jobs.v1.ListJobsRequest\x1a\".clipmill.jobs.v1.ListJobsResponse\x12T\n\tCancelJob\x12\".clipmill.jobs.v1.CancelJobRequest\x1a#.clipmill.jobs.v1.CancelJobResponse\x12Q\n\x08\x45ndInput\x12!.clipmill.jobs.v1.EndInputRequest\x1a\".clipmill.jobs.v1.EndInputResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clipmill.jobs.v1.jobs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBSTATE']._serialized_start=2362
-  _globals['_JOBSTATE']._serialized_end=2555
+  _globals['_JOBSTATE']._serialized_start=2764
+  _globals['_JOBSTATE']._serialized_end=2957
   _globals['_JOBREQUEST']._serialized_start=207
   _globals['_JOBREQUEST']._serialized_end=354
   _globals['_STAGEPROGRESS']._serialized_start=357
   _globals['_STAGEPROGRESS']._serialized_end=578
   _globals['_JOB']._serialized_start=581
-  _globals['_JOB']._serialized_end=1280
-  _globals['_JOBPROGRESS']._serialized_start=1282
-  _globals['_JOBPROGRESS']._serialized_end=1349
-  _globals['_SUBMITVIDEOREQUEST']._serialized_start=1352
-  _globals['_SUBMITVIDEOREQUEST']._serialized_end=1509
-  _globals['_SUBMITVIDEORESPONSE']._serialized_start=1511
-  _globals['_SUBMITVIDEORESPONSE']._serialized_end=1568
-  _globals['_UPLOADVIDEOREQUEST']._serialized_start=1570
-  _globals['_UPLOADVIDEOREQUEST']._serialized_end=1667
-  _globals['_UPLOADHEADER']._serialized_start=1670
-  _globals['_UPLOADHEADER']._serialized_end=1808
-  _globals['_UPLOADVIDEORESPONSE']._serialized_start=1810
-  _globals['_UPLOADVIDEORESPONSE']._serialized_end=1867
-  _globals['_GETJOBREQUEST']._serialized_start=1869
-  _globals['_GETJOBREQUEST']._serialized_end=1900
-  _globals['_GETJOBRESPONSE']._serialized_start=1902
-  _globals['_GETJOBRESPONSE']._serialized_end=1954
-  _globals['_WATCHJOBREQUEST']._serialized_start=1956
-  _globals['_WATCHJOBREQUEST']._serialized_end=2013
-  _globals['_WATCHJOBRESPONSE']._serialized_start=2015
-  _globals['_WATCHJOBRESPONSE']._serialized_end=2082
-  _globals['_LISTJOBSREQUEST']._serialized_start=2084
-  _globals['_LISTJOBSREQUEST']._serialized_end=2184
-  _globals['_LISTJOBSRESPONSE']._serialized_start=2186
-  _globals['_LISTJOBSRESPONSE']._serialized_end=2266
-  _globals['_CANCELJOBREQUEST']._serialized_start=2268
-  _globals['_CANCELJOBREQUEST']._serialized_end=2302
-  _globals['_CANCELJOBRESPONSE']._serialized_start=2304
-  _globals['_CANCELJOBRESPONSE']._serialized_end=2359
-  _globals['_INGESTSERVICE']._serialized_start=2558
-  _globals['_INGESTSERVICE']._serialized_end=3090
+  _globals['_JOB']._serialized_end=1326
+  _globals['_LIVEPROGRESS']._serialized_start=1329
+  _globals['_LIVEPROGRESS']._serialized_end=1503
+  _globals['_LIVELINE']._serialized_start=1505
+  _globals['_LIVELINE']._serialized_end=1591
+  _globals['_JOBPROGRESS']._serialized_start=1593
+  _globals['_JOBPROGRESS']._serialized_end=1660
+  _globals['_SUBMITVIDEOREQUEST']._serialized_start=1663
+  _globals['_SUBMITVIDEOREQUEST']._serialized_end=1820
+  _globals['_SUBMITVIDEORESPONSE']._serialized_start=1822
+  _globals['_SUBMITVIDEORESPONSE']._serialized_end=1879
+  _globals['_UPLOADVIDEOREQUEST']._serialized_start=1881
+  _globals['_UPLOADVIDEOREQUEST']._serialized_end=1978
+  _globals['_UPLOADHEADER']._serialized_start=1981
+  _globals['_UPLOADHEADER']._serialized_end=2119
+  _globals['_UPLOADVIDEORESPONSE']._serialized_start=2121
+  _globals['_UPLOADVIDEORESPONSE']._serialized_end=2178
+  _globals['_GETJOBREQUEST']._serialized_start=2180
+  _globals['_GETJOBREQUEST']._serialized_end=2211
+  _globals['_GETJOBRESPONSE']._serialized_start=2213
+  _globals['_GETJOBRESPONSE']._serialized_end=2265
+  _globals['_WATCHJOBREQUEST']._serialized_start=2267
+  _globals['_WATCHJOBREQUEST']._serialized_end=2324
+  _globals['_WATCHJOBRESPONSE']._serialized_start=2326
+  _globals['_WATCHJOBRESPONSE']._serialized_end=2393
+  _globals['_LISTJOBSREQUEST']._serialized_start=2395
+  _globals['_LISTJOBSREQUEST']._serialized_end=2495
+  _globals['_LISTJOBSRESPONSE']._serialized_start=2497
+  _globals['_LISTJOBSRESPONSE']._serialized_end=2577
+  _globals['_CANCELJOBREQUEST']._serialized_start=2579
+  _globals['_CANCELJOBREQUEST']._serialized_end=2613
+  _globals['_CANCELJOBRESPONSE']._serialized_start=2615
+  _globals['_CANCELJOBRESPONSE']._serialized_end=2670
+  _globals['_ENDINPUTREQUEST']._serialized_start=2672
+  _globals['_ENDINPUTREQUEST']._serialized_end=2705
+  _globals['_ENDINPUTRESPONSE']._serialized_start=2707
+  _globals['_ENDINPUTRESPONSE']._serialized_end=2761
+  _globals['_INGESTSERVICE']._serialized_start=2960
+  _globals['_INGESTSERVICE']._serialized_end=3575
 # @@protoc_insertion_point(module_scope)

@@ -149,6 +149,7 @@ class Job(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     CACHED_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     owner_id: _builtins.str
     state: Global___JobState.ValueType
@@ -190,6 +191,10 @@ class Job(_message.Message):
 
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelVersion]: ...
+    @_builtins.property
+    def live(self) -> Global___LiveProgress:
+        """Set while a live source is taken in, and after."""
+
     def __init__(
         self,
         *,
@@ -212,14 +217,87 @@ class Job(_message.Message):
         models: _abc.Iterable[_common_pb2.ModelVersion] | None = ...,
         cached: _builtins.bool = ...,
         idempotency_key: _builtins.str = ...,
+        live: Global___LiveProgress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "info", b"info", "options", b"options", "source", b"source", "video_source", b"video_source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "info", b"info", "live", b"live", "options", b"options", "source", b"source", "video_source", b"video_source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "clip_ids", b"clip_ids", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "idempotency_key", b"idempotency_key", "info", b"info", "job_id", b"job_id", "models", b"models", "options", b"options", "owner_id", b"owner_id", "progress", b"progress", "shortages", b"shortages", "source", b"source", "stages", b"stages", "state", b"state", "video_id", b"video_id", "video_source", b"video_source", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "clip_ids", b"clip_ids", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "idempotency_key", b"idempotency_key", "info", b"info", "job_id", b"job_id", "live", b"live", "models", b"models", "options", b"options", "owner_id", b"owner_id", "progress", b"progress", "shortages", b"shortages", "source", b"source", "stages", b"stages", "state", b"state", "video_id", b"video_id", "video_source", b"video_source", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Job: _TypeAlias = Job  # noqa: Y015
+
+@_typing.final
+class LiveProgress(_message.Message):
+    """How far a live source has been taken in. All times are on the video's clock, in seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_S_FIELD_NUMBER: _builtins.int
+    HEARD_S_FIELD_NUMBER: _builtins.int
+    SEEN_S_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    recorded_s: _builtins.float
+    """So much has been recorded, and handed on to be heard and seen."""
+    heard_s: _builtins.float
+    """All before has been heard, and seen."""
+    seen_s: _builtins.float
+    ended: _builtins.bool
+    """True when nothing more comes."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___LiveLine]:
+        """What was heard last, in order; earlier lines were in earlier events, and all words are in the transcript."""
+
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[_clips_pb2.ClipHead]:
+        """The best candidates of the last half hour that was heard. Not clips: those are chosen when the input has ended."""
+
+    def __init__(
+        self,
+        *,
+        recorded_s: _builtins.float = ...,
+        heard_s: _builtins.float = ...,
+        seen_s: _builtins.float = ...,
+        ended: _builtins.bool = ...,
+        lines: _abc.Iterable[Global___LiveLine] | None = ...,
+        candidates: _abc.Iterable[_clips_pb2.ClipHead] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "ended", b"ended", "heard_s", b"heard_s", "lines", b"lines", "recorded_s", b"recorded_s", "seen_s", b"seen_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveProgress: _TypeAlias = LiveProgress  # noqa: Y015
+
+@_typing.final
+class LiveLine(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Counts the parts that were heard."""
+    text: _builtins.str
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange: ...
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        range: _common_pb2.TimeRange | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "range", b"range", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiveLine: _TypeAlias = LiveLine  # noqa: Y015
 
 @_typing.final
 class JobProgress(_message.Message):
@@ -551,3 +629,42 @@ class CancelJobResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelJobResponse: _TypeAlias = CancelJobResponse  # noqa: Y015
+
+@_typing.final
+class EndInputRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndInputRequest: _TypeAlias = EndInputRequest  # noqa: Y015
+
+@_typing.final
+class EndInputResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def job(self) -> Global___Job: ...
+    def __init__(
+        self,
+        *,
+        job: Global___Job | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndInputResponse: _TypeAlias = EndInputResponse  # noqa: Y015

@@ -65,6 +65,11 @@ class IngestServiceStub:
                 request_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.CancelJobRequest.SerializeToString,
                 response_deserializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.CancelJobResponse.FromString,
                 _registered_method=True)
+        self.EndInput = channel.unary_unary(
+                '/clipmill.jobs.v1.IngestService/EndInput',
+                request_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.EndInputRequest.SerializeToString,
+                response_deserializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.EndInputResponse.FromString,
+                _registered_method=True)
 
 
 class IngestServiceServicer:
@@ -110,6 +115,13 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EndInput(self, request, context):
+        """Ends the input of a live source: what was recorded is all there is, and clips are made of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IngestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -142,6 +154,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.CancelJob,
                     request_deserializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.CancelJobRequest.FromString,
                     response_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.CancelJobResponse.SerializeToString,
+            ),
+            'EndInput': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndInput,
+                    request_deserializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.EndInputRequest.FromString,
+                    response_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.EndInputResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -307,6 +324,33 @@ class IngestService:
             '/clipmill.jobs.v1.IngestService/CancelJob',
             clipmill_dot_jobs_dot_v1_dot_jobs__pb2.CancelJobRequest.SerializeToString,
             clipmill_dot_jobs_dot_v1_dot_jobs__pb2.CancelJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndInput(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.jobs.v1.IngestService/EndInput',
+            clipmill_dot_jobs_dot_v1_dot_jobs__pb2.EndInputRequest.SerializeToString,
+            clipmill_dot_jobs_dot_v1_dot_jobs__pb2.EndInputResponse.FromString,
             options,
             channel_credentials,
             insecure,

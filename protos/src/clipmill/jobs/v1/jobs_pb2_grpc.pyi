@@ -42,6 +42,8 @@ class IngestServiceStub:
     """Streams a job's progress until it ends. Never skips a final state."""
     ListJobs: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.ListJobsRequest, _jobs_pb2.ListJobsResponse]
     CancelJob: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.CancelJobRequest, _jobs_pb2.CancelJobResponse]
+    EndInput: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.EndInputRequest, _jobs_pb2.EndInputResponse]
+    """Ends the input of a live source: what was recorded is all there is, and clips are made of it."""
 
 @_typing.type_check_only
 class IngestServiceAsyncStub(IngestServiceStub):
@@ -57,6 +59,8 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Streams a job's progress until it ends. Never skips a final state."""
     ListJobs: _aio.UnaryUnaryMultiCallable[_jobs_pb2.ListJobsRequest, _jobs_pb2.ListJobsResponse]  # type: ignore[assignment]
     CancelJob: _aio.UnaryUnaryMultiCallable[_jobs_pb2.CancelJobRequest, _jobs_pb2.CancelJobResponse]  # type: ignore[assignment]
+    EndInput: _aio.UnaryUnaryMultiCallable[_jobs_pb2.EndInputRequest, _jobs_pb2.EndInputResponse]  # type: ignore[assignment]
+    """Ends the input of a live source: what was recorded is all there is, and clips are made of it."""
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     """Submits videos and follows jobs. Errors carry google.rpc.ErrorInfo (reason, domain "clipmill") and Help."""
@@ -105,5 +109,13 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _jobs_pb2.CancelJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_jobs_pb2.CancelJobResponse, _abc.Awaitable[_jobs_pb2.CancelJobResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def EndInput(
+        self,
+        request: _jobs_pb2.EndInputRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_jobs_pb2.EndInputResponse, _abc.Awaitable[_jobs_pb2.EndInputResponse]]:
+        """Ends the input of a live source: what was recorded is all there is, and clips are made of it."""
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,23 +26,29 @@ from clipmill.common.v1 import common_pb2 as clipmill_dot_common_dot_v1_dot_comm
 from clipmill.work.v1 import work_pb2 as clipmill_dot_work_dot_v1_dot_work__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63lipmill/media/v1/media.proto\x12\x11\x63lipmill.media.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1b\x63lipmill/work/v1/work.proto\"l\n\x06Source\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12\r\n\x03url\x18\x02 \x01(\tH\x00\x12-\n\x06upload\x18\x03 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12\x0c\n\x04name\x18\x04 \x01(\tB\x06\n\x04\x66rom\"]\n\nImportTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12)\n\x06source\x18\x02 \x01(\x0b\x32\x19.clipmill.media.v1.Source\"\xcd\x01\n\x0bVideoStream\x12\r\n\x05\x63odec\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x15\n\rdisplay_width\x18\x04 \x01(\r\x12\x16\n\x0e\x64isplay_height\x18\x05 \x01(\r\x12\x14\n\x0crotation_deg\x18\x06 \x01(\r\x12\x0b\n\x03\x66ps\x18\x07 \x01(\x01\x12\x1b\n\x13variable_frame_rate\x18\x08 \x01(\x08\x12\x12\n\ninterlaced\x18\t \x01(\x08\x12\r\n\x05index\x18\n \x01(\r\"g\n\x0b\x41udioStream\x12\r\n\x05\x63odec\x18\x01 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\r\x12\x10\n\x08\x63hannels\x18\x03 \x01(\r\x12\r\n\x05index\x18\x04 \x01(\r\x12\x10\n\x08language\x18\x05 \x01(\t\"\xcd\x01\n\tMediaInfo\x12\x12\n\nduration_s\x18\x01 \x01(\x01\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\x11\n\tcontainer\x18\x03 \x01(\t\x12-\n\x05video\x18\x04 \x01(\x0b\x32\x1e.clipmill.media.v1.VideoStream\x12-\n\x05\x61udio\x18\x05 \x01(\x0b\x32\x1e.clipmill.media.v1.AudioStream\x12\x14\n\x0c\x61udio_tracks\x18\x06 \x01(\r\x12\x14\n\x0cvideo_tracks\x18\x07 \x01(\r\"\xee\x02\n\rMediaIngested\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.clipmill.work.v1.Answer\x12\x10\n\x08video_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12+\n\x06source\x18\x05 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12*\n\x04info\x18\x06 \x01(\x0b\x32\x1c.clipmill.media.v1.MediaInfo\x12+\n\x06speech\x18\x07 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\x32\n\x0b\x61udio_parts\x18\x08 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x33\n\x0cvision_parts\x18\t \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRangeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63lipmill/media/v1/media.proto\x12\x11\x63lipmill.media.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1b\x63lipmill/work/v1/work.proto\"\x93\x01\n\x06Source\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12\r\n\x03url\x18\x02 \x01(\tH\x00\x12-\n\x06upload\x18\x03 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12\x0c\n\x04name\x18\x04 \x01(\t\x12%\n\x04live\x18\x05 \x01(\x0b\x32\x17.clipmill.media.v1.LiveB\x06\n\x04\x66rom\"\x15\n\x04Live\x12\r\n\x05max_s\x18\x01 \x01(\x01\"]\n\nImportTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12)\n\x06source\x18\x02 \x01(\x0b\x32\x19.clipmill.media.v1.Source\"\xef\x01\n\nRecordTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12)\n\x06source\x18\x02 \x01(\x0b\x32\x19.clipmill.media.v1.Source\x12\x10\n\x08video_id\x18\x03 \x01(\t\x12\x32\n\x0b\x61udio_parts\x18\x04 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x35\n\x0cvision_parts\x18\x05 \x03(\x0b\x32\x1f.clipmill.media.v1.RecordedPart\x12\x13\n\x0binput_ended\x18\x06 \x01(\x08\"\xc9\x02\n\x0cRecordedPart\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12\x10\n\x08video_id\x18\x02 \x01(\t\x12&\n\x05stage\x18\x03 \x01(\x0e\x32\x17.clipmill.work.v1.Stage\x12\x0e\n\x06number\x18\x04 \x01(\r\x12+\n\x04part\x18\x05 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12)\n\x04\x62lob\x18\x06 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12*\n\x04info\x18\x07 \x01(\x0b\x32\x1c.clipmill.media.v1.MediaInfo\x12\x16\n\x0esource_start_s\x18\x08 \x01(\x01\x12-\n\x08warnings\x18\t \x03(\x0b\x32\x1b.clipmill.common.v1.Warning\"\xcd\x01\n\x0bVideoStream\x12\r\n\x05\x63odec\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x15\n\rdisplay_width\x18\x04 \x01(\r\x12\x16\n\x0e\x64isplay_height\x18\x05 \x01(\r\x12\x14\n\x0crotation_deg\x18\x06 \x01(\r\x12\x0b\n\x03\x66ps\x18\x07 \x01(\x01\x12\x1b\n\x13variable_frame_rate\x18\x08 \x01(\x08\x12\x12\n\ninterlaced\x18\t \x01(\x08\x12\r\n\x05index\x18\n \x01(\r\"g\n\x0b\x41udioStream\x12\r\n\x05\x63odec\x18\x01 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\r\x12\x10\n\x08\x63hannels\x18\x03 \x01(\r\x12\r\n\x05index\x18\x04 \x01(\r\x12\x10\n\x08language\x18\x05 \x01(\t\"\xcd\x01\n\tMediaInfo\x12\x12\n\nduration_s\x18\x01 \x01(\x01\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\x11\n\tcontainer\x18\x03 \x01(\t\x12-\n\x05video\x18\x04 \x01(\x0b\x32\x1e.clipmill.media.v1.VideoStream\x12-\n\x05\x61udio\x18\x05 \x01(\x0b\x32\x1e.clipmill.media.v1.AudioStream\x12\x14\n\x0c\x61udio_tracks\x18\x06 \x01(\r\x12\x14\n\x0cvideo_tracks\x18\x07 \x01(\r\"\xee\x02\n\rMediaIngested\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.clipmill.work.v1.Answer\x12\x10\n\x08video_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12+\n\x06source\x18\x05 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12*\n\x04info\x18\x06 \x01(\x0b\x32\x1c.clipmill.media.v1.MediaInfo\x12+\n\x06speech\x18\x07 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\x32\n\x0b\x61udio_parts\x18\x08 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x33\n\x0cvision_parts\x18\t \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRangeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clipmill.media.v1.media_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SOURCE']._serialized_start=114
-  _globals['_SOURCE']._serialized_end=222
-  _globals['_IMPORTTASK']._serialized_start=224
-  _globals['_IMPORTTASK']._serialized_end=317
-  _globals['_VIDEOSTREAM']._serialized_start=320
-  _globals['_VIDEOSTREAM']._serialized_end=525
-  _globals['_AUDIOSTREAM']._serialized_start=527
-  _globals['_AUDIOSTREAM']._serialized_end=630
-  _globals['_MEDIAINFO']._serialized_start=633
-  _globals['_MEDIAINFO']._serialized_end=838
-  _globals['_MEDIAINGESTED']._serialized_start=841
-  _globals['_MEDIAINGESTED']._serialized_end=1207
+  _globals['_SOURCE']._serialized_start=115
+  _globals['_SOURCE']._serialized_end=262
+  _globals['_LIVE']._serialized_start=264
+  _globals['_LIVE']._serialized_end=285
+  _globals['_IMPORTTASK']._serialized_start=287
+  _globals['_IMPORTTASK']._serialized_end=380
+  _globals['_RECORDTASK']._serialized_start=383
+  _globals['_RECORDTASK']._serialized_end=622
+  _globals['_RECORDEDPART']._serialized_start=625
+  _globals['_RECORDEDPART']._serialized_end=954
+  _globals['_VIDEOSTREAM']._serialized_start=957
+  _globals['_VIDEOSTREAM']._serialized_end=1162
+  _globals['_AUDIOSTREAM']._serialized_start=1164
+  _globals['_AUDIOSTREAM']._serialized_end=1267
+  _globals['_MEDIAINFO']._serialized_start=1270
+  _globals['_MEDIAINFO']._serialized_end=1475
+  _globals['_MEDIAINGESTED']._serialized_start=1478
+  _globals['_MEDIAINGESTED']._serialized_end=1844
 # @@protoc_insertion_point(module_scope)

@@ -30,6 +30,7 @@ class Source(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     UPLOAD_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    LIVE_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """An absolute path under an import root."""
     url: _builtins.str
@@ -40,6 +41,12 @@ class Source(_message.Message):
     def upload(self) -> _common_pb2.BlobRef:
         """Bytes that were uploaded."""
 
+    @_builtins.property
+    def live(self) -> Global___Live:
+        """Set for a source that still grows: a file that is being written, or a stream (by `url`: HLS or a video by http or
+        https; rtmp, rtmps, rtsp and rtsps of hosts that the operator allows).
+        """
+
     def __init__(
         self,
         *,
@@ -47,16 +54,37 @@ class Source(_message.Message):
         url: _builtins.str = ...,
         upload: _common_pb2.BlobRef | None = ...,
         name: _builtins.str = ...,
+        live: Global___Live | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "path", b"path", "upload", b"upload", "url", b"url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "live", b"live", "path", b"path", "upload", b"upload", "url", b"url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "name", b"name", "path", b"path", "upload", b"upload", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "live", b"live", "name", b"name", "path", b"path", "upload", b"upload", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_from: _TypeAlias = _typing.Literal["path", "url", "upload"]  # noqa: Y015
     _WhichOneofArgType_from: _TypeAlias = _typing.Literal["from", b"from"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_from) -> _WhichOneofReturnType_from | None: ...
 
 Global___Source: _TypeAlias = Source  # noqa: Y015
+
+@_typing.final
+class Live(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_S_FIELD_NUMBER: _builtins.int
+    max_s: _builtins.float
+    """The input is taken to have ended after so many seconds of it; 0: when it ends, or at the operator's limit."""
+    def __init__(
+        self,
+        *,
+        max_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_s", b"max_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Live: _TypeAlias = Live  # noqa: Y015
 
 @_typing.final
 class ImportTask(_message.Message):
@@ -81,6 +109,110 @@ class ImportTask(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportTask: _TypeAlias = ImportTask  # noqa: Y015
+
+@_typing.final
+class RecordTask(_message.Message):
+    """Record a live source from where earlier attempts have come: what they brought is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    VIDEO_ID_FIELD_NUMBER: _builtins.int
+    AUDIO_PARTS_FIELD_NUMBER: _builtins.int
+    VISION_PARTS_FIELD_NUMBER: _builtins.int
+    INPUT_ENDED_FIELD_NUMBER: _builtins.int
+    video_id: _builtins.str
+    input_ended: _builtins.bool
+    """What was asked for is enough: end the input."""
+    @_builtins.property
+    def task(self) -> _work_pb2.Task: ...
+    @_builtins.property
+    def source(self) -> Global___Source: ...
+    @_builtins.property
+    def audio_parts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
+        """The parts that the ledger has, in order."""
+
+    @_builtins.property
+    def vision_parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedPart]: ...
+    def __init__(
+        self,
+        *,
+        task: _work_pb2.Task | None = ...,
+        source: Global___Source | None = ...,
+        video_id: _builtins.str = ...,
+        audio_parts: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
+        vision_parts: _abc.Iterable[Global___RecordedPart] | None = ...,
+        input_ended: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source", "task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_parts", b"audio_parts", "input_ended", b"input_ended", "source", b"source", "task", b"task", "video_id", b"video_id", "vision_parts", b"vision_parts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordTask: _TypeAlias = RecordTask  # noqa: Y015
+
+@_typing.final
+class RecordedPart(_message.Message):
+    """A piece of a live source: `media.parts.v1`, as soon as it is cut. All times are on the video's clock."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    VIDEO_ID_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    BLOB_FIELD_NUMBER: _builtins.int
+    INFO_FIELD_NUMBER: _builtins.int
+    SOURCE_START_S_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    video_id: _builtins.str
+    stage: _work_pb2.Stage.ValueType
+    """STAGE_AUDIO or STAGE_VISION: for whom it is. In a RecordTask not set."""
+    number: _builtins.int
+    """Counts the parts of this stage from 0, without gaps."""
+    source_start_s: _builtins.float
+    """The source's own time of the video's 0 s, by which the next attempt goes on."""
+    @_builtins.property
+    def task(self) -> _work_pb2.Task:
+        """Of the RecordTask whose attempt recorded it."""
+
+    @_builtins.property
+    def part(self) -> _common_pb2.TimeRange: ...
+    @_builtins.property
+    def blob(self) -> _common_pb2.BlobRef:
+        """For audio 16 kHz mono FLAC whose first sample is at the part's beginning; for vision a file that begins with a
+        keyframe, whose container's clock is ahead of the video's by info.start_s, and that goes on a few frames beyond.
+        """
+
+    @_builtins.property
+    def info(self) -> Global___MediaInfo:
+        """As known by now. In a RecordTask only of the last part."""
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]: ...
+    def __init__(
+        self,
+        *,
+        task: _work_pb2.Task | None = ...,
+        video_id: _builtins.str = ...,
+        stage: _work_pb2.Stage.ValueType = ...,
+        number: _builtins.int = ...,
+        part: _common_pb2.TimeRange | None = ...,
+        blob: _common_pb2.BlobRef | None = ...,
+        info: Global___MediaInfo | None = ...,
+        source_start_s: _builtins.float = ...,
+        warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob", "info", b"info", "part", b"part", "task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob", "info", b"info", "number", b"number", "part", b"part", "source_start_s", b"source_start_s", "stage", b"stage", "task", b"task", "video_id", b"video_id", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordedPart: _TypeAlias = RecordedPart  # noqa: Y015
 
 @_typing.final
 class VideoStream(_message.Message):
@@ -233,7 +365,9 @@ class MediaIngested(_message.Message):
     def info(self) -> Global___MediaInfo: ...
     @_builtins.property
     def speech(self) -> _common_pb2.BlobRef:
-        """16 kHz mono 16-bit FLAC on the video's clock (its first sample is at 0 s); absent without sound."""
+        """16 kHz mono 16-bit FLAC on the video's clock (its first sample is at 0 s); absent without sound, and of a live
+        source, whose parts have their own.
+        """
 
     @_builtins.property
     def audio_parts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:

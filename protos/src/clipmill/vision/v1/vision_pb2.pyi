@@ -316,6 +316,109 @@ class Person(_message.Message):
 Global___Person: _TypeAlias = Person  # noqa: Y015
 
 @_typing.final
+class Cast(_message.Message):
+    """A blob: who is seen in a whole video, and which of the faces speaks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    TURNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___CastMember]:
+        """In the order in which they first appear."""
+
+    @_builtins.property
+    def turns(self) -> _containers.RepeatedCompositeFieldContainer[Global___FaceTurn]:
+        """In order of their start, not overlapping."""
+
+    def __init__(
+        self,
+        *,
+        members: _abc.Iterable[Global___CastMember] | None = ...,
+        turns: _abc.Iterable[Global___FaceTurn] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "turns", b"turns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cast: _TypeAlias = Cast  # noqa: Y015
+
+@_typing.final
+class CastMember(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    SEEN_S_FIELD_NUMBER: _builtins.int
+    SPEAKER_FIELD_NUMBER: _builtins.int
+    SPEAKER_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    person: _builtins.int
+    """From 1, the same through the video: what clipmill.people says."""
+    seen_s: _builtins.float
+    """How long they are in the picture."""
+    speaker: _builtins.int
+    """Whose voice is theirs, as in Diarization; absent where voices were not told apart, or voice and face do not agree."""
+    speaker_confidence: _builtins.float
+    """0 to 1: of the voice's and of the face's time that tells of it, the smaller share that says so."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.int = ...,
+        seen_s: _builtins.float = ...,
+        speaker: _builtins.int | None = ...,
+        speaker_confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_speaker", b"_speaker", "speaker", b"speaker"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_speaker", b"_speaker", "person", b"person", "seen_s", b"seen_s", "speaker", b"speaker", "speaker_confidence", b"speaker_confidence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__speaker: _TypeAlias = _typing.Literal["speaker"]  # noqa: Y015
+    _WhichOneofArgType__speaker: _TypeAlias = _typing.Literal["_speaker", b"_speaker"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__speaker) -> _WhichOneofReturnType__speaker | None: ...
+
+Global___CastMember: _TypeAlias = CastMember  # noqa: Y015
+
+@_typing.final
+class FaceTurn(_message.Message):
+    """Somebody who is seen speaks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANGE_FIELD_NUMBER: _builtins.int
+    PART_START_S_FIELD_NUMBER: _builtins.int
+    TRACK_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    part_start_s: _builtins.float
+    """Whose face: the track's number in the part that begins here."""
+    track: _builtins.int
+    person: _builtins.int
+    """A member of the cast; absent where the face is nobody's."""
+    confidence: _builtins.float
+    """0 to 1."""
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange: ...
+    def __init__(
+        self,
+        *,
+        range: _common_pb2.TimeRange | None = ...,
+        part_start_s: _builtins.float = ...,
+        track: _builtins.int = ...,
+        person: _builtins.int | None = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_person", b"_person", "person", b"person", "range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_person", b"_person", "confidence", b"confidence", "part_start_s", b"part_start_s", "person", b"person", "range", b"range", "track", b"track"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__person: _TypeAlias = _typing.Literal["person"]  # noqa: Y015
+    _WhichOneofArgType__person: _TypeAlias = _typing.Literal["_person", b"_person"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__person) -> _WhichOneofReturnType__person | None: ...
+
+Global___FaceTurn: _TypeAlias = FaceTurn  # noqa: Y015
+
+@_typing.final
 class Passage(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -33,6 +33,10 @@ class _StageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Stage.ValueType
     STAGE_VISION: _Stage.ValueType  # 3
     STAGE_SCORING: _Stage.ValueType  # 4
     STAGE_RENDER: _Stage.ValueType  # 5
+    STAGE_RECORD: _Stage.ValueType  # 6
+    """Instead of the import, of a live source: its result is the import's."""
+    STAGE_PREVIEW: _Stage.ValueType  # 7
+    """Beside hearing a live source: candidates of what was heard so far. No job waits for it."""
 
 class Stage(_Stage, metaclass=_StageEnumTypeWrapper): ...
 
@@ -42,6 +46,10 @@ STAGE_AUDIO: Stage.ValueType  # 2
 STAGE_VISION: Stage.ValueType  # 3
 STAGE_SCORING: Stage.ValueType  # 4
 STAGE_RENDER: Stage.ValueType  # 5
+STAGE_RECORD: Stage.ValueType  # 6
+"""Instead of the import, of a live source: its result is the import's."""
+STAGE_PREVIEW: Stage.ValueType  # 7
+"""Beside hearing a live source: candidates of what was heard so far. No job waits for it."""
 Global___Stage: _TypeAlias = Stage  # noqa: Y015
 
 @_typing.final
@@ -233,10 +241,14 @@ class JobControl(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         COMMAND_UNSPECIFIED: JobControl._Command.ValueType  # 0
         COMMAND_CANCEL: JobControl._Command.ValueType  # 1
+        COMMAND_END_INPUT: JobControl._Command.ValueType  # 2
+        """A live source is to be recorded no further."""
 
     class Command(_Command, metaclass=_CommandEnumTypeWrapper): ...
     COMMAND_UNSPECIFIED: JobControl.Command.ValueType  # 0
     COMMAND_CANCEL: JobControl.Command.ValueType  # 1
+    COMMAND_END_INPUT: JobControl.Command.ValueType  # 2
+    """A live source is to be recorded no further."""
 
     OWNER_ID_FIELD_NUMBER: _builtins.int
     JOB_ID_FIELD_NUMBER: _builtins.int
