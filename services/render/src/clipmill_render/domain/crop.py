@@ -33,6 +33,9 @@ HEADROOM = 0.12
 # Speakers nearer to each other, in window sizes, are both in the picture: no cut from one to the other.
 FAR = 0.5
 KNOT_S = 0.2
+# The spline begins so much before its shot and lasts so much longer: a shot's first frame may begin, by half of itself,
+# before the shot, and were its time held at the shot's, the window would start with a jerk.
+MARGIN_S = 0.1
 # What the solver minimises: leaving the dead zone for a second costs more than any move.
 OUTSIDE_WEIGHT = 100.0
 SPEED_WEIGHT, ACCELERATION_WEIGHT, JERK_WEIGHT = 1.0, 0.5, 0.1
@@ -45,7 +48,7 @@ class Glide:
     """The window's middle through one shot, as a fraction of the picture along the axis on which it moves.
 
     One control point: it stands still. Else control points of a uniform cubic B-spline with a knot each KNOT_S,
-    the first of them one knot before the shot. `follows` is false where no face is seen.
+    the first of them one knot before MARGIN_S before the shot. `follows` is false where no face is seen.
     """
 
     shot: Shot
@@ -53,10 +56,10 @@ class Glide:
     follows: bool
 
     def at(self, times_s: Floats) -> Floats:
-        """The middle at times inside the shot."""
+        """The middle at times inside the shot, or at most MARGIN_S outside."""
         if len(self.controls) == 1:
             return np.full(len(times_s), self.controls[0])
-        rows = _spline_rows(times_s - self.shot.start_s, len(self.controls))
+        rows = _spline_rows(times_s - self.shot.start_s + MARGIN_S, len(self.controls))
         return np.asarray(rows @ np.array(self.controls), dtype=np.float64)
 
 
@@ -75,7 +78,7 @@ class CropPath:
         middles = np.empty(count)
         for glide in self.glides:
             first, end = round(glide.shot.start_s * fps), min(round(glide.shot.end_s * fps), count)
-            times = np.clip(np.arange(first, end) / fps, glide.shot.start_s, glide.shot.end_s)
+            times = np.clip(np.arange(first, end) / fps, glide.shot.start_s - MARGIN_S, glide.shot.end_s + MARGIN_S)
             middles[first:end] = glide.at(times)
         last = self.glides[-1]
         covered = min(round(last.shot.end_s * fps), count)
@@ -161,8 +164,8 @@ def _glide(layout: Layout, shot: Shot, faces: Sequence[Face], interests: Sequenc
     lowest, highest = targets.min(), targets.max()
     if highest - lowest <= 2 * DEAD_ZONE * layout.window:
         return Glide(shot, (float((lowest + highest) / 2),), True)
-    times = np.array([f.time_s for f in faces]) - shot.start_s
-    return Glide(shot, _solved(times, targets, shot.end_s - shot.start_s, layout.window), True)
+    times = np.array([f.time_s for f in faces]) - shot.start_s + MARGIN_S
+    return Glide(shot, _solved(times, targets, shot.end_s - shot.start_s + 2 * MARGIN_S, layout.window), True)
 
 
 def _solved(times_s: Floats, targets: Floats, duration_s: float, window: float) -> tuple[float, ...]:
