@@ -210,7 +210,7 @@ CATALOG_CHANGES = Topic(
     partitions=4,
     retention_h=168,
     writers=("catalog",),
-    readers=("outside",),
+    readers=("ingest", "scoring"),
 )
 ENGAGEMENT_EVENTS = Topic(
     name="engagement.events.v1",

@@ -512,7 +512,7 @@ class RegisterRequest(_message.Message):
     definition: _builtins.str
     """Empty: the definition of the model's own package, and for ONNX without one what the file itself says."""
     artefact: _builtins.str
-    """https://..., a path under an import root, or "blob:" of the caller's own."""
+    """https://..., or a path under an import root. Empty: the definition's package has the weights."""
     sha256: _builtins.str
     """Of the artefact, lower-case hexadecimal."""
     format: Global___Format.ValueType
