@@ -46,9 +46,9 @@ def main() -> None:
 
 async def _in_process(video: Path, data: Path) -> tuple[float, list[float]]:
     """Seconds from submit to the first progress event, and how late the event loop woke during the whole job."""
+    from clipmill.clips.v1.clips_pb2 import ClipOptions
     from clipmill_cli.composition import one_shot
     from clipmill_cli.data_folder import DataFolder
-    from clipmill_cli.options import Options
     from clipmill_shared.telemetry import configure_logging
 
     lags: list[float] = []
@@ -59,7 +59,7 @@ async def _in_process(video: Path, data: Path) -> tuple[float, list[float]]:
             await asyncio.sleep(LOOK_EVERY_S)
             lags.append(time.perf_counter() - wanted)
 
-    options = Options(str(video), None, 3, 10, 40, "9:16", "auto", "karaoke", "fast", as_json=True)
+    options = ClipOptions(clips=3, min_s=10, max_s=40)
     folder = DataFolder(data, 20 << 30)
     configure_logging("INFO", folder.log)
     with folder.run() as run:
@@ -67,7 +67,7 @@ async def _in_process(video: Path, data: Path) -> tuple[float, list[float]]:
             looking = asyncio.create_task(look())
             began = time.perf_counter()
             first_s = 0.0
-            job = await client.submit(path=str(video), options=options.request())
+            job = await client.submit(path=str(video), options=options)
             async for _ in client.watch(job.job_id):
                 first_s = first_s or time.perf_counter() - began
             looking.cancel()

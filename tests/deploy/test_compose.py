@@ -20,7 +20,7 @@ from clipmill_cli.service import BUILDERS
 # In its image there is nothing that could ask.
 WITHOUT_HEALTH_CHECK = {"otel-collector"}
 # One-off jobs end, and are not asked how they are.
-JOBS = {"migrate-ingest", "migrate-catalog"}
+JOBS = {"migrate-ingest", "migrate-catalog", "migrate-scoring"}
 
 
 def test_it_is_valid_by_the_schema_of_compose():
@@ -132,9 +132,11 @@ def test_the_gateway_knows_where_each_api_is(containers: dict[str, Container]):
     ports = dict(re.findall(r"set \$(\w+) (\w+:\d+);", gateway))
     assert ports == {
         name: f"{name}:{containers[name].environment['CLIPMILL_GRPC_ADDRESS'].rpartition(':')[2]}"
-        for name in ("ingest", "catalog")
+        for name in ("ingest", "catalog", "audio", "vision", "scoring")
     }
-    assert f"location /{'clipmill.catalog.v1.'}" in gateway
+    # What is no other's is ingest's.
+    for name in ports.keys() - {"ingest"}:
+        assert f"location /clipmill.{name}.v1. {{ grpc_pass grpc://${name}; }}" in gateway
 
 
 def test_the_other_files_are_yaml():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import dockerfile
 import grpc
 import pytest
 from deploy.conftest import DOCKERFILE, ROOT, Container
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from harness.kafka import Broker
 from harness.postgres import INSTALLED, Postgres
 from harness.postgres import postgres as run_postgres
@@ -131,7 +133,7 @@ def processes(
     folder = tmp_path_factory.mktemp("containers")
     (folder / "videos").mkdir()
     write_jwks(secrets / "auth_jwks", [SigningKey.make().public])
-    for name in ("ingest", "catalog"):
+    for name in ("ingest", "catalog", "scoring"):
         url = (secrets / f"{name}_sql_url").read_text().replace("@postgres/", f"@127.0.0.1:{database.server.port}/")
         (folder / f"{name}_sql_url").write_text(url)
     with ExitStack() as stack:
@@ -180,12 +182,26 @@ def test_every_container_gets_ready_and_the_workers_are_known_to_ingest(processe
         time.sleep(0.5)
 
 
+def test_each_api_that_the_gateway_knows_answers(processes: dict[str, Process]):
+    gateway = (ROOT / "deploy/docker/gateway.conf").read_text()
+    packages = {name: f"clipmill.{name}.v1." for name in re.findall(r"set \$(\w+) \w+:\d+;", gateway)}
+    for name, package in (packages | {"ingest": "clipmill.jobs.v1."}).items():
+        with grpc.insecure_channel(processes[name].environment["CLIPMILL_GRPC_ADDRESS"]) as channel:
+            asked = health_pb2.HealthCheckRequest(service=f"{package}{name.capitalize()}Service")
+            answer = health_pb2_grpc.HealthStub(channel).Check(asked, timeout=10)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
 def test_what_the_dashboards_group_by_is_there(processes: dict[str, Process]):
-    page = processes["ingest"].metrics()
+    deadline = time.monotonic() + READY_S
+    while "clipmill_jobs_open{" not in (page := processes["ingest"].metrics()):
+        # It is measured every few seconds, not at the start.
+        assert time.monotonic() < deadline, page[-3000:]
+        time.sleep(0.3)
     assert 'clipmill_bus_handled_total{group="ingest",' in page and 'topic="workers.status.v1"' in page
     assert 'clipmill_bus_lag{group="ingest",' in page
     assert 'clipmill_outbox_waiting{database="' in page
-    assert "clipmill_jobs_open{" in page and 'state="QUEUED"' in page
+    assert 'state="QUEUED"' in page
     assert "process_start_time_seconds" in page
     assert "clipmill_bus_published_total{" in processes["audio"].metrics()
 
