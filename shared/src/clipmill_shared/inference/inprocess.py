@@ -44,7 +44,7 @@ class InProcess:
     async def infer(self, definition: Definition, inputs: Tensors) -> Inferred:
         """See Executor.infer. Inputs must not be changed before the answer is there."""
         rows = rows_of(definition, inputs)
-        lane = self._lanes.setdefault(definition.key, Lane(definition))
+        lane = self._lanes.get(definition.key) or self._lanes.setdefault(definition.key, Lane(definition))
         if lane.waiting_rows + rows > definition.batching.max_waiting:
             self._forget_all_gone(lane)
             if lane.waiting_rows + rows > definition.batching.max_waiting:
@@ -111,8 +111,9 @@ class InProcess:
         self._busy += 1
         tell = partial(self._finish, lane, instance, batch, began)
         stop = instance.call([request.inputs for request in batch], tell)
-        for request in batch:
-            request.answer.add_done_callback(partial(_stop_if_unwanted, stop, batch))
+        if stop is not None:
+            for request in batch:
+                request.answer.add_done_callback(partial(_stop_if_unwanted, stop, batch))
 
     def _finish(
         self,

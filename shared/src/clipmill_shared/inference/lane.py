@@ -34,7 +34,7 @@ class Request:
 class Instance(Protocol):
     """A loaded model, used by one call at a time."""
 
-    def call(self, requests: Sequence[Tensors], tell: Tell) -> Callable[[], object]:
+    def call(self, requests: Sequence[Tensors], tell: Tell) -> Callable[[], object] | None:
         """Compute, and tell the event loop what came of it; gives what stops it, if anything does."""
         ...
 
@@ -53,9 +53,8 @@ class ThreadInstance:
     async def load(cls, definition: Definition, threads: Threads) -> ThreadInstance:
         return cls(definition, threads, await threads.run(lambda: loaded(definition)))
 
-    def call(self, requests: Sequence[Tensors], tell: Tell) -> Callable[[], object]:
+    def call(self, requests: Sequence[Tensors], tell: Tell) -> None:
         self._threads.submit(lambda: compute(self._definition, self._infer, requests), tell)
-        return _nothing
 
     async def close(self) -> None:
         """Nothing: its memory goes with it."""
@@ -85,10 +84,6 @@ class ProcessInstance:
         computed = await self._children.run(call)
         assert isinstance(computed, Computed)
         return computed
-
-
-def _nothing() -> None:
-    """A call in a thread cannot be stopped."""
 
 
 @dataclass(eq=False)

@@ -176,8 +176,7 @@ class Triton:
                     region.fill(array)
                     sent.set_shared_memory(region.name, array.nbytes)
                 given.append(sent)
-            # What is given up here the server drops as well, if it waits there. The server's own timeouts are not used:
-            # they cost a twentieth of the throughput.
+            # What is given up here the server drops as well, if it waits there: its own timeouts are not needed.
             answer = await self._client.infer(definition.name, given, client_timeout=left_s)
         except InferenceServerException as error:
             raise meaning(error, definition, self._address, self._options.deadline_s) from None
