@@ -1,50 +1,12 @@
 """The selection with repetition is the exact optimum, too."""
 
-from itertools import combinations
-
 import numpy as np
-from clipmill_scoring.domain.diversity import POINTS_PER_WORD, _holds_better, select_diverse
+from clipmill_scoring.domain.diversity import POINTS_PER_WORD, _holds_better, _solve, select_diverse
 from clipmill_scoring.domain.sayings import Said
 from clipmill_scoring.domain.selection import select
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-SENTENCES = 10
-
-
-@st.composite
-def videos(draw):
-    """Intervals on a line of ten sentences, which say a few sayings again and again; sayings of few to many words."""
-    says = draw(st.lists(st.integers(0, 3), min_size=SENTENCES, max_size=SENTENCES))
-    spans = draw(
-        st.lists(st.tuples(st.integers(0, SENTENCES - 1), st.integers(1, 4)), min_size=1, max_size=9, unique=True)
-    )
-    scores = draw(st.lists(st.integers(0, 8000), min_size=len(spans), max_size=len(spans)))
-    intervals = [(a, min(a + n, SENTENCES), p / 100) for (a, n), p in zip(spans, scores, strict=True)]
-    words = draw(st.lists(st.integers(1, 40), min_size=4, max_size=4))
-    pairs = sorted({(k, says[s]) for k, (a, b, _) in enumerate(intervals) for s in range(a, b)})
-    table = np.array(pairs, dtype=np.int64)
-    return intervals, Said(table[:, 0], table[:, 1], np.array(words, dtype=np.int64))
-
-
-def columns(intervals):
-    table = np.array(intervals, dtype=np.float64).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2]
-
-
-def worth(intervals, said: Said, chosen) -> int:
-    """Hundredths of a point, counted in the plainest way."""
-    total = sum(round(100 * intervals[k][2]) for k in chosen)
-    for saying, words in enumerate(said.words.tolist()):
-        times = sum((k, saying) in zip(said.run, said.saying, strict=True) for k in chosen)
-        total -= 100 * POINTS_PER_WORD * words * max(times - 1, 0)
-    return total
-
-
-def disjoint(intervals, chosen) -> bool:
-    return all(
-        intervals[a][1] <= intervals[b][0] or intervals[b][1] <= intervals[a][0] for a, b in combinations(chosen, 2)
-    )
+from scoring_sets import columns, disjoint, problem, sets, videos, worth
 
 
 @given(videos(), st.integers(0, 5))
@@ -54,13 +16,23 @@ def test_no_other_set_is_worth_more_and_none_of_equal_worth_is_smaller(video, at
     selection = select_diverse(*columns(intervals), said, at_most)
     chosen = selection.chosen.tolist()
 
-    sets = (each for n in range(at_most + 1) for each in combinations(range(len(intervals)), n))
-    best = max((worth(intervals, said, each), -len(each)) for each in sets if disjoint(intervals, each))
+    best = max((worth(intervals, said, each), -len(each)) for each in sets(intervals, at_most))
 
     assert selection.is_proven
     assert disjoint(intervals, chosen)
     assert chosen == sorted(chosen, key=lambda k: intervals[k])
     assert (worth(intervals, said, chosen), -len(chosen)) == best
+
+
+@given(videos(), st.integers(1, 4))
+@settings(max_examples=40)
+def test_the_solver_alone_finds_the_same(video, at_most):
+    whole = problem(*video, at_most)
+
+    chosen, is_proven = _solve(whole)
+
+    assert is_proven
+    assert whole.value(chosen) == max(whole.value(np.array(each, np.int64)) for each in sets(video[0], at_most))
 
 
 @given(videos())

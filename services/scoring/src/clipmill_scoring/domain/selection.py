@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from clipmill_scoring.domain.timeline import Floats, Ints
@@ -22,34 +24,45 @@ def select(start_s: Floats, end_s: Floats, score: Floats, at_most: int) -> Ints:
     """
     if not len(score) or at_most < 1:
         return np.zeros(0, dtype=np.int64)
-    order = np.lexsort((start_s, end_s))
-    points = np.rint(score * PER_POINT).astype(np.int64)
+    line = Line.of(start_s, end_s)
     # One more clip may not help where two more do, so the first column without a gain is not the last one.
-    best, before = best_sums(start_s, end_s, points, min(at_most, most_disjoint(start_s, end_s)))
-    chosen: list[int] = []
-    end = len(points)
-    for count in range(len(best) - 1, 0, -1):
-        if best[count][end] > best[count - 1][end]:
-            # The first interval at which the sum was reached is the one that completes it.
-            place = int(np.searchsorted(best[count][: end + 1], best[count][end], side="left")) - 1
-            chosen.append(int(order[place]))
-            end = int(before[chosen[-1]])
-    return np.array(chosen[::-1], dtype=np.int64)
+    columns = line.sums(np.rint(score * PER_POINT).astype(np.int64), min(at_most, most_disjoint(start_s, end_s)))
+    return line.chosen(columns)
 
 
-def best_sums(start_s: Floats, end_s: Floats, points: Ints, at_most: int) -> tuple[list[Ints], Ints]:
-    """best[c][i]: the largest sum of at most c intervals without overlap among the first i in order of their ends.
+@dataclass(frozen=True)
+class Line:
+    """Intervals in order of their ends: `order` are their indexes, `before` says of each how many end by its start."""
 
-    And how many intervals end by the time that each interval starts.
-    """
-    order = np.lexsort((start_s, end_s))
-    before = np.searchsorted(end_s[order], start_s, side="right")
-    best = [np.zeros(len(points) + 1, dtype=np.int64)]
-    for _ in range(at_most):
-        column = np.zeros(len(points) + 1, dtype=np.int64)
-        np.maximum.accumulate(points[order] + best[-1][before[order]], out=column[1:])
-        best.append(np.maximum(column, best[-1]))
-    return best, before
+    order: Ints
+    before: Ints
+
+    @classmethod
+    def of(cls, start_s: Floats, end_s: Floats) -> Line:
+        order = np.lexsort((start_s, end_s))
+        return cls(order, np.searchsorted(end_s[order], start_s, side="right"))
+
+    def sums(self, points: Ints, at_most: int) -> list[Ints]:
+        """best[c][i]: the largest sum of at most c intervals without overlap among the first i in order."""
+        ordered, free = points[self.order], self.before[self.order]
+        best = [np.zeros(len(points) + 1, dtype=np.int64)]
+        for _ in range(at_most):
+            column = np.zeros(len(points) + 1, dtype=np.int64)
+            np.maximum.accumulate(ordered + best[-1][free], out=column[1:])
+            best.append(np.maximum(column, best[-1], out=column))
+        return best
+
+    def chosen(self, best: list[Ints]) -> Ints:
+        """The intervals whose sum is best[-1][-1]; of equal sums the fewest, and of those the ones that end first."""
+        chosen: list[int] = []
+        end = len(self.order)
+        for count in range(len(best) - 1, 0, -1):
+            if best[count][end] > best[count - 1][end]:
+                # The first interval at which the sum was reached is the one that completes it.
+                place = int(np.searchsorted(best[count][: end + 1], best[count][end], side="left")) - 1
+                chosen.append(int(self.order[place]))
+                end = int(self.before[chosen[-1]])
+        return np.array(chosen[::-1], dtype=np.int64)
 
 
 def most_disjoint(start_s: Floats, end_s: Floats) -> int:
