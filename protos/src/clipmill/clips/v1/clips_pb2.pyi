@@ -44,6 +44,44 @@ ASPECT_16_9: Aspect.ValueType  # 3
 ASPECT_SOURCE: Aspect.ValueType  # 4
 Global___Aspect: _TypeAlias = Aspect  # noqa: Y015
 
+class _Layout:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LayoutEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Layout.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LAYOUT_UNSPECIFIED: _Layout.ValueType  # 0
+    LAYOUT_AUTO: _Layout.ValueType  # 1
+    """What suits each shot."""
+    LAYOUT_FILL: _Layout.ValueType  # 2
+    """One window that follows who speaks."""
+    LAYOUT_FIT: _Layout.ValueType  # 3
+    """The whole picture on its own blur."""
+    LAYOUT_SPLIT: _Layout.ValueType  # 4
+    """A window each for two people. Asked for: for two to four, wherever they are seen."""
+    LAYOUT_SCREEN_AND_FACE: _Layout.ValueType  # 5
+    """A slide or screen, and the face of who explains it beneath."""
+    LAYOUT_THREE: _Layout.ValueType  # 6
+    LAYOUT_FOUR: _Layout.ValueType  # 7
+
+class Layout(_Layout, metaclass=_LayoutEnumTypeWrapper):
+    """How the picture fills the clip's frame. AUTO, FILL, FIT and SPLIT can be asked for; each shot gets one of the others."""
+
+LAYOUT_UNSPECIFIED: Layout.ValueType  # 0
+LAYOUT_AUTO: Layout.ValueType  # 1
+"""What suits each shot."""
+LAYOUT_FILL: Layout.ValueType  # 2
+"""One window that follows who speaks."""
+LAYOUT_FIT: Layout.ValueType  # 3
+"""The whole picture on its own blur."""
+LAYOUT_SPLIT: Layout.ValueType  # 4
+"""A window each for two people. Asked for: for two to four, wherever they are seen."""
+LAYOUT_SCREEN_AND_FACE: Layout.ValueType  # 5
+"""A slide or screen, and the face of who explains it beneath."""
+LAYOUT_THREE: Layout.ValueType  # 6
+LAYOUT_FOUR: Layout.ValueType  # 7
+Global___Layout: _TypeAlias = Layout  # noqa: Y015
+
 class _CaptionStyle:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -91,6 +129,28 @@ GENRE_STORY: Genre.ValueType  # 6
 GENRE_ACTION: Genre.ValueType  # 7
 Global___Genre: _TypeAlias = Genre  # noqa: Y015
 
+class _Masking:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MaskingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Masking.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MASKING_UNSPECIFIED: _Masking.ValueType  # 0
+    MASKING_TEXT: _Masking.ValueType  # 1
+    """"f***" in captions and subtitles."""
+    MASKING_SOUND: _Masking.ValueType  # 2
+    """Silent in the clip's sound, too."""
+
+class Masking(_Masking, metaclass=_MaskingEnumTypeWrapper):
+    """What becomes of coarse words."""
+
+MASKING_UNSPECIFIED: Masking.ValueType  # 0
+MASKING_TEXT: Masking.ValueType  # 1
+""""f***" in captions and subtitles."""
+MASKING_SOUND: Masking.ValueType  # 2
+"""Silent in the clip's sound, too."""
+Global___Masking: _TypeAlias = Masking  # noqa: Y015
+
 @_typing.final
 class ClipOptions(_message.Message):
     """What is asked of a job; pinned in it when it is admitted."""
@@ -113,6 +173,8 @@ class ClipOptions(_message.Message):
     SPEAKERS_FIELD_NUMBER: _builtins.int
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    LAYOUT_FIELD_NUMBER: _builtins.int
+    FINISH_FIELD_NUMBER: _builtins.int
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
@@ -132,6 +194,7 @@ class ClipOptions(_message.Message):
     speakers: _builtins.str
     """Who speaks when: "off", "find", or how many speakers there are ("2"). Not said: "find" in profile best, else "off"."""
     genre: Global___Genre.ValueType
+    layout: Global___Layout.ValueType
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
         """Where they are to be taken from; the whole video when empty. May overlap."""
@@ -144,6 +207,8 @@ class ClipOptions(_message.Message):
         down. An own blob, or "file:<absolute path>" under an import root; by gRPC the request carries the bytes instead.
         """
 
+    @_builtins.property
+    def finish(self) -> Global___Finish: ...
     def __init__(
         self,
         *,
@@ -163,16 +228,180 @@ class ClipOptions(_message.Message):
         speakers: _builtins.str = ...,
         transcript: _common_pb2.BlobRef | None = ...,
         genre: Global___Genre.ValueType = ...,
+        layout: Global___Layout.ValueType = ...,
+        finish: Global___Finish | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "loudness_lufs", b"loudness_lufs", "transcript", b"transcript"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "finish", b"finish", "loudness_lufs", b"loudness_lufs", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "genre", b"genre", "language", b"language", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "finish", b"finish", "genre", b"genre", "language", b"language", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
 
 Global___ClipOptions: _TypeAlias = ClipOptions  # noqa: Y015
+
+@_typing.final
+class Finish(_message.Message):
+    """What is done to a clip beside choosing and cropping it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOOK_FIELD_NUMBER: _builtins.int
+    MASKING_FIELD_NUMBER: _builtins.int
+    masking: Global___Masking.ValueType
+    @_builtins.property
+    def look(self) -> Global___CaptionLook:
+        """A job pins it whole."""
+
+    def __init__(
+        self,
+        *,
+        look: Global___CaptionLook | None = ...,
+        masking: Global___Masking.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["look", b"look", "masking", b"masking"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Finish: _TypeAlias = Finish  # noqa: Y015
+
+@_typing.final
+class CaptionLook(_message.Message):
+    """How burnt-in captions look: a named look (clipmill/looks.toml), and what is said here in its place.
+    Colours are "#rrggbb" or "#rrggbbaa"; an empty one is none.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Place:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _PlaceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CaptionLook._Place.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        PLACE_UNSPECIFIED: CaptionLook._Place.ValueType  # 0
+        PLACE_BOTTOM: CaptionLook._Place.ValueType  # 1
+        PLACE_MIDDLE: CaptionLook._Place.ValueType  # 2
+        PLACE_TOP: CaptionLook._Place.ValueType  # 3
+
+    class Place(_Place, metaclass=_PlaceEnumTypeWrapper): ...
+    PLACE_UNSPECIFIED: CaptionLook.Place.ValueType  # 0
+    PLACE_BOTTOM: CaptionLook.Place.ValueType  # 1
+    PLACE_MIDDLE: CaptionLook.Place.ValueType  # 2
+    PLACE_TOP: CaptionLook.Place.ValueType  # 3
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FONT_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    COLOUR_FIELD_NUMBER: _builtins.int
+    SPOKEN_COLOUR_FIELD_NUMBER: _builtins.int
+    KEYWORD_COLOUR_FIELD_NUMBER: _builtins.int
+    OUTLINE_COLOUR_FIELD_NUMBER: _builtins.int
+    OUTLINE_FIELD_NUMBER: _builtins.int
+    BOX_COLOUR_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    UPPERCASE_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    EMOJI_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The usual one of the caption style when not said."""
+    font: _builtins.str
+    size: _builtins.float
+    """Times what is usual in a picture of the shape, 0.4 to 2."""
+    colour: _builtins.str
+    spoken_colour: _builtins.str
+    """Of the word that is being said; with captions that are not karaoke nothing."""
+    keyword_colour: _builtins.str
+    """Of words that the clip is about."""
+    outline_colour: _builtins.str
+    outline: _builtins.float
+    """As a share of the em, 0 to 0.3."""
+    box_colour: _builtins.str
+    place: Global___CaptionLook.Place.ValueType
+    """In the area that players leave free; where a face is, they stand elsewhere."""
+    uppercase: _builtins.bool
+    words: _builtins.int
+    """At most so many at once, 1 to 20."""
+    emoji: _builtins.bool
+    """False: emoji of a given transcript are left out."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str | None = ...,
+        font: _builtins.str | None = ...,
+        size: _builtins.float | None = ...,
+        colour: _builtins.str | None = ...,
+        spoken_colour: _builtins.str | None = ...,
+        keyword_colour: _builtins.str | None = ...,
+        outline_colour: _builtins.str | None = ...,
+        outline: _builtins.float | None = ...,
+        box_colour: _builtins.str | None = ...,
+        place: Global___CaptionLook.Place.ValueType | None = ...,
+        uppercase: _builtins.bool | None = ...,
+        words: _builtins.int | None = ...,
+        emoji: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_box_colour", b"_box_colour", "_colour", b"_colour", "_emoji", b"_emoji", "_font", b"_font", "_keyword_colour", b"_keyword_colour", "_name", b"_name", "_outline", b"_outline", "_outline_colour", b"_outline_colour", "_place", b"_place", "_size", b"_size", "_spoken_colour", b"_spoken_colour", "_uppercase", b"_uppercase", "_words", b"_words", "box_colour", b"box_colour", "colour", b"colour", "emoji", b"emoji", "font", b"font", "keyword_colour", b"keyword_colour", "name", b"name", "outline", b"outline", "outline_colour", b"outline_colour", "place", b"place", "size", b"size", "spoken_colour", b"spoken_colour", "uppercase", b"uppercase", "words", b"words"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_box_colour", b"_box_colour", "_colour", b"_colour", "_emoji", b"_emoji", "_font", b"_font", "_keyword_colour", b"_keyword_colour", "_name", b"_name", "_outline", b"_outline", "_outline_colour", b"_outline_colour", "_place", b"_place", "_size", b"_size", "_spoken_colour", b"_spoken_colour", "_uppercase", b"_uppercase", "_words", b"_words", "box_colour", b"box_colour", "colour", b"colour", "emoji", b"emoji", "font", b"font", "keyword_colour", b"keyword_colour", "name", b"name", "outline", b"outline", "outline_colour", b"outline_colour", "place", b"place", "size", b"size", "spoken_colour", b"spoken_colour", "uppercase", b"uppercase", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__box_colour: _TypeAlias = _typing.Literal["box_colour"]  # noqa: Y015
+    _WhichOneofArgType__box_colour: _TypeAlias = _typing.Literal["_box_colour", b"_box_colour"]  # noqa: Y015
+    _WhichOneofReturnType__colour: _TypeAlias = _typing.Literal["colour"]  # noqa: Y015
+    _WhichOneofArgType__colour: _TypeAlias = _typing.Literal["_colour", b"_colour"]  # noqa: Y015
+    _WhichOneofReturnType__emoji: _TypeAlias = _typing.Literal["emoji"]  # noqa: Y015
+    _WhichOneofArgType__emoji: _TypeAlias = _typing.Literal["_emoji", b"_emoji"]  # noqa: Y015
+    _WhichOneofReturnType__font: _TypeAlias = _typing.Literal["font"]  # noqa: Y015
+    _WhichOneofArgType__font: _TypeAlias = _typing.Literal["_font", b"_font"]  # noqa: Y015
+    _WhichOneofReturnType__keyword_colour: _TypeAlias = _typing.Literal["keyword_colour"]  # noqa: Y015
+    _WhichOneofArgType__keyword_colour: _TypeAlias = _typing.Literal["_keyword_colour", b"_keyword_colour"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__outline: _TypeAlias = _typing.Literal["outline"]  # noqa: Y015
+    _WhichOneofArgType__outline: _TypeAlias = _typing.Literal["_outline", b"_outline"]  # noqa: Y015
+    _WhichOneofReturnType__outline_colour: _TypeAlias = _typing.Literal["outline_colour"]  # noqa: Y015
+    _WhichOneofArgType__outline_colour: _TypeAlias = _typing.Literal["_outline_colour", b"_outline_colour"]  # noqa: Y015
+    _WhichOneofReturnType__place: _TypeAlias = _typing.Literal["place"]  # noqa: Y015
+    _WhichOneofArgType__place: _TypeAlias = _typing.Literal["_place", b"_place"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    _WhichOneofReturnType__spoken_colour: _TypeAlias = _typing.Literal["spoken_colour"]  # noqa: Y015
+    _WhichOneofArgType__spoken_colour: _TypeAlias = _typing.Literal["_spoken_colour", b"_spoken_colour"]  # noqa: Y015
+    _WhichOneofReturnType__uppercase: _TypeAlias = _typing.Literal["uppercase"]  # noqa: Y015
+    _WhichOneofArgType__uppercase: _TypeAlias = _typing.Literal["_uppercase", b"_uppercase"]  # noqa: Y015
+    _WhichOneofReturnType__words: _TypeAlias = _typing.Literal["words"]  # noqa: Y015
+    _WhichOneofArgType__words: _TypeAlias = _typing.Literal["_words", b"_words"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__box_colour) -> _WhichOneofReturnType__box_colour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__colour) -> _WhichOneofReturnType__colour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__emoji) -> _WhichOneofReturnType__emoji | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__font) -> _WhichOneofReturnType__font | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__keyword_colour) -> _WhichOneofReturnType__keyword_colour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__outline) -> _WhichOneofReturnType__outline | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__outline_colour) -> _WhichOneofReturnType__outline_colour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__place) -> _WhichOneofReturnType__place | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__spoken_colour) -> _WhichOneofReturnType__spoken_colour | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__uppercase) -> _WhichOneofReturnType__uppercase | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__words) -> _WhichOneofReturnType__words | None: ...
+
+Global___CaptionLook: _TypeAlias = CaptionLook  # noqa: Y015
 
 @_typing.final
 class CaptionArea(_message.Message):
@@ -690,7 +919,10 @@ class RenderTask(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     CAPTION_AREA_FIELD_NUMBER: _builtins.int
+    LAYOUT_FIELD_NUMBER: _builtins.int
     DIARIZATION_FIELD_NUMBER: _builtins.int
+    FINISH_FIELD_NUMBER: _builtins.int
+    SCORED_FIELD_NUMBER: _builtins.int
     CAST_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     aspect: Global___Aspect.ValueType
@@ -698,6 +930,8 @@ class RenderTask(_message.Message):
     profile: _common_pb2.Profile.ValueType
     loudness_lufs: _builtins.float
     """As asked for; absent for what is usual."""
+    layout: Global___Layout.ValueType
+    """LAYOUT_FILL when not said."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -719,6 +953,12 @@ class RenderTask(_message.Message):
         """A clipmill.audio.v1.Diarization of the whole video; absent where there is none."""
 
     @_builtins.property
+    def finish(self) -> Global___Finish: ...
+    @_builtins.property
+    def scored(self) -> _common_pb2.BlobRef:
+        """A ScoredClips that has this clip; only where its keywords are drawn in a colour of their own."""
+
+    @_builtins.property
     def cast(self) -> _common_pb2.BlobRef:
         """A clipmill.vision.v1.Cast of the whole video: who speaks of those who are seen. Absent where there is none."""
 
@@ -737,12 +977,15 @@ class RenderTask(_message.Message):
         profile: _common_pb2.Profile.ValueType = ...,
         loudness_lufs: _builtins.float | None = ...,
         caption_area: Global___CaptionArea | None = ...,
+        layout: Global___Layout.ValueType = ...,
         diarization: _common_pb2.BlobRef | None = ...,
+        finish: Global___Finish | None = ...,
+        scored: _common_pb2.BlobRef | None = ...,
         cast: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "info", b"info", "loudness_lufs", b"loudness_lufs", "source", b"source", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "finish", b"finish", "info", b"info", "loudness_lufs", b"loudness_lufs", "scored", b"scored", "source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "info", b"info", "loudness_lufs", b"loudness_lufs", "profile", b"profile", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "finish", b"finish", "info", b"info", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "profile", b"profile", "scored", b"scored", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
@@ -765,6 +1008,7 @@ class ClipRendered(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     DURATION_S_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
+    LAYOUTS_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clip_id: _builtins.str
     width: _builtins.int
@@ -784,6 +1028,10 @@ class ClipRendered(_message.Message):
 
     @_builtins.property
     def thumbnail(self) -> _common_pb2.BlobRef: ...
+    @_builtins.property
+    def layouts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShotLayout]:
+        """Of each shot, in order; they cover the clip."""
+
     def __init__(
         self,
         *,
@@ -798,13 +1046,43 @@ class ClipRendered(_message.Message):
         height: _builtins.int = ...,
         duration_s: _builtins.float = ...,
         loudness_lufs: _builtins.float | None = ...,
+        layouts: _abc.Iterable[Global___ShotLayout] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "clip_id", b"clip_id", "duration_s", b"duration_s", "height", b"height", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video", "video_id", b"video_id", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "clip_id", b"clip_id", "duration_s", b"duration_s", "height", b"height", "layouts", b"layouts", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video", "video_id", b"video_id", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
 
 Global___ClipRendered: _TypeAlias = ClipRendered  # noqa: Y015
+
+@_typing.final
+class ShotLayout(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANGE_FIELD_NUMBER: _builtins.int
+    LAYOUT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    layout: Global___Layout.ValueType
+    reason: _builtins.str
+    """A sentence: why this one."""
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange:
+        """In seconds of the clip."""
+
+    def __init__(
+        self,
+        *,
+        range: _common_pb2.TimeRange | None = ...,
+        layout: Global___Layout.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["layout", b"layout", "range", b"range", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShotLayout: _TypeAlias = ShotLayout  # noqa: Y015
