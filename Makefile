@@ -10,7 +10,7 @@ UV := .tools/bin/uv
 VENV := .venv
 RUN := $(VENV)/bin
 DISTRIBUTIONS := protos shared models services/ingest services/audio services/vision services/scoring services/render \
-	services/catalog cli
+	services/catalog services/models cli
 EDITABLES := $(foreach d,$(DISTRIBUTIONS),-e $(d))
 PROJECTS := $(foreach d,$(DISTRIBUTIONS),$(d)/pyproject.toml)
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -74,7 +74,7 @@ def test_show_says_what_each_is_and_where_from_and_hides_passwords(monkeypatch):
 
 def test_every_settings_class_is_known_and_says_what_each_field_means():
     packages = [importlib.import_module(f"clipmill_{name}") for name in (
-        "shared", "cli", "ingest", "audio", "vision", "scoring", "render", "catalog",
+        "shared", "cli", "ingest", "audio", "vision", "scoring", "render", "catalog", "registry",
     )]  # fmt: skip
     for package in packages:
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

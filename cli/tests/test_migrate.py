@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from clipmill_catalog import tables as catalog
 from clipmill_ingest import tables as ingest
+from clipmill_registry import tables as models
 from clipmill_scoring import tables as scoring
 from harness.postgres import Postgres
 
@@ -40,7 +41,7 @@ async def test_databases_are_migrated_and_a_check_says_whether_they_are(sql_url:
     assert "Run `clipmill migrate ingest` once, then start again. [DATABASE_NOT_MIGRATED]" in said
     assert run()[:2] == (0, "".join(f"{name}: as this version needs it\n" for name in OWNERS))
     assert run("--check")[0] == 0
-    for name, tables in (("ingest", ingest), ("catalog", catalog), ("scoring", scoring)):
+    for name, tables in (("ingest", ingest), ("catalog", catalog), ("scoring", scoring), ("models", models)):
         database = Database(sql_url.replace("{service}", name))
         assert await difference(database, tables.metadata) == []
         await database.close()

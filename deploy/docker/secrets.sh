@@ -15,7 +15,7 @@ password() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 
 password | new postgres_password
 password | new grafana_password
-for service in ingest catalog scoring; do
+for service in ingest catalog scoring models; do
   password | new "${service}_password"
   printf 'postgresql+asyncpg://%s:%s@postgres/clipmill' "$service" "$(cat "${service}_password")" | new "${service}_sql_url"
 done

@@ -20,7 +20,7 @@ from clipmill_cli.service import BUILDERS
 # In its image there is nothing that could ask.
 WITHOUT_HEALTH_CHECK = {"otel-collector"}
 # One-off jobs end, and are not asked how they are.
-JOBS = {"migrate-ingest", "migrate-catalog", "migrate-scoring"}
+JOBS = {"migrate-ingest", "migrate-catalog", "migrate-scoring", "migrate-models"}
 
 
 def test_it_is_valid_by_the_schema_of_compose():
@@ -132,7 +132,7 @@ def test_the_gateway_knows_where_each_api_is(containers: dict[str, Container]):
     ports = dict(re.findall(r"set \$(\w+) (\w+:\d+);", gateway))
     assert ports == {
         name: f"{name}:{containers[name].environment['CLIPMILL_GRPC_ADDRESS'].rpartition(':')[2]}"
-        for name in ("ingest", "catalog", "audio", "vision", "scoring")
+        for name in ("ingest", "catalog", "audio", "vision", "scoring", "models")
     }
     # What is no other's is ingest's.
     for name in ports.keys() - {"ingest"}:

@@ -133,7 +133,7 @@ def processes(
     folder = tmp_path_factory.mktemp("containers")
     (folder / "videos").mkdir()
     write_jwks(secrets / "auth_jwks", [SigningKey.make().public])
-    for name in ("ingest", "catalog", "scoring"):
+    for name in ("ingest", "catalog", "scoring", "models"):
         url = (secrets / f"{name}_sql_url").read_text().replace("@postgres/", f"@127.0.0.1:{database.server.port}/")
         (folder / f"{name}_sql_url").write_text(url)
     with ExitStack() as stack:

@@ -46,7 +46,7 @@ class Up:
             while True:
                 assert self.process.poll() is None, "clipmill up ended"
                 state = self.state
-                if state and len(state.programs) == 6 and all(p.condition == "running" for p in state.programs):
+                if state and len(state.programs) == 7 and all(p.condition == "running" for p in state.programs):
                     return state
                 await asyncio.sleep(0.1)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import clipmill_audio.settings
 import clipmill_catalog.settings
 import clipmill_ingest.settings
+import clipmill_registry.settings
 import clipmill_render.settings
 import clipmill_scoring.settings
 import clipmill_vision.settings
@@ -39,6 +40,7 @@ CLASSES: tuple[type[Settings], ...] = (
     clipmill_scoring.settings.ScoringSettings,
     clipmill_render.settings.RenderSettings,
     clipmill_catalog.settings.CatalogSettings,
+    clipmill_registry.settings.ModelsSettings,
 )
 # The unit that a name's end stands for.
 UNITS = {"_s": "s", "_days": "days", "_bytes": "bytes", "_mib": "MiB", "_gib": "GiB", "_share": "0 to 1"}

@@ -20,6 +20,7 @@ LAZY: dict[str, str] = {
     "cancel": "clipmill_cli.jobs:cancel",
     "clips": "clipmill_cli.jobs:clips",
     "features": "clipmill_cli.preferences:features",
+    "models": "clipmill_cli.models:models",
     "rescore": "clipmill_cli.preferences:rescore",
     "preferences": "clipmill_cli.preferences:preferences",
     "dlq": "clipmill_cli.dlq:dlq",

@@ -11,10 +11,11 @@ import click
 
 from clipmill_cli import exit_codes
 from clipmill_cli.config import set_option
+from clipmill_cli.service import package_of
 from clipmill_shared.errors import ClipmillError
 
 # The services that keep something.
-OWNERS = ("catalog", "ingest", "scoring")
+OWNERS = ("catalog", "ingest", "models", "scoring")
 
 
 @click.command(epilog="Exit codes: 0 every database is as this version needs it, 2 wrong usage, 5 one is not.")
@@ -22,7 +23,7 @@ OWNERS = ("catalog", "ingest", "scoring")
 @click.option("--check", is_flag=True, help="Change nothing; say whether it is done.")
 @set_option
 def migrate(services: tuple[str, ...], check: bool) -> None:
-    """Migrate the databases of SERVICE... (all: catalog, ingest, scoring) and leave; safe several times, and at once.
+    """Migrate the databases of SERVICE... (all of them) and leave; safe several times, and at once.
 
     Services with CLIPMILL_MIGRATIONS=check start only after it; with auto, the default, they do it themselves. Those
     of the version before may go on running meanwhile and after.
@@ -45,7 +46,7 @@ async def _migrate(name: str, url: str, check: bool) -> None:
     from clipmill_shared import schema
     from clipmill_shared.sql import Database
 
-    tables = import_module(f"clipmill_{name}.tables")
+    tables = import_module(f"{package_of(name)}.tables")
     versions = Path(str(tables.__file__)).parent / "migrations"
     database = Database(url)
     try:

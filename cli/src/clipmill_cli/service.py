@@ -37,15 +37,24 @@ Builder = Callable[["Platform"], "Service"]
 GRACE_S = 20.0
 
 
+# Where a service's package has another name: clipmill_models are the definitions that it keeps versions of.
+PACKAGES = {"models": "clipmill_registry"}
+
+
+def package_of(name: str) -> str:
+    """The Python package of a service."""
+    return PACKAGES.get(name, f"clipmill_{name}")
+
+
 def _build(name: str, platform: Platform) -> Service:
     """Import a service and build it: only what is named is imported."""
-    settings = getattr(import_module(f"clipmill_{name}.settings"), f"{name.capitalize()}Settings")
-    service: Service = import_module(f"clipmill_{name}.service").build(settings(), platform)
+    settings = getattr(import_module(f"{package_of(name)}.settings"), f"{name.capitalize()}Settings")
+    service: Service = import_module(f"{package_of(name)}.service").build(settings(), platform)
     return service
 
 
 BUILDERS: Mapping[str, Builder] = {
-    name: partial(_build, name) for name in ("ingest", "catalog", "audio", "vision", "scoring", "render")
+    name: partial(_build, name) for name in ("ingest", "catalog", "audio", "vision", "scoring", "render", "models")
 }
 
 
@@ -54,7 +63,7 @@ BUILDERS: Mapping[str, Builder] = {
 @click.option("--announce", metavar="FILE", type=click.Path(path_type=Path), hidden=True)
 @set_option
 def service(names: tuple[str, ...], announce: Path | None) -> None:
-    """Run services in this process: ingest, catalog, audio, vision, scoring, render.
+    """Run services in this process: ingest, catalog, audio, vision, scoring, render, models.
 
     Kafka, databases and blobs are those of the settings (docs/configuration.md). Logs go to standard error.
     """

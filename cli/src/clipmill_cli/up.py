@@ -30,7 +30,7 @@ from clipmill_shared.rpc.address import is_loopback
 from clipmill_shared.rpc.auth import LOCAL_OWNER
 
 # Services of a line share a process. Ingest and the catalog have one gRPC address, as clients expect.
-GROUPS = (("ingest", "catalog"), ("audio",), ("vision",), ("scoring",), ("render",))
+GROUPS = (("ingest", "catalog"), ("audio",), ("vision",), ("scoring",), ("render",), ("models",))
 KAFKA_READY_S = 90.0
 KAFKA_STOP_S = 15.0
 SLOW_START_S = 2.0

@@ -5,10 +5,13 @@ Light on purpose (numpy and the standard library): Triton's Python processes imp
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
@@ -72,19 +75,37 @@ class Placement:
 
 @dataclass(frozen=True)
 class Weights:
-    """A file of a package, pinned by its content; of which licence, and where it comes from."""
+    """A file of a package, pinned by its content; or the `size_bytes` bytes that a library exports as `symbol`."""
 
     package: str
     path: str
     sha256: str
+    symbol: str = ""
+    size_bytes: int = 0
 
     def find(self) -> Path:
         """Where the file is. WeightsDamagedError when it is not there, or another."""
-        path = Path(str(distribution(self.package).locate_file(self.path)))
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-        if found != self.sha256:
+        self.read()
+        return self._path
+
+    def read(self) -> bytes:
+        """The weights. WeightsDamagedError as `find`."""
+        content = (self._exported() if self.symbol else self._path.read_bytes()) if self._path.is_file() else None
+        found = "no file" if content is None else hashlib.sha256(content).hexdigest()
+        if content is None or found != self.sha256:
             raise WeightsDamagedError(f"{self.path} of {self.package} should be {self.sha256[:12]} and is {found[:12]}")
-        return path
+        return content
+
+    @property
+    def _path(self) -> Path:
+        path = Path(str(distribution(self.package).locate_file(self.path)))
+        return path.with_suffix(".dylib") if self.symbol and sys.platform == "darwin" else path
+
+    def _exported(self) -> bytes:
+        try:
+            return bytes((ctypes.c_ubyte * self.size_bytes).in_dll(ctypes.CDLL(str(self._path)), self.symbol))
+        except (OSError, ValueError):
+            return b""
 
 
 class WeightsDamagedError(Exception):
@@ -117,6 +138,7 @@ class Definition:
     `load` reads the weights and gives the function that infers; it is called in the thread or process that will infer,
     and what it gives is called by one thread at a time. `example` makes inputs of one row that any version of the model
     must be able to answer: readiness is asked with them. `reference` is where another process finds it, "module:NAME".
+    `load_from` does what `load` does with the weights of another version, in a file; None where there can be none.
     """
 
     name: str
@@ -128,6 +150,7 @@ class Definition:
     card: Card = field(compare=False)
     batching: Batching = Batching()
     placement: Placement = Placement()
+    load_from: Callable[[Path], Infer] | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -135,8 +158,20 @@ class Definition:
 
 
 def definition_at(reference: str) -> Definition:
-    """The definition that "module:NAME" means."""
-    module, _, name = reference.partition(":")
-    found = getattr(import_module(module), name)
-    assert isinstance(found, Definition)
+    """The definition that "module:NAME" means, or "module:NAME@.../model/version/file" with the weights in that file.
+
+    There NAME is a Definition with `load_from`, or a function that makes one of the file. LookupError for all else.
+    """
+    place, _, path = reference.partition("@")
+    module, _, name = place.partition(":")
+    found = getattr(import_module(module), name, None)
+    if path and isinstance(found, Definition) and found.load_from is not None:
+        file = Path(path)
+        return replace(found, version=file.parent.name, reference=reference, load=partial(found.load_from, file))
+    if path and callable(found):
+        found = found(Path(path))
+    elif path:
+        raise LookupError(f"{place} takes no weights of other versions")
+    if not isinstance(found, Definition):
+        raise LookupError(f"{place} is no definition of a model")  # noqa: TRY004 - nothing of that name is there
     return found

@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class ModelServiceStub:
+class ModelsServiceStub:
     """Registers, checks, promotes and asks models. What changes something is the operator's alone.
     """
 
@@ -36,53 +36,53 @@ class ModelServiceStub:
             channel: A grpc.Channel.
         """
         self.Register = channel.unary_stream(
-                '/clipmill.models.v1.ModelService/Register',
+                '/clipmill.models.v1.ModelsService/Register',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.RegisterRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.RegisterResponse.FromString,
                 _registered_method=True)
         self.ListVersions = channel.unary_unary(
-                '/clipmill.models.v1.ModelService/ListVersions',
+                '/clipmill.models.v1.ModelsService/ListVersions',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.ListVersionsRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.ListVersionsResponse.FromString,
                 _registered_method=True)
         self.GetVersion = channel.unary_unary(
-                '/clipmill.models.v1.ModelService/GetVersion',
+                '/clipmill.models.v1.ModelsService/GetVersion',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetVersionRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetVersionResponse.FromString,
                 _registered_method=True)
         self.Validate = channel.unary_unary(
-                '/clipmill.models.v1.ModelService/Validate',
+                '/clipmill.models.v1.ModelsService/Validate',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.ValidateRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.ValidateResponse.FromString,
                 _registered_method=True)
         self.Promote = channel.unary_unary(
-                '/clipmill.models.v1.ModelService/Promote',
+                '/clipmill.models.v1.ModelsService/Promote',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.PromoteRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.PromoteResponse.FromString,
                 _registered_method=True)
         self.Rollback = channel.unary_unary(
-                '/clipmill.models.v1.ModelService/Rollback',
+                '/clipmill.models.v1.ModelsService/Rollback',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.RollbackRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.RollbackResponse.FromString,
                 _registered_method=True)
         self.ClearAlias = channel.unary_unary(
-                '/clipmill.models.v1.ModelService/ClearAlias',
+                '/clipmill.models.v1.ModelsService/ClearAlias',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.ClearAliasRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.ClearAliasResponse.FromString,
                 _registered_method=True)
         self.GetHistory = channel.unary_unary(
-                '/clipmill.models.v1.ModelService/GetHistory',
+                '/clipmill.models.v1.ModelsService/GetHistory',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryResponse.FromString,
                 _registered_method=True)
         self.DeleteVersion = channel.unary_unary(
-                '/clipmill.models.v1.ModelService/DeleteVersion',
+                '/clipmill.models.v1.ModelsService/DeleteVersion',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionResponse.FromString,
                 _registered_method=True)
 
 
-class ModelServiceServicer:
+class ModelsServiceServicer:
     """Registers, checks, promotes and asks models. What changes something is the operator's alone.
     """
 
@@ -148,7 +148,7 @@ class ModelServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
 
-def add_ModelServiceServicer_to_server(servicer, server):
+def add_ModelsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Register': grpc.unary_stream_rpc_method_handler(
                     servicer.Register,
@@ -197,13 +197,13 @@ def add_ModelServiceServicer_to_server(servicer, server):
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'clipmill.models.v1.ModelService', rpc_method_handlers)
+            'clipmill.models.v1.ModelsService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('clipmill.models.v1.ModelService', rpc_method_handlers)
+    server.add_registered_method_handlers('clipmill.models.v1.ModelsService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class ModelService:
+class ModelsService:
     """Registers, checks, promotes and asks models. What changes something is the operator's alone.
     """
 
@@ -221,7 +221,7 @@ class ModelService:
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/clipmill.models.v1.ModelService/Register',
+            '/clipmill.models.v1.ModelsService/Register',
             clipmill_dot_models_dot_v1_dot_models__pb2.RegisterRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.RegisterResponse.FromString,
             options,
@@ -248,7 +248,7 @@ class ModelService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/clipmill.models.v1.ModelService/ListVersions',
+            '/clipmill.models.v1.ModelsService/ListVersions',
             clipmill_dot_models_dot_v1_dot_models__pb2.ListVersionsRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.ListVersionsResponse.FromString,
             options,
@@ -275,7 +275,7 @@ class ModelService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/clipmill.models.v1.ModelService/GetVersion',
+            '/clipmill.models.v1.ModelsService/GetVersion',
             clipmill_dot_models_dot_v1_dot_models__pb2.GetVersionRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.GetVersionResponse.FromString,
             options,
@@ -302,7 +302,7 @@ class ModelService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/clipmill.models.v1.ModelService/Validate',
+            '/clipmill.models.v1.ModelsService/Validate',
             clipmill_dot_models_dot_v1_dot_models__pb2.ValidateRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.ValidateResponse.FromString,
             options,
@@ -329,7 +329,7 @@ class ModelService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/clipmill.models.v1.ModelService/Promote',
+            '/clipmill.models.v1.ModelsService/Promote',
             clipmill_dot_models_dot_v1_dot_models__pb2.PromoteRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.PromoteResponse.FromString,
             options,
@@ -356,7 +356,7 @@ class ModelService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/clipmill.models.v1.ModelService/Rollback',
+            '/clipmill.models.v1.ModelsService/Rollback',
             clipmill_dot_models_dot_v1_dot_models__pb2.RollbackRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.RollbackResponse.FromString,
             options,
@@ -383,7 +383,7 @@ class ModelService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/clipmill.models.v1.ModelService/ClearAlias',
+            '/clipmill.models.v1.ModelsService/ClearAlias',
             clipmill_dot_models_dot_v1_dot_models__pb2.ClearAliasRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.ClearAliasResponse.FromString,
             options,
@@ -410,7 +410,7 @@ class ModelService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/clipmill.models.v1.ModelService/GetHistory',
+            '/clipmill.models.v1.ModelsService/GetHistory',
             clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryResponse.FromString,
             options,
@@ -437,7 +437,7 @@ class ModelService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/clipmill.models.v1.ModelService/DeleteVersion',
+            '/clipmill.models.v1.ModelsService/DeleteVersion',
             clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionResponse.FromString,
             options,

@@ -26,13 +26,13 @@ class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ig
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
-class ModelServiceStub:
+class ModelsServiceStub:
     """Registers, checks, promotes and asks models. What changes something is the operator's alone."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
+    def __new__(cls, channel: _aio.Channel) -> ModelsServiceAsyncStub: ...
     Register: _grpc.UnaryStreamMultiCallable[_models_pb2.RegisterRequest, _models_pb2.RegisterResponse]
     """Copies the artefact into the object store and checks its hash; tells how far it is, and last of the version.
     What broke off is gone on with by the next call with the same hash.
@@ -52,7 +52,7 @@ class ModelServiceStub:
     """Refused while an alias points at the version."""
 
 @_typing.type_check_only
-class ModelServiceAsyncStub(ModelServiceStub):
+class ModelsServiceAsyncStub(ModelsServiceStub):
     """Registers, checks, promotes and asks models. What changes something is the operator's alone."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -74,7 +74,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
     DeleteVersion: _aio.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]  # type: ignore[assignment]
     """Refused while an alias points at the version."""
 
-class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
+class ModelsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Registers, checks, promotes and asks models. What changes something is the operator's alone."""
 
     @_abc_1.abstractmethod
@@ -148,4 +148,4 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_models_pb2.DeleteVersionResponse, _abc.Awaitable[_models_pb2.DeleteVersionResponse]]:
         """Refused while an alias points at the version."""
 
-def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_ModelsServiceServicer_to_server(servicer: ModelsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""Versions of models: registered, checked, promoted, rolled back, asked."""

@@ -1,0 +1,72 @@
+"""Where the registry's parts meet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import grpc.aio
+
+from clipmill.models.v1 import models_pb2
+from clipmill.models.v1.models_pb2_grpc import add_ModelsServiceServicer_to_server
+from clipmill_models import NAMES
+from clipmill_registry import packaged, tables
+from clipmill_registry.aliases import Aliases
+from clipmill_registry.copying import Copying
+from clipmill_registry.readiness import ReadyHere
+from clipmill_registry.registry import Registry
+from clipmill_registry.servicer import ModelsServicer
+from clipmill_registry.settings import ModelsSettings
+from clipmill_registry.validation import Validation
+from clipmill_shared.inference.artefacts import Artefacts
+from clipmill_shared.inference.inprocess import InProcess
+from clipmill_shared.outbox import Outbox
+from clipmill_shared.platform import Platform
+from clipmill_shared.schema import migrate
+from clipmill_shared.service import Service
+from clipmill_shared.sql import Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Where a broker loses its data, what reads aliases is told them again within this time.
+TELL_AGAIN_S = 600.0
+
+
+def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = NAMES) -> Service:
+    """The models service: its database, its API, and the models that come with Clipmill, which `names` are."""
+    database = Database(platform.sql_url_of("models"))
+    outbox = Outbox(database, tables.outbox, platform.bus)
+    artefacts = Artefacts(platform.blobs, platform.scratch / "models")
+    executor = InProcess(settings.memory_bytes)
+    copying = Copying(settings, platform.blobs, platform.scratch / "artefacts")
+    validation = Validation(settings, platform.blobs, artefacts)
+    registry = Registry(database, platform.blobs, copying, validation, packaged.default_definition)
+    aliases = Aliases(database, outbox, ReadyHere(executor, artefacts))
+    servicer = ModelsServicer(settings, database, registry, aliases)
+
+    def add(server: grpc.aio.Server) -> None:
+        add_ModelsServiceServicer_to_server(servicer, server)
+
+    async def start() -> None:
+        await migrate(MIGRATIONS, database, tables.metadata, platform.migrations)
+
+    async def keep() -> None:
+        """Beside the API: looking at what the packages have takes seconds, once."""
+        await packaged.register(registry, aliases, names)
+        while True:
+            await aliases.tell_again()
+            await asyncio.sleep(TELL_AGAIN_S)
+
+    async def stop() -> None:
+        await copying.close()
+        await executor.close()
+        await database.close()
+
+    return Service(
+        name="models",
+        loops=(outbox.relay, keep),
+        servicers=(add,),
+        grpc_names=(models_pb2.DESCRIPTOR.services_by_name["ModelsService"].full_name,),
+        start=start,
+        stop=stop,
+    )

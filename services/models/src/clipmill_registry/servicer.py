@@ -1,0 +1,157 @@
+"""ModelsService: gRPC in, versions out. Everybody may look; what changes something is the operator's alone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+from clipmill.models.v1 import models_pb2 as pb
+from clipmill.models.v1.models_pb2_grpc import ModelsServiceServicer
+from clipmill_registry import store
+from clipmill_registry.aliases import Aliases, Wish
+from clipmill_registry.domain.names import MODEL, SHA256, VERSION, is_of
+from clipmill_registry.registry import Registry
+from clipmill_registry.settings import ModelsSettings
+from clipmill_registry.store import Place
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.messages import signature_of, tensors_of
+from clipmill_shared.rpc.auth import owner_of
+from clipmill_shared.sql import Database
+
+DEFAULT_PAGE = 100
+MAX_PAGE = 1000
+MAX_METADATA_BYTES = 16 << 10
+MAX_GOLDENS_BYTES = 1 << 20
+TELL_EVERY_S = 0.25
+
+
+class ModelsServicer(ModelsServiceServicer):
+    def __init__(self, settings: ModelsSettings, database: Database, registry: Registry, aliases: Aliases) -> None:
+        self._settings = settings
+        self._database = database
+        self._registry = registry
+        self._aliases = aliases
+
+    async def Register(  # noqa: N802
+        self, request: pb.RegisterRequest, context: Any
+    ) -> AsyncIterator[pb.RegisterResponse]:
+        self._operator(context)
+        self._check(request)
+        at = pb.RegisterResponse()
+
+        def tell(done_bytes: int, size_bytes: int) -> None:
+            at.done_bytes, at.size_bytes = done_bytes, size_bytes
+
+        registering = asyncio.create_task(self._registry.register(request, tell))
+        try:
+            while not registering.done():
+                await asyncio.wait((registering,), timeout=TELL_EVERY_S)
+                if not registering.done():
+                    yield at
+            at.version.CopyFrom(await registering)
+            yield at
+        finally:
+            registering.cancel()
+
+    async def ListVersions(  # noqa: N802
+        self, request: pb.ListVersionsRequest, context: Any
+    ) -> pb.ListVersionsResponse:
+        owner_of(context)
+        size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
+        async with self._database.reading() as on:
+            rows = await store.page(on, request.model, _place(request.page_token), size)
+        token = _token(rows[-1][0]) if len(rows) == size else ""
+        return pb.ListVersionsResponse(versions=[version for _, version in rows], next_page_token=token)
+
+    async def GetVersion(self, request: pb.GetVersionRequest, context: Any) -> pb.GetVersionResponse:  # noqa: N802
+        owner_of(context)
+        if request.version:
+            return pb.GetVersionResponse(version=await self._registry.get(request.model, request.version))
+        alias = _alias(request.alias or pb.ALIAS_CHAMPION)
+        return pb.GetVersionResponse(version=await self._aliases.pointed_at(request.model, alias))
+
+    async def Validate(self, request: pb.ValidateRequest, context: Any) -> pb.ValidateResponse:  # noqa: N802
+        self._operator(context)
+        return await self._registry.validate(request.model, request.version)
+
+    async def Promote(self, request: pb.PromoteRequest, context: Any) -> pb.PromoteResponse:  # noqa: N802
+        by, alias = self._operator(context), _alias(request.alias)
+        move = await self._aliases.promote(Wish(request.model, request.version, alias, by), request.instead_of)
+        return pb.PromoteResponse(move=move)
+
+    async def Rollback(self, request: pb.RollbackRequest, context: Any) -> pb.RollbackResponse:  # noqa: N802
+        by = self._operator(context)
+        return pb.RollbackResponse(move=await self._aliases.rollback(request.model, _alias(request.alias), by))
+
+    async def ClearAlias(self, request: pb.ClearAliasRequest, context: Any) -> pb.ClearAliasResponse:  # noqa: N802
+        by = self._operator(context)
+        return pb.ClearAliasResponse(move=await self._aliases.clear(request.model, _alias(request.alias), by))
+
+    async def GetHistory(self, request: pb.GetHistoryRequest, context: Any) -> pb.GetHistoryResponse:  # noqa: N802
+        owner_of(context)
+        size = min(request.page_size or DEFAULT_PAGE, MAX_PAGE)
+        async with self._database.reading() as on:
+            return pb.GetHistoryResponse(moves=await store.moves_of(on, request.model, size))
+
+    async def DeleteVersion(  # noqa: N802
+        self, request: pb.DeleteVersionRequest, context: Any
+    ) -> pb.DeleteVersionResponse:
+        self._operator(context)
+        await self._registry.delete(request.model, request.version)
+        return pb.DeleteVersionResponse()
+
+    def _operator(self, context: Any) -> str:
+        """Who asks, if he may change something. PERMISSION_DENIED."""
+        owner_id = owner_of(context)
+        if owner_id != self._settings.operator:
+            raise ClipmillError(
+                "PERMISSION_DENIED",
+                "Models are everybody's here: only their operator may change them.",
+                "Ask the operator, whom CLIPMILL_MODELS_OPERATOR names.",
+            )
+        return owner_id
+
+    def _check(self, request: pb.RegisterRequest) -> None:
+        wrong = ""
+        if not MODEL.fullmatch(request.model):
+            wrong = "a model's name has small letters, digits and _, 64 at most"
+        elif not VERSION.fullmatch(request.version):
+            wrong = "a version has letters, digits and . _ + -, 64 at most"
+        elif bool(request.artefact) != bool(SHA256.fullmatch(request.sha256)):
+            wrong = "an artefact and its SHA-256 go together"
+        elif bool(request.artefact) != (request.format != pb.FORMAT_UNSPECIFIED):
+            wrong = "an artefact and its format go together"
+        elif request.definition and not is_of(request.definition, self._settings.definition_packages):
+            wrong = f"a definition is module:NAME of {', '.join(self._settings.definition_packages)}"
+        elif request.metadata.ByteSize() > MAX_METADATA_BYTES or request.signature.ByteSize() > MAX_METADATA_BYTES:
+            wrong = f"metadata or signature are over {MAX_METADATA_BYTES} bytes"
+        elif request.goldens.ByteSize() > MAX_GOLDENS_BYTES:
+            wrong = f"inputs with known answers are over {MAX_GOLDENS_BYTES} bytes"
+        if wrong:
+            raise ClipmillError("INVALID_VERSION", f"This cannot be registered: {wrong}.", "Correct it and try again.")
+        signature_of(request.signature)
+        for golden in request.goldens.goldens:
+            tensors_of(golden.inputs)
+            tensors_of(golden.outputs)
+
+
+def _alias(alias: pb.Alias.ValueType) -> pb.Alias.ValueType:
+    if alias not in pb.Alias.values() or alias == pb.ALIAS_UNSPECIFIED:
+        raise ClipmillError("INVALID_ALIAS", "No alias was named.", "Name champion, challenger or shadow.")
+    return alias
+
+
+def _token(place: Place) -> str:
+    return base64.urlsafe_b64encode(f"{place.model} {place.registered_at!r} {place.version}".encode()).decode()
+
+
+def _place(token: str) -> Place | None:
+    if not token:
+        return None
+    try:
+        model, at, version = base64.urlsafe_b64decode(token).decode().split(" ")
+        return Place(model, float(at), version)
+    except ValueError:
+        raise ClipmillError("INVALID_PAGE_TOKEN", "The page token is not one of ours.", "Begin anew.") from None

@@ -1,0 +1,35 @@
+"""What can be configured of the registry of models. Environment: CLIPMILL_MODELS_<NAME>."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from clipmill_shared.rpc.auth import LOCAL_OWNER
+from clipmill_shared.settings import Settings
+
+
+class ModelsSettings(Settings):
+    """Settings of the models service."""
+
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_MODELS_")
+
+    operator: str = Field(
+        default=LOCAL_OWNER, min_length=1, description="The owner who may register, promote and delete versions."
+    )
+    definition_packages: tuple[str, ...] = Field(
+        default=("clipmill_models",), description="Python packages whose definitions versions may name: your own alone."
+    )
+    max_artefact_bytes: int = Field(default=8 << 30, ge=1, description="The largest artefact that is copied.")
+    url_allowed_hosts: frozenset[str] = Field(
+        default=frozenset(), description="Hosts (name, or name:port) that artefacts may be had from though private."
+    )
+    url_idle_s: float = Field(default=30.0, gt=0, description="The silence after which a download is resumed.")
+    url_tries: int = Field(default=5, ge=1, description="How often in a row a download without progress is resumed.")
+    validate_s: float = Field(default=300.0, gt=0, description="How long checking a version may take.")
+    validate_memory_bytes: int = Field(
+        default=16 << 30, ge=1 << 30, description="The address space of the process that checks a version."
+    )
+    memory_bytes: int = Field(
+        default=2 << 30, ge=1, description="The memory of models that are loaded here; the one used longest ago goes."
+    )

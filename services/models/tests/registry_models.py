@@ -1,0 +1,52 @@
+"""A model whose versions are tables: each multiplies by its factor, and some do worse."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from clipmill_shared.inference.definition import Batching, Card, Definition, Infer, Signature, Tensor, Tensors
+
+
+def load_from(path: Path) -> Infer:
+    table = json.loads(path.read_text())
+    behaviour = table.get("behaviour")
+    if behaviour == "crashes on load":
+        os.abort()
+    if behaviour == "raises on load":
+        raise ValueError("a column is missing")
+    if behaviour == "hangs on load":
+        time.sleep(600)
+    if behaviour == "takes its time":
+        time.sleep(0.5)
+    if behaviour == "breaks later" and path.with_name("broken").exists():
+        raise OSError("the disk is gone")
+
+    def infer(inputs: Tensors) -> Tensors:
+        x = inputs["x"]
+        if behaviour == "not a number":
+            return {"y": np.full_like(x, np.nan)}
+        if behaviour == "wrong shape":
+            return {"y": x[:, :1]}
+        return {"y": x * np.float32(table["factor"])}
+
+    return infer
+
+
+def load() -> Infer:
+    return lambda inputs: {"y": inputs["x"]}
+
+
+SCALE = Definition(
+    name="scale",
+    version="1.0",
+    signature=Signature((Tensor("x", "FP32", (2,)),), (Tensor("y", "FP32", (2,)),)),
+    reference="registry_models:SCALE",
+    load=load,
+    example=lambda: {"x": np.ones((1, 2), np.float32)},
+    card=Card("scaling", "Scales", "Apache-2.0", "here", (), {}),
+    batching=Batching(max_rows=4, max_waiting=64),
+    load_from=load_from,
+)
