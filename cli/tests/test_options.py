@@ -4,6 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from clipmill.clips.v1.clips_pb2 import Layout
 from clipmill_cli.options import Options, run_options
 
 
@@ -50,3 +51,9 @@ def test_what_clips_are_to_be_about_goes_into_the_request():
     assert options.request().about == "raising money"
     assert len(options.request().ranges) == 2
     assert asked()[0].request().about == ""
+
+
+def test_how_the_picture_fills_the_frame_is_chosen_by_shot_unless_it_is_said():
+    assert asked()[0].request().layout == Layout.LAYOUT_AUTO
+    assert asked("--layout", "fit")[0].request().layout == Layout.LAYOUT_FIT
+    assert asked("--layout", "four")[0] is None

@@ -14,14 +14,15 @@ from pathlib import Path
 from clipmill.audio.v1.audio_pb2 import SpeakerTurn, Word
 from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest
 from clipmill.client import Client
-from clipmill.clips.v1.clips_pb2 import ClipOptions, SubScores
+from clipmill.clips.v1.clips_pb2 import ClipOptions, Layout, ShotLayout, SubScores
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill.turns import speaker_of
-from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, PROFILES
+from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, LAYOUTS, PROFILES
 from clipmill_cli.report import report
 from clipmill_cli.results import (
     ClipRecord,
     FeatureRecord,
+    LayoutRecord,
     ModelRecord,
     OptionsRecord,
     RangeRecord,
@@ -124,6 +125,7 @@ def _options(pinned: ClipOptions) -> OptionsRecord:
         min_s=pinned.min_s,
         max_s=pinned.max_s,
         aspect=_name(ASPECTS, pinned.aspect),
+        layout=_name(LAYOUTS, pinned.layout) if pinned.layout else "fill",
         language=pinned.language,
         captions=_name(CAPTIONS, pinned.captions),
         profile=_name(PROFILES, pinned.profile),
@@ -176,7 +178,15 @@ def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:
             )
             for turn in scored.turns
         ),
+        layouts=tuple(_layout(shot) for shot in made.layouts),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),
+    )
+
+
+def _layout(shot: ShotLayout) -> LayoutRecord:
+    name = Layout.Name(shot.layout).removeprefix("LAYOUT_").lower()
+    return LayoutRecord.model_validate(
+        {"start_s": shot.range.start_s, "end_s": shot.range.end_s, "layout": name, "reason": shot.reason}
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre
+from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre, Layout
 from clipmill.common.v1.common_pb2 import Profile, TimeRange
 from clipmill_shared.errors import ClipmillError
 
@@ -24,6 +24,13 @@ CAPTIONS = {
     "karaoke": CaptionStyle.CAPTION_STYLE_KARAOKE,
     "block": CaptionStyle.CAPTION_STYLE_BLOCK,
     "none": CaptionStyle.CAPTION_STYLE_NONE,
+}
+# Those that can be asked for.
+LAYOUTS = {
+    "auto": Layout.LAYOUT_AUTO,
+    "fill": Layout.LAYOUT_FILL,
+    "fit": Layout.LAYOUT_FIT,
+    "split": Layout.LAYOUT_SPLIT,
 }
 PROFILES = {"fast": Profile.PROFILE_FAST, "best": Profile.PROFILE_BEST}
 GENRES = {name.removeprefix("GENRE_").lower(): value for name, value in Genre.items() if value}
@@ -65,6 +72,7 @@ class Options:
     min_s: float | None
     max_s: float | None
     aspect: str | None
+    layout: str
     language: str
     asr: str
     transcript: Path | None
@@ -104,6 +112,7 @@ class Options:
             min_s=self.min_s or 0,
             max_s=self.max_s or 0,
             aspect=ASPECTS[self.aspect] if self.aspect else Aspect.ASPECT_UNSPECIFIED,
+            layout=LAYOUTS[self.layout],
             language=self.language,
             asr=self.asr,
             speakers=self.speakers,
@@ -165,6 +174,13 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Made for tiktok, reels, shorts, linkedin, x, square or podcast.",
             ),
             click.option("--aspect", type=click.Choice(list(ASPECTS)), help="[default: 9:16, or the platform's]"),
+            click.option(
+                "--layout",
+                type=click.Choice(list(LAYOUTS)),
+                default="auto",
+                show_default=True,
+                help="How the picture fills it: by shot, cropped, whole on its blur, or a window each.",
+            ),
             click.option(
                 "--language", default="auto", show_default=True, metavar="auto|xx", help="What is spoken (ISO 639-1)."
             ),

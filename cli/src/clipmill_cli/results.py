@@ -89,6 +89,15 @@ class TurnRecord(Record):
     confidence: float = Field(ge=0, le=1, description="The silhouette of the voice among the speakers.")
 
 
+class LayoutRecord(Record):
+    """How a shot fills the frame; times in seconds of the clip."""
+
+    start_s: float
+    end_s: float
+    layout: Literal["fill", "fit", "split", "screen_and_face", "three", "four"]
+    reason: str
+
+
 class ClipRecord(Record):
     """One clip; times in seconds on the source's clock; score = base + the sum of what the features added."""
 
@@ -114,6 +123,7 @@ class ClipRecord(Record):
     text: str
     words: tuple[WordRecord, ...]
     turns: tuple[TurnRecord, ...] = Field((), description="Who speaks; empty where voices were not told apart.")
+    layouts: tuple[LayoutRecord, ...] = Field((), description="Of each shot, in order.")
     warnings: tuple[WarningRecord, ...]
 
 
@@ -131,6 +141,7 @@ class OptionsRecord(Record):
     min_s: float
     max_s: float
     aspect: str
+    layout: str = Field("fill", description="How the picture fills it: auto (by shot), fill, fit or split.")
     language: str
     captions: str
     profile: str

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from clipmill_render.domain import notes
+from clipmill_render.domain.clock import Seen
 from clipmill_render.domain.crop import crop_path
 from clipmill_render.domain.faces import Face, Shot
 from clipmill_render.domain.interest import Interest, striking_middle
 from clipmill_render.domain.layout import layout_for
+from clipmill_render.domain.scenes import scenes_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipmill.clips.v1.clips_pb2 import ASPECT_9_16
+from clipmill.clips.v1.clips_pb2 import ASPECT_9_16, LAYOUT_FILL
 from clipmill.common.v1.common_pb2 import PROFILE_FAST
 
 VERTICAL = layout_for(ASPECT_9_16, PROFILE_FAST, 1280, 720)
@@ -61,7 +63,8 @@ def test_a_face_counts_more_than_anything_that_strikes():
 
 
 def test_the_user_is_told_where_the_crop_was_a_guess_and_which():
-    path = crop_path(VERTICAL, [Shot(0, 4), Shot(4, 10)], [], interests=[interest(0.9, 0, 4)])
-    said = {note.code: note.message for note in notes.of_picture(VERTICAL, path)}
+    seen = Seen([Shot(0, 4), Shot(4, 10)], [], [], [interest(0.9, 0, 4)])
+    scenes = scenes_of(VERTICAL, seen, [], LAYOUT_FILL)
+    said = {note.code: note.message for note in notes.of_picture(VERTICAL, scenes)}
     assert "0.0 to 4.0 s" in said["SALIENT_CROP"]
     assert "4.0 to 10.0 s" in said["CENTRE_CROP"]

@@ -142,6 +142,47 @@ def test_the_crop_shows_who_speaks_of_two_who_are_seen(make_clip, film):
     assert {int(picture[180, 101].argmax()) for picture in heard.pictures} == {2}
 
 
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p"])
+def test_each_shot_has_its_layout_from_its_very_first_frame(make_clip, film, pixel_format):
+    shots = [Shot(range=TimeRange(start_s=a, end_s=b)) for a, b in ((0, 1), (1, 2), (2, 3))]
+    tracks = [
+        faces(1 / 6, np.arange(0, 1, 0.2)),
+        faces(5 / 6, np.arange(0, 1, 0.2), 2),
+        faces(0.5, np.arange(1, 2, 0.2)),
+    ]
+    clip = make_clip(
+        film(stripes=True, pixel_format=pixel_format),
+        0.0,
+        3.0,
+        aspect=clips.ASPECT_9_16,
+        layout=clips.LAYOUT_AUTO,
+        vision=[VisionAnalysis(shots=shots, face_tracks=tracks)],
+    )
+    assert [shot.layout for shot in clip.result.layouts] == [clips.LAYOUT_SPLIT, clips.LAYOUT_FILL, clips.LAYOUT_FIT]
+    assert len(clip.pictures) == 75
+    # Of the stripes (red, green, blue) above and below, and at both sides of the middle.
+    places = ((90, 101), (270, 101), (180, 10), (180, 192))
+    seen = [[int(picture[place].argmax()) for place in places] for picture in clip.pictures]
+    assert [place[:2] for place in seen[:25]] == [[0, 2]] * 25
+    assert seen[25:50] == [[1, 1, 1, 1]] * 25
+    # The picture lies in the middle, its blur above and below is darker.
+    assert [place[2:] for place in seen[50:]] == [[0, 2]] * 25
+    whole, blur = clip.pictures[60][180, 101].max(), clip.pictures[60][40, 101].max()
+    assert whole > blur > 60
+
+
+def test_a_slide_stands_above_who_explains_it(make_clip, film):
+    shot = Shot(range=TimeRange(start_s=0, end_s=3), is_screen=True)
+    vision = [VisionAnalysis(shots=[shot], face_tracks=[faces(5 / 6, np.arange(0, 3, 0.2))])]
+    clip = make_clip(
+        film(stripes=True, frames=30), 0.0, 1.0, aspect=clips.ASPECT_9_16, layout=clips.LAYOUT_AUTO, vision=vision
+    )
+    assert clip.result.layouts[0].layout == clips.LAYOUT_SCREEN_AND_FACE
+    picture = clip.pictures[10]
+    assert [int(picture[100, x].argmax()) for x in (20, 101, 182)] == [0, 1, 2]
+    assert [int(picture[240, x].argmax()) for x in (101, 182)] == [2, 2]
+
+
 def test_a_window_that_moves_passes_from_one_place_to_the_other_without_a_jump(make_clip, film):
     xs = np.linspace(1 / 6, 5 / 6, 31)
     track = FaceTrack(samples=[faces(x, np.array([t])).samples[0] for x, t in zip(xs, np.arange(31) / 10, strict=True)])

@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 from clipmill_ingest.domain.options import complete, fault_of
 
-from clipmill.clips.v1.clips_pb2 import ClipOptions
+from clipmill.clips.v1.clips_pb2 import ClipOptions, Layout
 from clipmill.common.v1.common_pb2 import TimeRange
 
 
@@ -27,3 +27,11 @@ def test_a_range_has_a_beginning_before_its_end(span):
 def test_requests_are_bounded():
     assert fault_of(complete(ClipOptions(about="a" * 301)))
     assert fault_of(complete(ClipOptions(ranges=[TimeRange(start_s=0, end_s=1)] * 21)))
+
+
+def test_a_layout_that_only_a_shot_can_have_is_refused():
+    assert complete(ClipOptions()).layout == Layout.LAYOUT_AUTO
+    assert fault_of(complete(ClipOptions(layout=Layout.LAYOUT_SPLIT))) is None
+    fault = fault_of(complete(ClipOptions(layout=Layout.LAYOUT_FOUR)))
+    assert fault is not None
+    assert "layout" in fault[0]

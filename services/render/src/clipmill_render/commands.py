@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipmill.media.v1.media_pb2 import MediaInfo
-from clipmill_render.domain.graph import Timing
+from clipmill_render.domain.graph import FRAMED, STEADY, Timing
 from clipmill_render.domain.loudness import Gain, Measured
 from clipmill_render.ffmpeg import INPUT_LIMITS
 
@@ -98,12 +98,13 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What happens to the picture: `filters` crop and scale, `captions` are burnt in, `stills` are kept (frames).
+    """What happens to the picture: `framing` is a graph from [steady] to [framed] (domain.graph), `captions` are burnt
+    in, `stills` are kept (frames).
 
     `matrix` tags frames whose colours are not tagged.
     """
 
-    filters: list[str]
+    framing: str
     captions: bool
     stills: list[int]
     matrix: str
@@ -118,11 +119,11 @@ def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
     steady += [f"fps={timing.rate}:start_time=0", f"tpad=stop_mode=clone:stop_duration={_longest_frame_s(info):.3f}"]
     steady += [f"trim=end_frame={timing.count}"]
     coloured = [f"setparams=colorspace={drawing.matrix}"] if drawing.matrix else []
-    chain = ",".join([*steady, *coloured, *drawing.filters])
+    chain = ",".join([*steady, *coloured])
     tail = ([f"ass={CAPTIONS}:fontsdir={FONTS}"] if drawing.captions else []) + ["format=yuv420p"]
     chosen = "+".join(f"eq(n,{frame})" for frame in drawing.stills)
     return (
-        f"[0:{info.video.index}]{chain},split=2[plain][looked];\n"
+        f"[0:{info.video.index}]{chain}[{STEADY}];\n{drawing.framing};\n[{FRAMED}]split=2[plain][looked];\n"
         f"[plain]{','.join(tail)}[picture];\n"
         f"[looked]select='{chosen}',scale=out_range=pc,format=yuvj420p[stills]"
     )

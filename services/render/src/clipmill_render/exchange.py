@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
-from clipmill.clips.v1.clips_pb2 import RenderTask
+from clipmill.clips.v1.clips_pb2 import RenderTask, ShotLayout
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill_render.domain.note import Note
 
@@ -36,5 +36,7 @@ class Result:
     height: int
     duration_s: float
     loudness_lufs: float | None
+    # Of each shot, in order.
+    layouts: tuple[ShotLayout, ...]
     notes: tuple[Note, ...]
     ffmpeg_version: str

@@ -19,7 +19,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "render"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 6
+FORMULA = 7
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
 
@@ -78,6 +78,7 @@ class Rendering:
                 height=made.height,
                 duration_s=made.duration_s,
                 loudness_lufs=made.loudness_lufs,
+                layouts=made.layouts,
             )
 
     async def _put(self, owner_id: str, path: Path | None, media_type: str) -> BlobRef | None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_KARAOKE, CAPTION_STYLE_NONE, RenderTask
-from clipmill.common.v1.common_pb2 import PROFILE_BEST
+from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_KARAOKE, CAPTION_STYLE_NONE, LAYOUT_FILL, RenderTask, ShotLayout
+from clipmill.common.v1.common_pb2 import PROFILE_BEST, TimeRange
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render import commands, ffmpeg
 from clipmill_render.check import Expected, check
@@ -16,11 +16,11 @@ from clipmill_render.commands import Cut, Drawing, Encoding
 from clipmill_render.domain import notes
 from clipmill_render.domain.captions import CaptionLayout, SpokenWord, captions_of
 from clipmill_render.domain.clock import seen_in, speakers_in, voices_in, words_in
-from clipmill_render.domain.crop import crop_path
-from clipmill_render.domain.graph import Coded, Timing, picture_filters
+from clipmill_render.domain.graph import Coded, Timing, framing
 from clipmill_render.domain.layout import Layout, layout_for
 from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured, corrected, gain_for
 from clipmill_render.domain.note import Note
+from clipmill_render.domain.scenes import Scene, scenes_of
 from clipmill_render.domain.subtitles import ass_of, look_for, srt_of
 from clipmill_render.exchange import Request, Result
 from clipmill_render.font import font_file, text_width
@@ -50,12 +50,12 @@ def render(request: Request, report: Report) -> Result:
     words = words_in(task.clip.range, request.audio)
     voices = voices_in(task.clip.range, request.diarization)
     turns = speakers_in(task.clip.range, seen, request.audio, words, voices)
-    path = crop_path(layout, seen.shots, seen.tracks, turns, seen.interests)
-    said += notes.of_picture(layout, path)
+    scenes = scenes_of(layout, seen, turns, task.layout or LAYOUT_FILL)
+    said += notes.of_picture(layout, scenes)
     burnt = _captions(request, words, layout, timing, said)
     stills = [min(int(time_s * timing.fps), timing.count - 1) for time_s in still_times(seen, timing.duration_s)]
-    filters = picture_filters(layout, path, _coded(info), timing)
-    drawing = Drawing(filters, burnt, stills, colour_matrix(request.source, info.video))
+    framed = framing(layout, scenes, _coded(info), timing)
+    drawing = Drawing(framed, burnt, stills, colour_matrix(request.source, info.video))
     (folder / commands.GRAPH).write_text(commands.clip_graph(cut, info, drawing))
     preset, crf = ENCODINGS[task.profile == PROFILE_BEST]
     ffmpeg.run(
@@ -75,9 +75,15 @@ def render(request: Request, report: Report) -> Result:
         height=layout.height,
         duration_s=timing.duration_s,
         loudness_lufs=None if loudness is None or loudness.is_silent else loudness.loudness_lufs,
+        layouts=tuple(_told(scene) for scene in scenes),
         notes=tuple(said),
         ffmpeg_version=ffmpeg.version(),
     )
+
+
+def _told(scene: Scene) -> ShotLayout:
+    span = TimeRange(start_s=scene.shot.start_s, end_s=scene.shot.end_s)
+    return ShotLayout(range=span, layout=scene.layout, reason=scene.reason)
 
 
 def checked(request: Request) -> Measured | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from math import inf
 
-from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre
+from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre, Layout
 from clipmill.common.v1.common_pb2 import Profile
 from clipmill_ingest.domain.posting import Rules
 
@@ -27,7 +27,10 @@ DEFAULTS = ClipOptions(
     captions=CaptionStyle.CAPTION_STYLE_KARAOKE,
     profile=Profile.PROFILE_FAST,
     asr="auto",
+    layout=Layout.LAYOUT_AUTO,
 )
+# The others are what a shot gets.
+LAYOUTS = (Layout.LAYOUT_UNSPECIFIED, Layout.LAYOUT_AUTO, Layout.LAYOUT_FILL, Layout.LAYOUT_FIT, Layout.LAYOUT_SPLIT)
 # Which sizes there are, and which engines, is the part audio's to say.
 _ASR = re.compile(r"auto|moonshine|openai|whisper(:[a-z0-9.-]{1,30})?")
 
@@ -103,6 +106,7 @@ def fault_of(options: ClipOptions) -> tuple[str, str] | None:
         ("captions", options.captions, CaptionStyle.values()),
         ("profile", options.profile, Profile.values()),
         ("genre", options.genre, Genre.values()),
+        ("layout", options.layout, LAYOUTS),
     ):
         if value not in known:
             return f"{name} {value} is not known.", "Use a value of this version's API."

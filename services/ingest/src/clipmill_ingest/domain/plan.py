@@ -162,6 +162,7 @@ def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         audio=_analyses_of(record, Stage.STAGE_AUDIO, clip.range),
         vision=_analyses_of(record, Stage.STAGE_VISION, clip.range),
         aspect=record.options.aspect,
+        layout=record.options.layout,
         captions=record.options.captions,
         profile=record.options.profile,
         loudness_lufs=record.options.loudness_lufs if record.options.HasField("loudness_lufs") else None,

@@ -24,6 +24,8 @@ class Seen:
     # As many as tracks; empty where the mouth was not looked at.
     mouths: list[list[Mouth]]
     interests: list[Interest] = field(default_factory=list)
+    # Where a slide, a shared screen or a title is shown.
+    screens: list[Shot] = field(default_factory=list)
 
 
 def words_in(clip: TimeRange, parts: Iterable[AudioAnalysis]) -> list[SpokenWord]:
@@ -84,7 +86,13 @@ def seen_in(clip: TimeRange, parts: Iterable[VisionAnalysis]) -> Seen:
         for part in listed
         for shot in part.shots
     ]
-    return Seen(shots, [faces for faces, _ in seen], [mouths for _, mouths in seen], interests)
+    screens = [
+        Shot(shot.range.start_s - clip.start_s, shot.range.end_s - clip.start_s)
+        for part in listed
+        for shot in part.shots
+        if shot.is_screen
+    ]
+    return Seen(shots, [faces for faces, _ in seen], [mouths for _, mouths in seen], interests, screens)
 
 
 def voices_in(clip: TimeRange, diarization: Diarization | None) -> list[Voice]:

@@ -118,14 +118,18 @@ def crop_path(
 
     It shows who speaks where `turns` (in order, each in one shot) tell of it, and what strikes where nobody is seen.
     """
+    return CropPath(tuple(glide for shot in shots for glide in glides_in(layout, shot, tracks, turns, interests)))
+
+
+def glides_in(
+    layout: Layout, shot: Shot, tracks: Sequence[Track], turns: Sequence[Turn], interests: Sequence[Interest]
+) -> tuple[Glide, ...]:
+    """The same in one shot: a glide a take."""
     if layout.is_whole:
-        return CropPath(tuple(Glide(shot, (0.5,), True) for shot in shots))
-    return CropPath(
-        tuple(
-            _glide(layout, take, followed(tracks, take, leader), interests)
-            for shot in shots
-            for take, leader in _takes(layout, shot, tracks, turns)
-        )
+        return (Glide(shot, (0.5,), True),)
+    return tuple(
+        _glide(layout, take, followed(tracks, take, leader), interests)
+        for take, leader in _takes(layout, shot, tracks, turns)
     )
 
 
@@ -158,14 +162,18 @@ def _distance(layout: Layout, one: Track, other: Track) -> float:
 def _glide(layout: Layout, shot: Shot, faces: Sequence[Face], interests: Sequence[Interest]) -> Glide:
     if not faces:
         return Glide(shot, (striking_middle(interests, shot, layout.window, horizontal=layout.horizontal),), False)
-    low, high = layout.window / 2, 1 - layout.window / 2
     middles = [f.centre_x if layout.horizontal else f.centre_y + HEADROOM * layout.window for f in faces]
-    targets = np.clip(np.array(middles), low, high)
+    return glide_to([f.time_s for f in faces], middles, shot, layout.window)
+
+
+def glide_to(times_s: Sequence[float], middles: Sequence[float], shot: Shot, window: float) -> Glide:
+    """How a window of size `window` follows `middles` at `times_s`, all inside `shot` and in order; at least one."""
+    targets = np.clip(np.array(middles), window / 2, 1 - window / 2)
     lowest, highest = targets.min(), targets.max()
-    if highest - lowest <= 2 * DEAD_ZONE * layout.window:
+    if highest - lowest <= 2 * DEAD_ZONE * window:
         return Glide(shot, (float((lowest + highest) / 2),), True)
-    times = np.array([f.time_s for f in faces]) - shot.start_s + MARGIN_S
-    return Glide(shot, _solved(times, targets, shot.end_s - shot.start_s + 2 * MARGIN_S, layout.window), True)
+    times = np.array(times_s) - shot.start_s + MARGIN_S
+    return Glide(shot, _solved(times, targets, shot.end_s - shot.start_s + 2 * MARGIN_S, window), True)
 
 
 def _solved(times_s: Floats, targets: Floats, duration_s: float, window: float) -> tuple[float, ...]:

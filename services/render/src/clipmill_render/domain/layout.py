@@ -41,6 +41,15 @@ class Layout:
         return self.window_width if self.horizontal else self.window_height
 
     @property
+    def shown_width(self) -> float:
+        """The whole picture's, in square pixels of the source."""
+        return self.width / (self.window_width * self.enlargement)
+
+    @property
+    def shown_height(self) -> float:
+        return self.height / (self.window_height * self.enlargement)
+
+    @property
     def is_whole(self) -> bool:
         """True when nothing of the picture is cut off."""
         return self.window_width == 1.0 and self.window_height == 1.0
@@ -63,13 +72,13 @@ def layout_for(aspect: Aspect.ValueType, profile: Profile.ValueType, shown_width
     return Layout(
         window_width=wide,
         window_height=high,
-        width=_even(shown_width * wide * factor),
-        height=_even(shown_height * high * factor),
+        width=even(shown_width * wide * factor),
+        height=even(shown_height * high * factor),
         enlargement=factor,
         limited=aspect in RATIOS and wanted > most,
     )
 
 
-def _even(pixels: float) -> int:
+def even(pixels: float) -> int:
     """Chroma is stored for squares of two by two pixels."""
     return max(2, 2 * round(pixels / 2))

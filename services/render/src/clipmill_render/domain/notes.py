@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from clipmill_render.domain.crop import CropPath
 from clipmill_render.domain.layout import Layout
 from clipmill_render.domain.loudness import TOLERANCE_LU, Measured
 from clipmill_render.domain.note import Note
+from clipmill_render.domain.scenes import Scene
 
 # A glimpse without a face is not worth a word.
 SHORTEST_WITHOUT_FACE_S = 0.5
@@ -16,8 +17,9 @@ SHORTEST_WITHOUT_FACE_S = 0.5
 NO_WORDS = Note("NO_CAPTIONS_NO_WORDS", "Nobody says a word in this clip, so it has no captions.")
 
 
-def of_picture(layout: Layout, path: CropPath) -> Iterator[Note]:
+def of_picture(layout: Layout, scenes: Sequence[Scene]) -> Iterator[Note]:
     """Where the crop had to guess, and a source that is too small."""
+    path = CropPath(tuple(glide for scene in scenes for glide in scene.glides))
     for code, shots, shown in (
         ("CENTRE_CROP", path.at_centre, "the picture's centre"),
         ("SALIENT_CROP", path.at_what_strikes, "what strikes most in the picture"),
