@@ -93,6 +93,7 @@ class Handlers:
             height=message.height,
             duration_s=message.duration_s,
             loudness_lufs=message.loudness_lufs if message.HasField("loudness_lufs") else None,
+            layouts=message.layouts,
             warnings=message.answer.warnings,
         )
         key = ClipKey(event.owner_id, message.task.job_id, message.clip_id, message.video_id)

@@ -72,6 +72,7 @@ class Rendering(_message.Message):
     DURATION_S_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    LAYOUTS_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     height: _builtins.int
     duration_s: _builtins.float
@@ -84,6 +85,10 @@ class Rendering(_message.Message):
     def thumbnail(self) -> _common_pb2.BlobRef: ...
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]: ...
+    @_builtins.property
+    def layouts(self) -> _containers.RepeatedCompositeFieldContainer[_clips_pb2.ShotLayout]:
+        """Of each shot, in order."""
+
     def __init__(
         self,
         *,
@@ -95,10 +100,11 @@ class Rendering(_message.Message):
         duration_s: _builtins.float = ...,
         loudness_lufs: _builtins.float | None = ...,
         warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
+        layouts: _abc.Iterable[_clips_pb2.ShotLayout] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "duration_s", b"duration_s", "height", b"height", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video", "warnings", b"warnings", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "duration_s", b"duration_s", "height", b"height", "layouts", b"layouts", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video", "warnings", b"warnings", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
