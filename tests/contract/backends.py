@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioTask
 from clipmill.jobs.v1.jobs_pb2 import JobRequest
+from clipmill.models.v1.models_pb2 import ModelAliases
 from clipmill.topic import Topic
 from clipmill.work.v1.work_pb2 import JobControl, Task, TaskFailed
 from clipmill_shared.bus import Bus
@@ -25,11 +26,12 @@ from clipmill_shared.events import Event
 BACKOFF = Backoff(first_s=0.02, factor=1.0)
 GRACE_S = 0.5
 PATIENCE_S = 30.0
-ORDERED, UNORDERED, OUTPUT, CONTROL = (
+ORDERED, UNORDERED, OUTPUT, CONTROL, COMPACTED = (
     topics.INGEST_REQUESTS,
     topics.AUDIO_TASKS,
     topics.TASKS_FAILED,
     topics.JOBS_CONTROL,
+    topics.MODELS_ALIASES,
 )
 
 
@@ -97,7 +99,9 @@ class OnKafka:
     @staticmethod
     async def prepared(bootstrap: str) -> OnKafka:
         here = OnKafka(bootstrap, f"{uuid4().hex[:8]}.")
-        await KafkaBus(bootstrap, "setup", prefix=here.prefix).ensure_topics((ORDERED, UNORDERED, OUTPUT, CONTROL))
+        await KafkaBus(bootstrap, "setup", prefix=here.prefix).ensure_topics(
+            (ORDERED, UNORDERED, OUTPUT, CONTROL, COMPACTED)
+        )
         return here
 
     def bus(self) -> Bus:
@@ -170,6 +174,12 @@ def failed(number: int) -> Event[Any]:
     """What a handler of the tests returns."""
     header = Task(owner_id="olga", job_id="job", task_id=f"task-{number}")
     return Event(OUTPUT, TaskFailed(task=header), f"failed-{number}", "olga", "/test")
+
+
+def aliases(generation: int) -> Event[Any]:
+    """An event of a compacted topic."""
+    message = ModelAliases(model="faces", generation=generation)
+    return Event(COMPACTED, message, f"aliases-{generation}", "olga", "/test")
 
 
 def control(number: int) -> Event[Any]:

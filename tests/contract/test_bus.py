@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from contract.backends import (
+    COMPACTED,
     CONTROL,
     ORDERED,
     OUTPUT,
     UNORDERED,
     Backend,
+    aliases,
     control,
     failed,
     request,
@@ -404,3 +406,24 @@ async def test_handlers_that_never_wait_leave_others_their_turn(backend: Backend
             turns += 1
             await asyncio.sleep(0)
     assert turns > 10
+
+
+async def test_a_broadcast_from_the_beginning_has_what_the_topic_keeps_before_anything_else_is_handled(backend):
+    seen, bus = [], backend.bus()
+
+    async def remember(event):
+        seen.append(event.message.generation)
+        return ()
+
+    def everything() -> Subscription:
+        return Subscription(COMPACTED, "", remember, broadcast=True, from_beginning=True)
+
+    async with bus.run(everything()):
+        for generation in (1, 2):
+            await bus.publish(aliases(generation))
+        await until(lambda: seen == [1, 2])
+    # It was handled by everybody who was there, and lies there still.
+    async with backend.bus().run(everything()):
+        assert seen == [1, 2, 1, 2]
+        await bus.publish(aliases(3))
+        await until(lambda: seen == [1, 2, 1, 2, 3])

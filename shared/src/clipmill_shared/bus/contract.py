@@ -78,6 +78,8 @@ class Subscription:
     handler: Handler
     max_in_flight: int = 16
     broadcast: bool = False
+    # A broadcast that first gets all that the topic keeps: `run` is entered when that has been handled.
+    from_beginning: bool = False
     # Deliveries to a failing handler before the record is dead-lettered.
     max_attempts: int = 5
     # Where the group's offsets are kept with its state; None: the broker's own commits decide.

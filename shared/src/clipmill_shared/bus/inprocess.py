@@ -27,6 +27,7 @@ from clipmill_shared.events import Event
 # A member that leaves hands its partitions over after this long at most.
 HANDOVER_S = 3.0
 DEAD_LETTERS_KEPT = 1000
+CAUGHT_UP_S = 0.001
 
 # The group whose handler is running here: what it publishes must not wait in a circle.
 _handling: contextvars.ContextVar[Group | None] = contextvars.ContextVar("handling", default=None)
@@ -45,7 +46,7 @@ class DeadLetter:
 class InProcessBus:
     """Holds at most `capacity` records a partition for its slowest group; beyond, publishing waits.
 
-    - A record is dropped when every group has handled it. A topic without any reader keeps its newest `tail` records
+    - A record is dropped when every group has handled it; of a compacted topic the newest `capacity` records stay. A topic without any reader keeps its newest `tail` records
       a partition, for a group that begins later; publishing to it never waits, and neither to a topic whose readers
       have all stopped (it keeps the newest `capacity`).
     - Back-pressure cannot become a deadlock: what a handler publishes waits for another group only while that group
@@ -96,9 +97,16 @@ class InProcessBus:
     @asynccontextmanager
     async def run(self, *subscriptions: Subscription) -> AsyncIterator[None]:
         """See Bus. May be entered several times, also side by side."""
-        members = [self._join(subscription) for subscription in subscriptions]
+        members: list[tuple[Group, Member[Stored]]] = []
         try:
-            await self._assign([group for group, _ in members])
+            # What others rest on comes first.
+            for first in (True, False):
+                joined = [self._join(s) for s in subscriptions if s.from_beginning == first]
+                members += joined
+                ends = [[partition.end for partition in group.log.partitions] for group, _ in joined]
+                await self._assign([group for group, _ in joined])
+                while first and any(map(_is_behind, (group for group, _ in joined), ends)):
+                    await asyncio.sleep(CAUGHT_UP_S)
             yield
         finally:
             for group, member in members:
@@ -141,7 +149,7 @@ class InProcessBus:
         log = self._log(subscription.topic)
         # A broadcast is a group of its own that begins at the end and is forgotten when it leaves.
         name = f"broadcast-{uuid4().hex}" if subscription.broadcast else subscription.group
-        group = log.group(name, at_end=subscription.broadcast)
+        group = log.group(name, at_end=subscription.broadcast and not subscription.from_beginning)
 
         async def handler(event: Event[Any]) -> Sequence[Event[Message]]:
             _handling.set(group)
@@ -176,3 +184,7 @@ class InProcessBus:
         await group.take_from(member, self._grace_s)
         if group.name.startswith("broadcast-"):
             group.log.forget(group)
+
+
+def _is_behind(group: Group, ends: Sequence[int]) -> bool:
+    return any(committed < end for committed, end in zip(group.committed, ends, strict=True))

@@ -223,7 +223,7 @@ class KafkaBus:
             client_id=self._instance,
             group_id=None if subscription.broadcast else f"{self._prefix}{subscription.group}.{topic.name}",
             enable_auto_commit=False,
-            auto_offset_reset="latest" if subscription.broadcast else "earliest",
+            auto_offset_reset="latest" if subscription.broadcast and not subscription.from_beginning else "earliest",
             max_partition_fetch_bytes=4 * MAX_RECORD_BYTES,
             # The broker has checked each batch that it stored; checking again is a tenth of what reading costs.
             check_crcs=False,
@@ -260,7 +260,7 @@ class KafkaBus:
 
         backend = Backend(load, self.publish, bury, None, record if offsets else None, fence)
         reading = Reading(
-            Source(name, source, identity.partitions[name], is_same, from_beginning),
+            Source(name, source, identity.partitions[name], is_same, from_beginning or subscription.from_beginning),
             consumer,
             Member(subscription, backend, self._backoff),
             self._grace_s,

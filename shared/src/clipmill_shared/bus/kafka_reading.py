@@ -31,6 +31,7 @@ DRAIN_S = 3.0
 POLL_S = 0.2
 CLOSE_S = 5.0
 AFTER_ERROR_S = 1.0
+CAUGHT_UP_S = 0.01
 CAREFUL_MS = 20
 GROUP_SETTINGS = {
     "session_timeout_ms": 10_000,
@@ -96,6 +97,15 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
         else:
             self._consumer.subscribe([self._topic], listener=self)
         self._loop = asyncio.create_task(self._read(), name=f"read {self._topic}")
+        if self._member.subscription.from_beginning:
+            await self._caught_up()
+
+    async def _caught_up(self) -> None:
+        """Return when what lay there at the start has been handled."""
+        ends = await self._consumer.end_offsets(self._places(range(self._source.partitions)))
+        missing = {place.partition: end for place, end in ends.items() if self._since[place.partition] < end}
+        while any((self._member.position(p) or 0) < end for p, end in missing.items()):  # noqa: ASYNC110
+            await asyncio.sleep(CAUGHT_UP_S)
 
     async def stop(self) -> None:
         """Take nothing in any more, let handlers end, commit, leave the group."""

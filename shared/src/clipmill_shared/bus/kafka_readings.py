@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import compress
 from typing import Protocol
 
 import structlog
@@ -67,7 +68,10 @@ class Readings:
     async def _begin(self, *, anew: bool = False) -> None:
         make, look = self._cluster.reading, self._look.set
         self._readings = [make(s, self._identity, look, from_beginning=anew) for s in self._subscriptions]
-        await asyncio.gather(*(reading.start() for reading in self._readings))
+        # What others rest on comes first.
+        for first in (True, False):
+            chosen = (s.from_beginning == first for s in self._subscriptions)
+            await asyncio.gather(*(r.start() for r in compress(self._readings, chosen)))
 
     async def _watch(self) -> None:
         while True:

@@ -98,6 +98,9 @@ class Log:
                 metrics.DISCARDED.add(oldest_kept - group.committed[partition], {"topic": self.topic.name})
                 group.committed[partition] = oldest_kept
         needed = min((g.committed[partition] for g in self.groups.values()), default=oldest_kept)
+        if self.topic.retention_h is None:
+            # Compacted: whoever begins at the beginning finds it.
+            needed = min(needed, part.end - self._capacity)
         if needed <= part.start:
             return
         while part.start < needed:

@@ -6,6 +6,7 @@ Clips: how they are chosen and made."""
 from clipmill.audio.v1 import audio_pb2 as _audio_pb2
 from clipmill.common.v1 import common_pb2 as _common_pb2
 from clipmill.media.v1 import media_pb2 as _media_pb2
+from clipmill.models.v1 import models_pb2 as _models_pb2
 from clipmill.work.v1 import work_pb2 as _work_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -175,6 +176,7 @@ class ClipOptions(_message.Message):
     GENRE_FIELD_NUMBER: _builtins.int
     LAYOUT_FIELD_NUMBER: _builtins.int
     FINISH_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
     clips: _builtins.int
     min_s: _builtins.float
     max_s: _builtins.float
@@ -209,6 +211,10 @@ class ClipOptions(_message.Message):
 
     @_builtins.property
     def finish(self) -> Global___Finish: ...
+    @_builtins.property
+    def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
+        """The champions when the job was admitted, of models whose champion is not the packages' own; said by the server alone."""
+
     def __init__(
         self,
         *,
@@ -230,10 +236,11 @@ class ClipOptions(_message.Message):
         genre: Global___Genre.ValueType = ...,
         layout: Global___Layout.ValueType = ...,
         finish: Global___Finish | None = ...,
+        pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "finish", b"finish", "loudness_lufs", b"loudness_lufs", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "finish", b"finish", "genre", b"genre", "language", b"language", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "finish", b"finish", "genre", b"genre", "language", b"language", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
@@ -445,6 +452,7 @@ class ScoringTask(_message.Message):
     RANGES_FIELD_NUMBER: _builtins.int
     SPEAKERS_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clips: _builtins.int
     min_s: _builtins.float
@@ -467,6 +475,10 @@ class ScoringTask(_message.Message):
 
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]: ...
+    @_builtins.property
+    def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
+        """With which versions: of the job."""
+
     def __init__(
         self,
         *,
@@ -482,10 +494,11 @@ class ScoringTask(_message.Message):
         ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
         speakers: _builtins.int = ...,
         genre: Global___Genre.ValueType = ...,
+        pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "genre", b"genre", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "ranges", b"ranges", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "genre", b"genre", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "ranges", b"ranges", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

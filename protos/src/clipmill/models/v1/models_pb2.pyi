@@ -410,6 +410,37 @@ class ModelAliases(_message.Message):
 Global___ModelAliases: _TypeAlias = ModelAliases  # noqa: Y015
 
 @_typing.final
+class PinnedVersion(_message.Message):
+    """A version as a job has it from its beginning to its end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    ARTEFACT_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    version: _builtins.str
+    definition: _builtins.str
+    @_builtins.property
+    def artefact(self) -> Global___Artefact: ...
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        version: _builtins.str = ...,
+        definition: _builtins.str = ...,
+        artefact: Global___Artefact | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact", "definition", b"definition", "model", b"model", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinnedVersion: _TypeAlias = PinnedVersion  # noqa: Y015
+
+@_typing.final
 class Assigned(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
