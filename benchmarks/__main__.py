@@ -19,6 +19,7 @@ BENCHMARKS = (
     "memory",
     "audio_path",
     "diarization",
+    "events",
     "vision_path",
     "seeing",
     "render_path",

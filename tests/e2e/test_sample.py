@@ -73,6 +73,14 @@ def test_clips_begin_and_end_with_sentences_of_the_truth(made, truth):
     assert np.mean(np.array(off_s) < 0.4) >= 0.75, off_s
 
 
+def test_silence_is_where_the_truth_has_it_and_there_is_no_music(made, truth):
+    silences = [(e["start_s"], e["end_s"]) for e in truth["events"] if e["kind"] == "silence"]
+    for clip in made.result.clips:
+        cut = [(max(start, clip.start_s), min(end, clip.end_s)) for start, end in silences]
+        events = [(event.kind, event.start_s, event.end_s) for event in clip.events]
+        assert events == [("silence", pytest.approx(a, abs=0.25), pytest.approx(b, abs=0.25)) for a, b in cut if a < b]
+
+
 def test_the_words_are_those_that_are_said(made, truth):
     for clip in made.result.clips:
         span = (clip.start_s - 0.2, clip.end_s + 0.2)

@@ -8,19 +8,22 @@ import importlib.metadata
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
-from clipmill.audio.v1.audio_pb2 import SpeakerTurn, Word
-from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest
+from clipmill.audio.v1.audio_pb2 import SoundEvent, SpeakerTurn, Word
+from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest, GetTranscriptResponse
 from clipmill.client import Client
 from clipmill.clips.v1.clips_pb2 import ClipOptions, Layout, ShotLayout, SubScores
+from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill.turns import speaker_of
 from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, LAYOUTS, PROFILES
 from clipmill_cli.report import report
 from clipmill_cli.results import (
     ClipRecord,
+    EventRecord,
     FeatureRecord,
     LayoutRecord,
     ModelRecord,
@@ -37,6 +40,7 @@ from clipmill_cli.results import (
 from clipmill_shared.errors import ClipmillError
 
 TIMINGS = {Word.TIMING_ALIGNED: "aligned", Word.TIMING_INTERPOLATED: "interpolated"}
+EVENTS: dict[int, Literal["silence", "music"]] = {SoundEvent.KIND_SILENCE: "silence", SoundEvent.KIND_MUSIC: "music"}
 FILE = DownloadClipRequest.File
 
 
@@ -46,8 +50,8 @@ async def deliver(client: Client, job: Job, output: Path) -> ResultRecord:
     The files appear together, by renaming; what an earlier run of Clipmill left under the same names is replaced.
     """
     clips = await client.wait_for_clips(job) if job.clip_ids else []
-    language, words = await client.transcript(job.video_id)
-    result = result_of(job, clips, language, words)
+    heard = await client.heard(job.video_id)
+    result = result_of(job, clips, heard)
     if clips:
         try:
             output.mkdir(parents=True, exist_ok=True)
@@ -62,7 +66,7 @@ async def deliver(client: Client, job: Job, output: Path) -> ResultRecord:
                 await client.download(clip, FILE.FILE_THUMBNAIL, folder / record.thumbnail)
                 if record.subtitles:
                     await client.download(clip, FILE.FILE_SUBTITLES, folder / record.subtitles)
-            await asyncio.to_thread(_finish, folder, output, result, words)
+            await asyncio.to_thread(_finish, folder, output, result, list(heard.words))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return result
@@ -89,7 +93,7 @@ def _remove_former(output: Path) -> None:
         former.unlink()
 
 
-def result_of(job: Job, clips: list[Clip], language: str, words: list[Word]) -> ResultRecord:
+def result_of(job: Job, clips: list[Clip], heard: GetTranscriptResponse) -> ResultRecord:
     """The result of a finished job, with file names given by rank."""
     info = job.info
     source = SourceRecord(
@@ -110,10 +114,10 @@ def result_of(job: Job, clips: list[Clip], language: str, words: list[Word]) -> 
         job_id=job.job_id,
         source=source,
         options=_options(job.options),
-        language=language or None,
+        language=heard.language or None,
         models=tuple(ModelRecord(task=m.task, name=m.name, version=m.version, reason=m.reason) for m in job.models),
         cached=job.cached,
-        clips=tuple(_clip(clip, number, words) for number, clip in enumerate(clips, 1)),
+        clips=tuple(_clip(clip, number, heard) for number, clip in enumerate(clips, 1)),
         shortages=tuple(ShortageRecord(code=s.code, message=s.message, remedy=s.remedy) for s in job.shortages),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in job.warnings),
     )
@@ -141,7 +145,7 @@ def _name(names: Mapping[str, int], value: int) -> str:
     return next(name for name, known in names.items() if known == value)
 
 
-def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:
+def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
     scored, made = clip.scored, clip.rendering
     span = scored.head.range
     return ClipRecord(
@@ -168,7 +172,7 @@ def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:
         height=made.height,
         loudness_lufs=made.loudness_lufs if made.HasField("loudness_lufs") else None,
         text=scored.text,
-        words=tuple(_word(w, scored.turns) for w in words if w.end_s > span.start_s and w.start_s < span.end_s),
+        words=tuple(_word(w, scored.turns) for w in heard.words if w.end_s > span.start_s and w.start_s < span.end_s),
         turns=tuple(
             TurnRecord(
                 speaker=turn.speaker,
@@ -178,6 +182,7 @@ def _clip(clip: Clip, number: int, words: list[Word]) -> ClipRecord:
             )
             for turn in scored.turns
         ),
+        events=tuple(_events(heard.events, span)),
         layouts=tuple(_layout(shot) for shot in made.layouts),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),
     )
@@ -188,6 +193,14 @@ def _layout(shot: ShotLayout) -> LayoutRecord:
     return LayoutRecord.model_validate(
         {"start_s": shot.range.start_s, "end_s": shot.range.end_s, "layout": name, "reason": shot.reason}
     )
+
+
+def _events(events: Iterable[SoundEvent], span: TimeRange) -> Iterator[EventRecord]:
+    for event in events:
+        start_s, end_s = max(span.start_s, event.range.start_s), min(span.end_s, event.range.end_s)
+        if start_s < end_s and event.kind in EVENTS:
+            confidence = event.confidence if event.HasField("confidence") else None
+            yield EventRecord(kind=EVENTS[event.kind], start_s=start_s, end_s=end_s, confidence=confidence)
 
 
 def _sub_scores(parts: SubScores) -> SubScoresRecord:

@@ -89,6 +89,15 @@ class TurnRecord(Record):
     confidence: float = Field(ge=0, le=1, description="The silhouette of the voice among the speakers.")
 
 
+class EventRecord(Record):
+    """What is heard beside the words; times in seconds on the source's clock."""
+
+    kind: Literal["silence", "music"]
+    start_s: float
+    end_s: float
+    confidence: float | None = Field(None, ge=0, le=1, description="The detector's; absent where it is a measurement.")
+
+
 class LayoutRecord(Record):
     """How a shot fills the frame; times in seconds of the clip."""
 
@@ -123,6 +132,7 @@ class ClipRecord(Record):
     text: str
     words: tuple[WordRecord, ...]
     turns: tuple[TurnRecord, ...] = Field((), description="Who speaks; empty where voices were not told apart.")
+    events: tuple[EventRecord, ...] = Field((), description="Music and silence, cut to the clip.")
     layouts: tuple[LayoutRecord, ...] = Field((), description="Of each shot, in order.")
     warnings: tuple[WarningRecord, ...]
 

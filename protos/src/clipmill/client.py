@@ -261,7 +261,14 @@ class Client:
     async def transcript(
         self, video_id: str, start_s: float | None = None, end_s: float | None = None
     ) -> tuple[str, list[Word]]:
-        """The video's language and its words, or those that touch a range; waits while the catalog lacks a part.
+        """The video's language and its words, or those that touch a range; see `heard`."""
+        response = await self.heard(video_id, start_s, end_s)
+        return response.language, list(response.words)
+
+    async def heard(
+        self, video_id: str, start_s: float | None = None, end_s: float | None = None
+    ) -> catalog.GetTranscriptResponse:
+        """The video's words and sound events, or those that touch a range; waits while the catalog lacks a part.
 
         What is still lacking after the client's patience was never heard: the words that are there are returned. A
         video that the catalog does not know is waited for only shortly.
@@ -279,7 +286,7 @@ class Client:
                     raise
             else:
                 if response.complete or patience.is_over:
-                    return response.language, list(response.words)
+                    return response
             await patience.pause()
 
     async def delete_video(self, video_id: str) -> catalog.DeleteVideoResponse:

@@ -11,6 +11,7 @@ from clipmill_audio.engines import MOONSHINE
 from clipmill_audio.exchange import Heard, Part, Reached
 from clipmill_audio.speech_file import SpeechUnreadableError
 
+from clipmill.audio.v1.audio_pb2 import SoundEvent
 from clipmill_shared.compute import Children
 
 from .sound_files import RATE_HZ, as_pcm, write_flac
@@ -66,6 +67,17 @@ async def test_what_is_no_speech_gives_no_words(children: Children, all_sounds: 
         invented[name] = [word.text for word in heard.analysis.words]
         assert not heard.doubts
     assert invented == {name: [] for name in SOUNDS}
+
+
+async def test_music_and_silence_are_told_from_noise_hum_and_claps(children: Children, all_sounds: Path) -> None:
+    found = {}
+    for number, name in enumerate(SOUNDS):
+        start_s, end_s = number * LENGTH_S, (number + 1) * LENGTH_S
+        events = (await hear(children, all_sounds, start_s, end_s)).analysis.events
+        found[name] = [(event.kind, event.range.start_s - start_s, event.range.end_s - start_s) for event in events]
+    silence = [(SoundEvent.KIND_SILENCE, 0, LENGTH_S)]
+    music = [(SoundEvent.KIND_MUSIC, 0, pytest.approx(LENGTH_S, abs=0.1))]
+    assert found == {name: [] for name in SOUNDS} | {"silence": silence, "music": music}
 
 
 async def test_levels_cover_the_part_on_the_videos_clock(children: Children, all_sounds: Path) -> None:

@@ -73,7 +73,12 @@ async def test_the_result_refers_to_the_analysis_and_names_its_models(blobs: Blo
     assert (result.part.start_s, result.part.end_s) == (10, 20)
     assert (result.unknown_words, result.repeated_words) == (3, 2)
     assert analysis.language == "en"
-    assert [model.task for model in result.answer.models] == ["voice activity", "transcription", "word alignment"]
+    assert [model.task for model in result.answer.models] == [
+        "voice activity",
+        "transcription",
+        "word alignment",
+        "music",
+    ]
     assert list(analysis.models) == list(result.answer.models)
     assert not result.answer.warnings
 

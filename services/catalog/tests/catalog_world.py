@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from harness.blocking import nothing_blocks
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioAnalyzed, Diarization, Word
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioAnalyzed, Diarization, SoundEvent, Word
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from clipmill.clips.v1.clips_pb2 import ClipHead, ClipRendered, ClipsScored, ScoredClip, ScoredClips
@@ -141,12 +141,12 @@ class JobEvents:
         )
         return self._event(topics.MEDIA_INGESTED, message, "import")
 
-    async def heard(self, start_s: float, end_s: float, text: str) -> Event[Message]:
+    async def heard(self, start_s: float, end_s: float, text: str, events: Sequence[SoundEvent] = ()) -> Event[Message]:
         part = TimeRange(start_s=start_s, end_s=end_s)
         words = [
             Word(text=word, start_s=start_s + 10 * i, end_s=start_s + 10 * i + 1) for i, word in enumerate(text.split())
         ]
-        analysis = AudioAnalysis(part=part, language="en", words=words)
+        analysis = AudioAnalysis(part=part, language="en", words=words, events=events)
         message = AudioAnalyzed(
             task=self._task(),
             answer=await self._answer(f"audio-{start_s}"),

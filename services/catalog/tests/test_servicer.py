@@ -7,7 +7,7 @@ import grpc.aio
 import pytest
 from catalog_world import VIDEO_BYTES, CatalogWorld, JobEvents
 
-from clipmill.audio.v1.audio_pb2 import Diarization, SpeakerTurn
+from clipmill.audio.v1.audio_pb2 import Diarization, SoundEvent, SpeakerTurn
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.common.v1.common_pb2 import TimeRange
 
@@ -85,6 +85,21 @@ async def test_words_have_their_speaker_where_voices_were_told_apart(world: Cata
     await world.hear_of(await later.scored(diarization=Diarization(turns=turns[:1])))
     response = await world.stub.GetTranscript(pb.GetTranscriptRequest(video_id="v1"))
     assert [word.speaker for word in response.words] == [1, 0, 0, 0]
+
+
+async def test_music_over_the_edge_of_two_parts_is_one_event(world: CatalogWorld):
+    job = JobEvents(world)
+    music = [
+        SoundEvent(kind=SoundEvent.KIND_MUSIC, range=TimeRange(start_s=a, end_s=b)) for a, b in ((40, 50), (50, 53))
+    ]
+    await world.hear_of(
+        await job.ingested(),
+        await job.heard(0, 50, "Hello.", events=music[:1]),
+        await job.heard(50, 120, "Bye.", events=music[1:]),
+    )
+    for span, expected in ((None, [(40, 53)]), (TimeRange(start_s=52, end_s=60), [(40, 53)])):
+        response = await world.stub.GetTranscript(pb.GetTranscriptRequest(video_id="v1", range=span))
+        assert [(event.range.start_s, event.range.end_s) for event in response.events] == expected
 
 
 async def test_words_of_two_jobs_are_never_mixed(world: CatalogWorld):

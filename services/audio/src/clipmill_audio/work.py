@@ -29,6 +29,7 @@ from clipmill_audio.exchange import Heard, Part, Reached
 from clipmill_audio.models.silero import STEP, VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
 from clipmill_audio.models.transcription import SaidWord, TellsLanguage, Transcription
+from clipmill_audio.sounds import Sounds
 from clipmill_audio.speakers import Speakers
 from clipmill_audio.speech_file import RATE_HZ, blocks
 from clipmill_shared.compute import Report
@@ -116,10 +117,12 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
     lines: list[Line] = []
     speakers = Speakers(part.range.start_s)
     voices: list[LocalVoice] = []
+    sounds = Sounds(part.range)
     for window in intake.windows():
         lines += _lines(window, models, engine, decided.language, best=part.best)
         if part.voices:
             voices += speakers.heard(window.samples, window.start / RATE_HZ, window.probabilities, STEP_S)
+        sounds.heard(window.samples, window.start / RATE_HZ)
         report(min(1.0, (window.start + len(window.samples)) / RATE_HZ / part.range.length_s))
     words = tidy([_shifted(word, part.range.start_s) for word in join(lines)], part.range)
     speech = intake.speech()
@@ -131,7 +134,14 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
         words = repaired(words, speech)
     transcript = _transcript(words, speech, models.aligner if decided.choice.engine.kind == "moonshine" else None)
     return Heard(
-        _analysis(part.range, words, speech, intake.levels_db, voices),
+        AudioAnalysis(
+            part=_range(part.range),
+            words=_written(words),
+            speech=[_range(span) for span in speech],
+            loudness=Loudness(start_s=part.range.start_s, step_s=loudness.STEP_S, rms_db=intake.levels_db),
+            voices=voices,
+            events=sounds.events(intake.levels_db, speech),
+        ),
         doubts(transcript),
         intake.above_rest_db(),
         transcript.unknown,
@@ -247,31 +257,19 @@ def _timed(said: Sequence[SaidWord], samples: NDArray[np.int16], aligner: Aligne
     return [replace(word, confidence=one.confidence) for word, one in zip(words, said, strict=True)]
 
 
-def _analysis(
-    part: Span,
-    words: Sequence[HeardWord],
-    speech: Sequence[Span],
-    levels_db: list[float],
-    voices: Sequence[LocalVoice],
-) -> AudioAnalysis:
+def _written(words: Sequence[HeardWord]) -> list[Word]:
     ends = sentence_ends([word.text for word in words])
-    return AudioAnalysis(
-        part=_range(part),
-        words=[
-            Word(
-                text=word.text,
-                start_s=word.start_s,
-                end_s=word.end_s,
-                timing=Word.TIMING_ALIGNED if word.aligned else Word.TIMING_INTERPOLATED,
-                ends_sentence=end and not word.cut_after,
-                confidence=word.confidence,
-            )
-            for word, end in zip(words, ends, strict=True)
-        ],
-        speech=[_range(span) for span in speech],
-        loudness=Loudness(start_s=part.start_s, step_s=loudness.STEP_S, rms_db=levels_db),
-        voices=voices,
-    )
+    return [
+        Word(
+            text=word.text,
+            start_s=word.start_s,
+            end_s=word.end_s,
+            timing=Word.TIMING_ALIGNED if word.aligned else Word.TIMING_INTERPOLATED,
+            ends_sentence=end and not word.cut_after,
+            confidence=word.confidence,
+        )
+        for word, end in zip(words, ends, strict=True)
+    ]
 
 
 def _transcript(words: Sequence[HeardWord], speech: Sequence[Span], aligner: Aligner | None) -> Transcript:

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization, SoundEvent
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
 from clipmill.common.v1.common_pb2 import BlobRef
+from clipmill.sound_events import joined
 from clipmill_catalog import store
-from clipmill_catalog.domain.transcript import covers, fullest, touching, with_speakers, words_in
+from clipmill_catalog.domain.transcript import covers, fullest, touches, touching, with_edges, with_speakers, words_in
 from clipmill_catalog.erasure import Erasure, doom, serial_for_video
 from clipmill_catalog.store import ClipsOf, Place
 from clipmill_shared.blobs import Blobs
@@ -73,10 +74,13 @@ class CatalogServicer(CatalogServiceServicer):
         span = request.range if request.HasField("range") else None
         turns = (await self._blobs.get_message(told, Diarization)).turns if told else ()
         response = pb.GetTranscriptResponse(complete=covers(parts, kept.audio_s))
-        for part in touching(parts, span):
+        events: list[SoundEvent] = []
+        for part in touching(parts, with_edges(span)):
             analysis = await self._blobs.get_message(part.analysis, AudioAnalysis)
             response.language = response.language or analysis.language
             response.words.extend(with_speakers(words_in(analysis.words, span), turns))
+            events += analysis.events
+        response.events.extend(event for event in joined(events) if touches(event.range, span))
         return response
 
     async def DeleteVideo(self, request: pb.DeleteVideoRequest, context: Any) -> pb.DeleteVideoResponse:  # noqa: N802

@@ -270,6 +270,7 @@ class AudioAnalysis(_message.Message):
     LOUDNESS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
     VOICES_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     @_builtins.property
     def part(self) -> _common_pb2.TimeRange: ...
@@ -287,6 +288,10 @@ class AudioAnalysis(_message.Message):
     def voices(self) -> _containers.RepeatedCompositeFieldContainer[Global___LocalVoice]:
         """Whose voices are heard, told apart within stretches of seconds; none where nobody asked."""
 
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___SoundEvent]:
+        """What is heard beside the words, in order of start, cut at the part's edges. Kinds may overlap."""
+
     def __init__(
         self,
         *,
@@ -297,14 +302,67 @@ class AudioAnalysis(_message.Message):
         loudness: Global___Loudness | None = ...,
         models: _abc.Iterable[_common_pb2.ModelVersion] | None = ...,
         voices: _abc.Iterable[Global___LocalVoice] | None = ...,
+        events: _abc.Iterable[Global___SoundEvent] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["loudness", b"loudness", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "loudness", b"loudness", "models", b"models", "part", b"part", "speech", b"speech", "voices", b"voices", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "language", b"language", "loudness", b"loudness", "models", b"models", "part", b"part", "speech", b"speech", "voices", b"voices", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AudioAnalysis: _TypeAlias = AudioAnalysis  # noqa: Y015
+
+@_typing.final
+class SoundEvent(_message.Message):
+    """Something that is heard beside what is said. Only kinds of which precision and recall are measured exist:
+    services/audio/README.md has them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[SoundEvent._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: SoundEvent._Kind.ValueType  # 0
+        KIND_SILENCE: SoundEvent._Kind.ValueType  # 1
+        """Nobody speaks, and the level stays below -50 dB of full scale, for at least 2 s."""
+        KIND_MUSIC: SoundEvent._Kind.ValueType  # 2
+        """At least 5 s of music, also under speech."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
+    KIND_UNSPECIFIED: SoundEvent.Kind.ValueType  # 0
+    KIND_SILENCE: SoundEvent.Kind.ValueType  # 1
+    """Nobody speaks, and the level stays below -50 dB of full scale, for at least 2 s."""
+    KIND_MUSIC: SoundEvent.Kind.ValueType  # 2
+    """At least 5 s of music, also under speech."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    kind: Global___SoundEvent.Kind.ValueType
+    confidence: _builtins.float
+    """The mean of the detector's probability, 0 to 1; absent where it is a measurement."""
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange: ...
+    def __init__(
+        self,
+        *,
+        kind: Global___SoundEvent.Kind.ValueType = ...,
+        range: _common_pb2.TimeRange | None = ...,
+        confidence: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "kind", b"kind", "range", b"range"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+
+Global___SoundEvent: _TypeAlias = SoundEvent  # noqa: Y015
 
 @_typing.final
 class Word(_message.Message):

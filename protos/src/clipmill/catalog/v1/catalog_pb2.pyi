@@ -387,21 +387,27 @@ class GetTranscriptResponse(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     complete: _builtins.bool
     """True when every part of the video has been heard; false while the catalog waits for one."""
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[_audio_pb2.Word]: ...
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_audio_pb2.SoundEvent]:
+        """What is heard beside the words, joined where parts meet, in order of start; those that touch the range."""
+
     def __init__(
         self,
         *,
         language: _builtins.str = ...,
         words: _abc.Iterable[_audio_pb2.Word] | None = ...,
         complete: _builtins.bool = ...,
+        events: _abc.Iterable[_audio_pb2.SoundEvent] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "language", b"language", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete", b"complete", "events", b"events", "language", b"language", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from clipmill.audio.v1.audio_pb2 import SpeakerTurn, Word
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
+from clipmill.sound_events import LEAST_S
 from clipmill.turns import NEAR_S, speaker_of
 
 # Ends of parts differ by rounding at most.
@@ -46,14 +47,25 @@ def covers(parts: Sequence[HeardPart], audio_s: float) -> bool:
     return _heard_s(parts) >= audio_s - SAME_S
 
 
+def touches(thing: HeardPart | Word | TimeRange, span: TimeRange | None) -> bool:
+    """Whether some of it lies in `span`; everything does without one."""
+    return span is None or (thing.end_s > span.start_s and thing.start_s < span.end_s)
+
+
 def touching(parts: Sequence[HeardPart], span: TimeRange | None) -> list[HeardPart]:
     """The parts that touch `span`; all of them without one."""
-    return [part for part in parts if span is None or (part.end_s > span.start_s and part.start_s < span.end_s)]
+    return [part for part in parts if touches(part, span)]
+
+
+def with_edges(span: TimeRange | None) -> TimeRange | None:
+    """`span` with what is around it: an event that a part's edge cuts is told by both of its pieces."""
+    around_s = max(LEAST_S.values())
+    return span and TimeRange(start_s=span.start_s - around_s, end_s=span.end_s + around_s)
 
 
 def words_in(words: Iterable[Word], span: TimeRange | None) -> list[Word]:
     """The words that touch `span`; all of them without one."""
-    return [word for word in words if span is None or (word.end_s > span.start_s and word.start_s < span.end_s)]
+    return [word for word in words if touches(word, span)]
 
 
 def with_speakers(words: Sequence[Word], turns: Sequence[SpeakerTurn]) -> Sequence[Word]:
