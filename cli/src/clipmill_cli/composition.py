@@ -33,20 +33,25 @@ from clipmill_shared.service import Service, running
 MAX_SOCKET_PATH_BYTES = 100
 
 
-def services(platform: Platform) -> Sequence[Service]:
-    """Every service that a job passes, on one platform."""
+def services(platform: Platform, *, live: bool = False) -> Sequence[Service]:
+    """Every service that a job passes, on one platform; with `live` also what only a live source needs."""
+    ingest, scoring = clipmill_ingest.settings.IngestSettings(), clipmill_scoring.settings.ScoringSettings()
+    if not live:
+        ingest, scoring = ingest.model_copy(update={"live_slots": 0}), scoring.model_copy(update={"preview_slots": 0})
     return (
         clipmill_catalog.service.build(clipmill_catalog.settings.CatalogSettings(), platform),
         clipmill_audio.service.build(clipmill_audio.settings.AudioSettings(), platform),
         clipmill_vision.service.build(clipmill_vision.settings.VisionSettings(), platform),
-        clipmill_scoring.service.build(clipmill_scoring.settings.ScoringSettings(), platform),
+        clipmill_scoring.service.build(scoring, platform),
         clipmill_render.service.build(clipmill_render.settings.RenderSettings(), platform),
-        clipmill_ingest.service.build(clipmill_ingest.settings.IngestSettings(), platform),
+        clipmill_ingest.service.build(ingest, platform),
     )
 
 
 @asynccontextmanager
-async def one_shot(data: DataFolder, run: RunFolder, import_roots: tuple[Path, ...]) -> AsyncIterator[Client]:
+async def one_shot(
+    data: DataFolder, run: RunFolder, import_roots: tuple[Path, ...], *, live: bool = False
+) -> AsyncIterator[Client]:
     """Run all services over an in-process bus; gives a client that is connected to them by a socket of the run."""
     bus = InProcessBus(keeps_offsets=False)
     platform = Platform(
@@ -56,7 +61,7 @@ async def one_shot(data: DataFolder, run: RunFolder, import_roots: tuple[Path, .
         scratch=run.scratch,
         instance=f"run-{os.getpid()}",
     )
-    built = services(platform)
+    built = services(platform, live=live)
     try:
         with _socket(run) as path:
             async with running(built, bus), serving(built, f"unix:{path}") as address, Client(address) as client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -14,11 +14,23 @@ class InterruptedByUserError(Exception):
     """Ctrl-C, or SIGTERM."""
 
 
-async def interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` until it ends or the user stops it; the first Ctrl-C stops cleanly, a second one at once."""
+async def interruptible(
+    work: Coroutine[Any, Any, T], instead: Callable[[], Coroutine[Any, Any, Any]] | None = None
+) -> T:
+    """Run `work` until it ends or the user stops it; the first Ctrl-C stops cleanly, a second one at once.
+
+    With `instead` the first Ctrl-C does that, and the work goes on.
+    """
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)
     stopped = False
+    begun: list[asyncio.Task[Any]] = []
+
+    def interrupt() -> None:
+        if instead is None or begun:
+            stop()
+        else:
+            begun.append(asyncio.create_task(instead()))
 
     def stop() -> None:
         nonlocal stopped
@@ -27,8 +39,8 @@ async def interruptible(work: Coroutine[Any, Any, T]) -> T:
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(name)
 
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop)
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    loop.add_signal_handler(signal.SIGTERM, stop)
     try:
         return await task
     except asyncio.CancelledError:

@@ -7,12 +7,13 @@ from typing import TypedDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clipmill.common.v1.common_pb2 import Failure
-from clipmill.jobs.v1.jobs_pb2 import Job, JobState
+from clipmill.jobs.v1.jobs_pb2 import Job, JobState, LiveProgress
 from clipmill.work.v1.work_pb2 import Stage
 
 # What a stage is called, for people and, in small letters, for programs.
 STAGES = {
     Stage.STAGE_IMPORT: "Reading",
+    Stage.STAGE_RECORD: "Recording",
     Stage.STAGE_AUDIO: "Hearing",
     Stage.STAGE_VISION: "Seeing",
     Stage.STAGE_SCORING: "Choosing",
@@ -51,6 +52,35 @@ class ShortageObject(TypedDict):
     remedy: str
 
 
+class LineObject(TypedDict):
+    """What was said; `number` counts the lines of a job."""
+
+    number: int
+    start_s: float
+    end_s: float
+    text: str
+
+
+class CandidateObject(TypedDict):
+    """What might become a clip. It is none."""
+
+    start_s: float
+    end_s: float
+    score: float
+    title: str
+
+
+class LiveObject(TypedDict):
+    """How far a live source is, in seconds; the lines are the last few."""
+
+    recorded_s: float
+    heard_s: float
+    seen_s: float
+    ended: bool
+    lines: list[LineObject]
+    candidates: list[CandidateObject]
+
+
 class JobObject(TypedDict):
     """`state` is QUEUED, RUNNING, COMPLETED, COMPLETED_WITH_WARNINGS, FAILED or CANCELLED; times are ISO 8601, UTC."""
 
@@ -63,6 +93,7 @@ class JobObject(TypedDict):
     shortages: list[ShortageObject]
     error: ErrorObject | None
     clips: int
+    live: LiveObject | None
     cached: bool
     key: str
     created_at: str | None
@@ -98,10 +129,28 @@ def job_object(job: Job) -> JobObject:
         shortages=[ShortageObject(code=s.code, message=s.message, remedy=s.remedy) for s in job.shortages],
         error=_error(job.error) if job.HasField("error") else None,
         clips=len(job.clip_ids),
+        live=_live(job.live) if job.HasField("live") else None,
         cached=job.cached,
         key=job.idempotency_key,
         created_at=_time(job.created_at) if job.HasField("created_at") else None,
         finished_at=_time(job.finished_at) if job.HasField("finished_at") else None,
+    )
+
+
+def _live(live: LiveProgress) -> LiveObject:
+    return LiveObject(
+        recorded_s=round(live.recorded_s, 2),
+        heard_s=round(live.heard_s, 2),
+        seen_s=round(live.seen_s, 2),
+        ended=live.ended,
+        lines=[
+            LineObject(number=line.number, start_s=line.range.start_s, end_s=line.range.end_s, text=line.text)
+            for line in live.lines
+        ],
+        candidates=[
+            CandidateObject(start_s=c.range.start_s, end_s=c.range.end_s, score=round(c.score, 1), title=c.title)
+            for c in live.candidates
+        ],
     )
 
 

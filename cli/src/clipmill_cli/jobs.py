@@ -94,6 +94,25 @@ def cancel(job_ids: tuple[str, ...], as_json: bool, address: str) -> None:
     sys.exit(on_clipmill(address, as_json, work))
 
 
+@click.command(epilog="Exit codes: 0 each is told, 5 one is not known or the server cannot be reached.")
+@click.argument("job_ids", metavar="JOB...", nargs=-1, required=True)
+@lines_option
+@address_option
+def end(job_ids: tuple[str, ...], as_json: bool, address: str) -> None:
+    """End the input of live sources: clips are made of what was recorded."""
+
+    async def work(client: Client) -> ExitCode:
+        for job_id in job_ids:
+            job = await client.end_input(job_id)
+            if as_json:
+                say_line(job_object(job))
+            else:
+                click.echo(f"{job.job_id} {state_of(job)}")
+        return ExitCode.CLIPS_MADE
+
+    sys.exit(on_clipmill(address, as_json, work))
+
+
 @click.command(epilog="Exit codes: 0 fetched, 3 the input was at fault, 4 no clip fits, 5 a part failed.")
 @click.argument("job_id", metavar="JOB")
 @click.option(

@@ -18,6 +18,7 @@ LAZY: dict[str, str] = {
     "jobs": "clipmill_cli.jobs:jobs",
     "watch": "clipmill_cli.jobs:watch",
     "cancel": "clipmill_cli.jobs:cancel",
+    "end": "clipmill_cli.jobs:end",
     "clips": "clipmill_cli.jobs:clips",
     "features": "clipmill_cli.preferences:features",
     "models": "clipmill_cli.models:models",

@@ -12,6 +12,8 @@ import click
 
 from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre, Layout
 from clipmill.common.v1.common_pb2 import Profile, TimeRange
+from clipmill.media.v1.media_pb2 import Live
+from clipmill_cli.live import seconds_of
 from clipmill_shared.errors import ClipmillError
 
 ASPECTS = {
@@ -34,6 +36,9 @@ LAYOUTS = {
 }
 PROFILES = {"fast": Profile.PROFILE_FAST, "best": Profile.PROFILE_BEST}
 GENRES = {name.removeprefix("GENRE_").lower(): value for name, value in Genre.items() if value}
+
+WEB = ("http://", "https://")
+STREAMS = (*WEB, "rtmp://", "rtmps://", "rtsp://", "rtsps://")
 
 Ranges = tuple[tuple[float, float], ...]
 
@@ -84,6 +89,8 @@ class Options:
     genre: str | None
     ranges: Ranges
     as_json: bool
+    live: bool = False
+    live_for_s: float = 0.0
 
     def transcript_bytes(self) -> bytes:
         """The given transcript; empty without one. ClipmillError INPUT_UNREADABLE, INPUT_TRANSCRIPT_EMPTY."""
@@ -103,7 +110,11 @@ class Options:
 
     @property
     def is_url(self) -> bool:
-        return self.video.startswith(("http://", "https://"))
+        return self.video.startswith(STREAMS if self.live else WEB)
+
+    @property
+    def live_source(self) -> Live | None:
+        return Live(max_s=self.live_for_s) if self.live else None
 
     def request(self) -> ClipOptions:
         """What is left out has its default, which depends on the platform, from whom it is asked of."""
@@ -132,6 +143,8 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         options = Options(**{field.name: values.pop(field.name) for field in fields(Options)})
         if options.min_s and options.max_s and options.min_s >= options.max_s:
             raise click.UsageError(f"--min ({options.min_s:g} s) must be less than --max ({options.max_s:g} s).")
+        if options.live_for_s and not options.live:
+            raise click.UsageError("--live-for is for live sources: say --live, too.")
         command(options, **values)
 
     declared: Callable[..., None] = with_options
@@ -214,6 +227,16 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 callback=_ranges,
                 metavar="FROM-TO",
                 help="Only from here: 10:00-40:00. May be said several times.",
+            ),
+            click.option(
+                "--live", is_flag=True, help="VIDEO still grows: a file that is being written, or a stream's address."
+            ),
+            click.option(
+                "--live-for",
+                "live_for_s",
+                callback=seconds_of,
+                metavar="10m",
+                help="Of a live source, take so much.  [default: until it ends, or Ctrl-C]",
             ),
             click.option(
                 "--json", "as_json", is_flag=True, help="Progress and result as JSON lines on standard output."

@@ -9,6 +9,7 @@ from typing import Protocol, TextIO
 
 from clipmill.jobs.v1.jobs_pb2 import Job, StageProgress
 from clipmill_cli.job_object import STAGES, job_object
+from clipmill_cli.live import LiveNews, standing
 
 # A plain line at most so often for a stage that has not ended.
 PLAIN_EVERY_S = 2.0
@@ -71,9 +72,21 @@ class PlainLines:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._said: dict[int, tuple[float, float]] = {}
+        self._news = LiveNews()
+        self._stood_at = -PLAIN_EVERY_S
 
     def show(self, job: Job) -> None:
         now = time.monotonic()
+        if job.HasField("live"):
+            news = self._news.of(job.live)
+            if not job.live.ended and now - self._stood_at >= PLAIN_EVERY_S:
+                self._stood_at = now
+                news.append(standing(job.live))
+            for line in news:
+                print(line, file=self._out, flush=True)
+            if not job.live.ended:
+                # Stages of what still grows are done again and again.
+                return
         for stage in job.stages:
             if not stage.HasField("started_at"):
                 continue
@@ -117,8 +130,11 @@ class Bars:
             refresh_per_second=8,
         )
         self._bars: dict[int, int] = {}
+        self._news = LiveNews()
 
     def show(self, job: Job) -> None:
+        for line in self._news.of(job.live):
+            self._progress.console.print(line, markup=False, highlight=False)
         for stage in job.stages:
             if stage.stage not in self._bars:
                 self._bars[stage.stage] = self._progress.add_task(STAGES[stage.stage], total=1.0, said="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -55,8 +56,10 @@ async def _run(options: Options, data: DataFolder, output: Path) -> ResultRecord
 
     with data.run() as folder:
         roots = () if options.is_url else (Path(options.video).absolute().parent,)
-        async with one_shot(data, folder, roots) as client:
-            job = await interruptible(_follow(client, options))
+        async with one_shot(data, folder, roots, live=options.live) as client:
+            job = await interruptible(_submit(client, options))
+            instead = partial(client.end_input, job.job_id) if options.live else None
+            job = await interruptible(_follow(client, job, options), instead)
             check_ended_well(job, "Run the same command again.")
             # Late, and beside the loop: what writes the report is not needed before there is one.
             deliver = (await asyncio.to_thread(import_module, "clipmill_cli.deliver")).deliver
@@ -64,14 +67,18 @@ async def _run(options: Options, data: DataFolder, output: Path) -> ResultRecord
             return result
 
 
-async def _follow(client: Client, options: Options) -> Job:
-    """Submit the video and show its progress until the job ends."""
-    job = await client.submit(
+async def _submit(client: Client, options: Options) -> Job:
+    return await client.submit(
         path="" if options.is_url else str(Path(options.video).absolute()),
         url=options.video if options.is_url else "",
         options=options.request(),
         transcript=options.transcript_bytes(),
+        live=options.live_source,
     )
+
+
+async def _follow(client: Client, job: Job, options: Options) -> Job:
+    """Show the job's progress until it ends."""
     with display(options.as_json) as shown:
         async for progress in client.watch(job.job_id):
             job = progress.job

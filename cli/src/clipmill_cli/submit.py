@@ -84,16 +84,26 @@ async def _accepted(client: Client, options: Options, asking: Asking) -> Job:
     text = options.transcript_bytes()
     if options.is_url:
         return await client.submit(
-            url=options.video, options=request, idempotency_key=key, transcript=text, room_within_s=room
+            url=options.video,
+            options=request,
+            idempotency_key=key,
+            transcript=text,
+            room_within_s=room,
+            live=options.live_source,
         )
     path = Path(options.video).absolute()
-    check_file(path, _NO_LIMIT)
+    check_file(path, _NO_LIMIT, may_be_empty=options.live)
     try:
         return await client.submit(
-            path=str(path), options=request, idempotency_key=key, transcript=text, room_within_s=room
+            path=str(path),
+            options=request,
+            idempotency_key=key,
+            transcript=text,
+            room_within_s=room,
+            live=options.live_source,
         )
     except ClipmillRpcError as error:
-        if error.code not in _SEND_INSTEAD:
+        if error.code not in _SEND_INSTEAD or options.live:
             raise
     if not options.as_json:
         click.echo(f"Sending {path.name} ({path.stat().st_size / 1e6:,.0f} MB) ...", err=True)

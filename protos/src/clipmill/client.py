@@ -28,7 +28,7 @@ from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
 from clipmill.download import download
 from clipmill.jobs.v1 import jobs_pb2 as jobs
 from clipmill.jobs.v1.jobs_pb2_grpc import IngestServiceStub
-from clipmill.media.v1.media_pb2 import Source
+from clipmill.media.v1.media_pb2 import Live, Source
 from clipmill.rpc_error import ClipmillRpcError, error_of
 
 __all__ = ["FINAL_STATES", "Client", "ClipmillRpcError"]
@@ -109,8 +109,11 @@ class Client:
         idempotency_key: str = "",
         transcript: bytes = b"",
         room_within_s: float = 0.0,
+        live: Live | None = None,
     ) -> jobs.Job:
         """Have clips made of a file that the server can read, or of an address; the same key is the same job.
+
+        With `live` the source still grows: the job's progress says what is heard, and `end_input` ends it.
 
         `transcript` is what is said, as SubRip, WebVTT or plain text: its words are placed instead of recognised. A
         server whose queue is full refuses; with `room_within_s` it is asked again, when it says, for so long.
@@ -119,7 +122,7 @@ class Client:
             raise ValueError("submit takes a path or a url")
         request = jobs.SubmitVideoRequest(
             idempotency_key=idempotency_key,
-            source=Source(path=path) if path else Source(url=url),
+            source=Source(path=path, live=live) if path else Source(url=url, live=live),
             options=options,
             transcript=transcript,
         )
@@ -208,6 +211,11 @@ class Client:
         response: jobs.CancelJobResponse = await self._call(
             self._ingest.CancelJob, jobs.CancelJobRequest(job_id=job_id)
         )
+        return response.job
+
+    async def end_input(self, job_id: str) -> jobs.Job:
+        """Record a live source no further: clips are made of what there is."""
+        response: jobs.EndInputResponse = await self._call(self._ingest.EndInput, jobs.EndInputRequest(job_id=job_id))
         return response.job
 
     # --- clips ---

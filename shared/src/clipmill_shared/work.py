@@ -24,6 +24,7 @@ from clipmill.work.v1.work_pb2 import Answer, JobControl, Lease, Stage, Task, Ta
 from clipmill_shared import metrics
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus, Subscription
+from clipmill_shared.cautions import cautions
 from clipmill_shared.errors import ClipmillError, DiskFullError
 from clipmill_shared.events import Event, event_id
 from clipmill_shared.object_store import BlobsUnavailableError, is_disk_full
@@ -65,6 +66,8 @@ class StageWork(Generic[T, R]):
     content_key: Callable[[T, Report], Awaitable[str]] | None = None
     # Makes a cached result this task's own where it names something that is not content (a path).
     adopt: Callable[[T, R], Awaitable[R]] | None = None
+    # False: no result is kept for later tasks, which would never ask the same.
+    keeps: bool = True
 
 
 @dataclass
@@ -205,14 +208,13 @@ class Worker(Generic[T, R]):
         task: Task = message.task  # type: ignore[attr-defined]
         stage = self._stage
         report = self._reporter(task)
+        if not stage.keeps:
+            return await self._made(message, report)
         content = await stage.content_key(message, report) if stage.content_key else digest_of(message)
         key = hashlib.sha256(f"{stage.name}\x1f{stage.version}\x1f{content}".encode()).hexdigest()
         known = await self._blobs.read_record(task.owner_id, key, stage.results.message)
         if known is None or not await self._is_whole(known):
-            began = time.monotonic()
-            made = await stage.work(message, report)
-            made.task.CopyFrom(task)  # type: ignore[attr-defined]
-            _answer_of(made).compute_s = time.monotonic() - began
+            made = await self._made(message, report)
             _answer_of(made).record = key
             # Whoever recorded it first has made it; a second execution of the task answers with the same result.
             known = await self._blobs.keep_record(task.owner_id, key, made, instead_of=known)
@@ -223,6 +225,17 @@ class Worker(Generic[T, R]):
             _answer_of(result).cached = True
         result.task.CopyFrom(task)  # type: ignore[attr-defined]
         return result
+
+    async def _made(self, message: T, report: Report) -> R:
+        began = time.monotonic()
+        with cautions() as said:
+            made = await self._stage.work(message, report)
+        for caution in said:
+            caution.part = caution.part or self._stage.name
+        _answer_of(made).warnings.extend(said)
+        made.task.CopyFrom(message.task)  # type: ignore[attr-defined]
+        _answer_of(made).compute_s = time.monotonic() - began
+        return made
 
     async def _is_whole(self, result: Message) -> bool:
         """True when every blob that the cached result refers to is still there (a clean-up may have taken it)."""

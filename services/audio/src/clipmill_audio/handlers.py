@@ -26,6 +26,8 @@ FORMULA = 7
 SPEAKERS_FORMULA = 1
 # Of what does not fit of a transcript, as many are said.
 MOST_NOTES = 5
+# Of a part's words, where the result says them, so many characters: it must stay under 64 KiB.
+MOST_TEXT = 4000
 # Of a part's progress, where weights have to come first.
 DOWNLOAD_SHARE = 0.5
 # Whose versions are part of the answer.
@@ -89,6 +91,7 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
                 task.profile == Profile.PROFILE_BEST,
                 await blobs.get_bytes(task.transcript) if task.HasField("transcript") else None,
                 task.voices,
+                task.speech_start_s,
             )
             heard = await children.run(part, report)
         assert isinstance(heard, Heard)
@@ -104,6 +107,7 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
             repeated_words=heard.repeated_words,
             transcript=task.transcript if task.HasField("transcript") else None,
             engine=heard.choice.engine.asked_as,
+            text=" ".join(word.text for word in analysis.words)[:MOST_TEXT] if task.says_text else "",
         )
 
     return StageWork(

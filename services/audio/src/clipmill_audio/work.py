@@ -72,7 +72,7 @@ class _Intake:
     def windows(self) -> Iterator[_Window]:
         self._activity.begin()
         start, held, probabilities = 0, np.empty(0, np.int16), list[float]()
-        for block in blocks(self._part.speech, self._part.range, BLOCK):
+        for block in blocks(self._part.speech, self._part.range.shifted(-self._part.speech_start_s), BLOCK):
             sound = _as_float(block)
             self.levels_db += loudness.rms_db(sound, LEVEL_STEP)
             new = self._activity.probabilities(np.pad(sound, (0, -len(sound) % STEP)))

@@ -50,3 +50,25 @@ def timed_out(name: str, limit_s: float) -> ClipmillError:
         f"{name} could not be read within {limit_s:.0f} s.",
         "Convert it to MP4 first, or raise CLIPMILL_INGEST_IMPORT_TIMEOUT_S.",
     )
+
+
+def not_live(name: str) -> ClipmillError:
+    return ClipmillError(
+        "INPUT_NOT_LIVE",
+        f"{name} is not a video that can be read while it grows.",
+        "Record as MPEG-TS, fragmented MP4, Matroska or FLV; submit an ordinary MP4 when it is whole, without --live.",
+    )
+
+
+def nothing_came(name: str, idle_s: float) -> ClipmillError:
+    return ClipmillError(
+        "INPUT_LIVE_SILENT",
+        f"No picture came from {name} within {idle_s:g} s.",
+        "Start the source first, or raise CLIPMILL_INGEST_LIVE_IDLE_S.",
+    )
+
+
+def ended_empty(name: str) -> ClipmillError:
+    return ClipmillError(
+        "INPUT_ZERO_LENGTH", f"The input was ended before a picture of {name} had come.", "Let it run for longer."
+    )

@@ -42,6 +42,8 @@ class Handlers:
         return (
             self._kept(topics.INGEST_REQUESTS, self.on_request),
             *(self._kept(topic, self.on_result) for topic in results),
+            self._kept(topics.MEDIA_PARTS, self.on_part),
+            self._kept(topics.CLIPS_PREVIEWED, self.on_result),
             self._kept(topics.TASKS_FAILED, self.on_failure),
             # Said again each second, and worth nothing later: its offset would be most of what is written.
             Subscription(topics.WORKERS_STATUS, GROUP, self.on_status),
@@ -80,6 +82,10 @@ class Handlers:
 
     async def on_result(self, event: Event[Any]) -> Sequence[Event[Message]]:
         await self._ledger.take_result(event.message, event)
+        return ()
+
+    async def on_part(self, event: Event[Any]) -> Sequence[Event[Message]]:
+        await self._ledger.take_part(event.message, event)
         return ()
 
     async def on_failure(self, event: Event[Any]) -> Sequence[Event[Message]]:

@@ -19,7 +19,7 @@ from clipmill import topics
 from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.common.v1.common_pb2 import Failure
 from clipmill.jobs.v1.jobs_pb2 import Job, JobRequest
-from clipmill.media.v1.media_pb2 import Source
+from clipmill.media.v1.media_pb2 import RecordedPart, Source
 from clipmill.topic import Topic
 from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
 from clipmill_ingest import metrics
@@ -28,7 +28,8 @@ from clipmill_ingest.domain import plan, scheduler, transitions
 from clipmill_ingest.domain.record import JobRecord, Result, Rules, derived_id
 from clipmill_ingest.domain.scheduler import Turns, Waiting
 from clipmill_ingest.settings import IngestSettings
-from clipmill_ingest.store import SOURCE, Store
+from clipmill_ingest.spent import SpentParts
+from clipmill_ingest.store import SOURCE, Store, input_ended
 from clipmill_ingest.watchers import Signal
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event, event_id
@@ -55,6 +56,8 @@ TASK_TOPICS: dict[Stage.ValueType, Topic] = {
     Stage.STAGE_VISION: topics.VISION_TASKS,
     Stage.STAGE_SCORING: topics.SCORING_TASKS,
     Stage.STAGE_RENDER: topics.RENDER_TASKS,
+    Stage.STAGE_RECORD: topics.RECORD_TASKS,
+    Stage.STAGE_PREVIEW: topics.PREVIEW_TASKS,
 }
 
 Change = Callable[[JobRecord, float], JobRecord]
@@ -83,11 +86,14 @@ class Ledger:
         store: Store,
         clock: SteadyClock | None = None,
         offsets: SqlOffsets | None = None,
+        *,
+        spent: SpentParts | None = None,
     ) -> None:
         self._settings = settings
         self._database = database
         self._store = store
         self._offsets = offsets
+        self._spent = spent
         self._clock = clock or SteadyClock()
         self._rules = Rules(
             lease_s=settings.lease_s,
@@ -176,6 +182,18 @@ class Ledger:
         async with self._database.reading() as on:
             return await self._store.find(on, owner_id, job_id)
 
+    async def end_input(self, owner_id: str, job_id: str) -> Job | None:
+        """Record a live source no further; nothing changes for other jobs. None when the owner has no such job."""
+        now = self._clock()
+        async with self._database.transaction() as on:
+            if await self._store.find(on, owner_id, job_id) is None:
+                return None
+            if (old := await self._store.load(on, job_id)) is not None:
+                new = transitions.end_input(old)
+                await self._store.save(on, old, new, now, *(() if new is old else (input_ended(new),)))
+                self._wake_after(on)
+            return await self._store.find(on, owner_id, job_id)
+
     async def forget_video(self, owner_id: str, video_id: str, cause: Event[Any] | None = None) -> None:
         """Cancel and erase every job of a video."""
         now = self._clock()
@@ -186,6 +204,8 @@ class Ledger:
             for job_id in sorted(job_ids):
                 if (old := await self._store.load(on, job_id)) is not None:
                     await self._store.save(on, old, transitions.cancel(old, now), now)
+            if self._spent:
+                await self._spent.erase_of(on, owner_id, job_ids)
             await self._store.forget(on, job_ids)
             after_commit(on, self.changed.fire)
 
@@ -195,6 +215,20 @@ class Ledger:
         await self.change(
             result.task.job_id, lambda record, now: transitions.take_result(record, result, now), cause=cause
         )
+
+    async def take_part(self, part: RecordedPart, cause: Event[Any] | None = None) -> None:
+        is_taken = False
+
+        def change(record: JobRecord, now: float) -> JobRecord:
+            nonlocal is_taken
+            new = transitions.take_part(record, part, now)
+            is_taken = new is not record
+            return new
+
+        await self.change(part.task.job_id, change, cause=cause)
+        if not is_taken and self._spent:
+            # Of an attempt that was lost, or of a job that has ended or was erased.
+            await self._spent.erase_refused(part)
 
     async def take_failure(self, failed: TaskFailed, cause: Event[Any] | None = None) -> None:
         rules = self._rules

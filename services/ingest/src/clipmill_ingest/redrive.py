@@ -34,8 +34,12 @@ STAGE_OF: dict[str, Stage.ValueType] = {
     topics.VISION_ANALYZED.name: Stage.STAGE_VISION,
     topics.CLIPS_SCORED.name: Stage.STAGE_SCORING,
     topics.CLIPS_RENDERED.name: Stage.STAGE_RENDER,
+    topics.CLIPS_PREVIEWED.name: Stage.STAGE_PREVIEW,
 }
 TOPIC_OF = {stage: next(t for t in topics.ALL if t.name == name) for name, stage in STAGE_OF.items()}
+# A recording gives an import's result, and parts on its way: what was lost of these is recorded again.
+TOPIC_OF[Stage.STAGE_RECORD] = topics.MEDIA_INGESTED
+RECORDINGS = (topics.MEDIA_INGESTED.name, topics.MEDIA_PARTS.name)
 STOPPED = (JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED)
 
 
@@ -56,12 +60,13 @@ class Redrive:
         now = self._clock()
         recent = or_(jobs.c.is_open, jobs.c.finished_at >= now - self._ended_s)
         said = 0
-        if (stage := STAGE_OF.get(lost.topic)) is not None:
+        stages = [STAGE_OF[lost.topic]] if lost.topic in STAGE_OF else []
+        for stage in stages + [Stage.STAGE_RECORD] * (lost.topic in RECORDINGS):
             await _hand_back(on, stage, now)
             async for event in _results(on, stage, recent):
                 await self._outbox.add(on, event)
                 said += 1
-        elif lost.topic == topics.INGEST_REQUESTS.name:
+        if lost.topic == topics.INGEST_REQUESTS.name:
             for row in (await on.execute(select(jobs).where(recent))).all():
                 events = _standing(row)
                 await self._outbox.add(on, *events)
@@ -88,7 +93,7 @@ async def _results(
     query = (
         select(tasks.c.task_id, tasks.c.attempt, tasks.c.result, tasks.c.finished_at, jobs.c.owner_id)
         .join(jobs)
-        .where(recent, tasks.c.stage == stage, tasks.c.result.is_not(None))
+        .where(recent, tasks.c.stage == stage, tasks.c.state == TaskState.DONE.value)
         .order_by(jobs.c.created_at, tasks.c.job_id, tasks.c.part)
     )
     topic: Topic = TOPIC_OF[stage]

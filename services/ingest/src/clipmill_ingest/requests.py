@@ -44,6 +44,12 @@ class Requests:
         """
         whole = await self.check_options(options, transcript)
         if transcript or whole.HasField("transcript"):
+            if source.HasField("live"):
+                raise ClipmillError(
+                    "INVALID_OPTIONS",
+                    "There is no transcript of what is not said yet.",
+                    "Leave it out, or submit the video when it is whole.",
+                )
             whole.transcript.CopyFrom(await self._transcript(owner_id, whole.transcript, transcript))
         return await self._checked(owner_id, source), whole
 
@@ -80,7 +86,8 @@ class Requests:
         checked = Source()
         checked.CopyFrom(source)
         if source.HasField("path"):
-            path = await asyncio.to_thread(self._checked_path, Path(source.path))
+            is_live = source.HasField("live")
+            path = await asyncio.to_thread(self._checked_path, Path(source.path), may_be_empty=is_live)
             checked.path = str(path)
             checked.name = checked.name or path.name
         elif source.HasField("url"):
@@ -92,9 +99,9 @@ class Requests:
         checked.name = checked.name[:MAX_NAME]
         return checked
 
-    def _checked_path(self, path: Path) -> Path:
+    def _checked_path(self, path: Path, *, may_be_empty: bool) -> Path:
         real = self._blobs.under_import_root(path)
-        check_file(real, self._max_file_bytes)
+        check_file(real, self._max_file_bytes, may_be_empty=may_be_empty)
         return real
 
 

@@ -8,10 +8,10 @@ from typing import TypeAlias
 from sqlalchemy import Row
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed
-from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipRendered, ClipsScored
+from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipRendered, ClipsPreviewed, ClipsScored
 from clipmill.common.v1.common_pb2 import Failure
 from clipmill.jobs.v1.jobs_pb2 import JobState
-from clipmill.media.v1.media_pb2 import MediaIngested, Source
+from clipmill.media.v1.media_pb2 import MediaIngested, RecordedPart, Source
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed
 from clipmill.work.v1.work_pb2 import Stage
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, Result, TaskState
@@ -24,6 +24,8 @@ RESULTS: dict[Stage.ValueType, type[Result]] = {
     Stage.STAGE_VISION: VisionAnalyzed,
     Stage.STAGE_SCORING: ClipsScored,
     Stage.STAGE_RENDER: ClipRendered,
+    Stage.STAGE_RECORD: MediaIngested,
+    Stage.STAGE_PREVIEW: ClipsPreviewed,
 }
 
 
@@ -33,7 +35,7 @@ def job_values(record: JobRecord) -> Values:
         "job_id": record.job_id,
         "owner_id": record.owner_id,
         "idempotency_key": record.idempotency_key or None,
-        "video_id": record.ingested.video_id if record.ingested else None,
+        "video_id": record.video_id,
         "state": record.state,
         "is_open": record.is_open,
         "created_at": record.created_at,
@@ -42,6 +44,7 @@ def job_values(record: JobRecord) -> Values:
         "source": record.source.SerializeToString(),
         "options": record.options.SerializeToString(),
         "error": record.error.SerializeToString() if record.error else None,
+        "input_ended": record.input_ended,
     }
 
 
@@ -64,6 +67,7 @@ def task_values(job_id: str, task: LedgerTask) -> Values:
         "finished_at": task.finished_at,
         "result": task.result.SerializeToString() if task.result else None,
         "failure": task.failure.SerializeToString() if task.failure else None,
+        "recorded": task.recorded.SerializeToString() if task.recorded else None,
     }
 
 
@@ -86,6 +90,7 @@ def task_of(row: Row[tuple[object, ...]]) -> LedgerTask:
         finished_at=row.finished_at,
         result=RESULTS[stage].FromString(row.result) if row.result is not None else None,
         failure=Failure.FromString(row.failure) if row.failure is not None else None,
+        recorded=RecordedPart.FromString(row.recorded) if row.recorded is not None else None,
     )
 
 
@@ -102,4 +107,5 @@ def record_of(job: Row[tuple[object, ...]], tasks: Sequence[Row[tuple[object, ..
         progress=job.progress,
         tasks=tuple(task_of(row) for row in tasks),
         idempotency_key=job.idempotency_key or "",
+        input_ended=bool(job.input_ended),
     )

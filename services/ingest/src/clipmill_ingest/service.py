@@ -14,12 +14,14 @@ from clipmill_ingest import tables
 from clipmill_ingest.handlers import GROUP, Handlers
 from clipmill_ingest.importer import Importer
 from clipmill_ingest.ledger import Ledger
+from clipmill_ingest.live.recorder import Recorder
 from clipmill_ingest.metrics import Gauges
 from clipmill_ingest.pace import Pace
 from clipmill_ingest.redrive import Redrive
 from clipmill_ingest.requests import Requests
 from clipmill_ingest.servicer import IngestServicer
 from clipmill_ingest.settings import IngestSettings
+from clipmill_ingest.spent import SpentParts
 from clipmill_ingest.store import Store
 from clipmill_ingest.uploads import Uploads
 from clipmill_shared.askers import Askers
@@ -40,7 +42,8 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     outbox = Outbox(database, tables.outbox, platform.bus)
     store = Store(outbox)
     offsets = SqlOffsets(database, tables.offsets, GROUP, Redrive(outbox, settings.redrive_ended_s))
-    ledger = Ledger(settings, database, store, offsets=offsets)
+    spent = SpentParts(database, store, platform.blobs)
+    ledger = Ledger(settings, database, store, offsets=offsets, spent=spent)
     gauges = Gauges(database, settings.worker_live_s)
     requests = Requests(platform.blobs, settings.max_file_bytes)
     askers = Askers(platform.tokens, settings.requests_owner)
@@ -48,6 +51,8 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     worker = Worker(importer.stage, platform.bus, platform.blobs, settings.import_slots, f"import-{platform.instance}")
     pace = Pace(platform.limits, settings.submits_per_minute)
     servicer = IngestServicer(database, store, ledger, requests, uploads=Uploads(settings, platform.blobs), pace=pace)
+
+    live = _recording(settings, platform, spent)
 
     def add(server: grpc.aio.Server) -> None:
         add_IngestServiceServicer_to_server(servicer, server)
@@ -59,14 +64,36 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
 
     async def stop() -> None:
         await importer.close()
+        await live.stop()
         await database.close()
 
     return Service(
         name="ingest",
-        subscriptions=(*Handlers(ledger, requests, askers, offsets).subscriptions, *worker.subscriptions),
-        loops=(ledger.drive, ledger.prune, outbox.relay, worker.report_status, gauges.measure),
+        subscriptions=(
+            *Handlers(ledger, requests, askers, offsets).subscriptions,
+            *worker.subscriptions,
+            *live.subscriptions,
+        ),
+        loops=(
+            *(ledger.drive, ledger.prune, outbox.relay, worker.report_status, gauges.measure),
+            *live.loops,
+        ),
         servicers=(add,),
         grpc_names=(jobs_pb2.DESCRIPTOR.services_by_name["IngestService"].full_name,),
         start=start,
         stop=stop,
+    )
+
+
+def _recording(settings: IngestSettings, platform: Platform, spent: SpentParts) -> Service:
+    """The record stage's worker; nothing where no live sources are recorded."""
+    if not settings.live_slots:
+        return Service(name="record")
+    recorder = Recorder(settings, platform.blobs, platform.bus, platform.cores)
+    worker = Worker(recorder.stage, platform.bus, platform.blobs, settings.live_slots, f"record-{platform.instance}")
+    return Service(
+        name="record",
+        subscriptions=(*worker.subscriptions, *recorder.subscriptions),
+        loops=(worker.report_status, spent.sweep),
+        stop=recorder.close,
     )

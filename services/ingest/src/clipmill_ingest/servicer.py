@@ -107,6 +107,12 @@ class IngestServicer(IngestServiceServicer):
             raise _no_job(request.job_id)
         return pb.CancelJobResponse(job=job)
 
+    async def EndInput(self, request: pb.EndInputRequest, context: Any) -> pb.EndInputResponse:  # noqa: N802
+        job = await self._ledger.end_input(owner_of(context), request.job_id)
+        if job is None:
+            raise _no_job(request.job_id)
+        return pb.EndInputResponse(job=job)
+
 
 async def _wait(event: asyncio.Event, at_most_s: float) -> None:
     # Not wait_for: in Python 3.11 it loses a cancel that comes together with the event.

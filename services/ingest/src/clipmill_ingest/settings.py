@@ -59,6 +59,11 @@ class IngestSettings(Settings):
         default_factory=usable_cores, ge=1, description="A video has at least so many parts, which workers do at once."
     )
 
+    # --- live sources ---
+    live_slots: int = Field(4, ge=0, description="Live sources that are recorded side by side; 0: none here.")
+    live_max_s: float = Field(4 * 3600, gt=0, description="A live source is recorded for so long at most.")
+    live_idle_s: float = Field(30, gt=0, description="A live source that brings nothing for so long has ended.")
+
     # --- videos by URL ---
     url_connect_timeout_s: float = Field(10, gt=0, description="A video's host must answer in this time.")
     url_idle_timeout_s: float = Field(30, gt=0, description="A download that brings nothing for so long is given up.")

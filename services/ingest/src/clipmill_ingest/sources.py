@@ -7,7 +7,7 @@ from pathlib import Path
 from clipmill_shared.errors import ClipmillError
 
 
-def check_file(path: Path, max_bytes: int) -> None:
+def check_file(path: Path, max_bytes: int, *, may_be_empty: bool = False) -> None:
     """ClipmillError INPUT_NOT_FOUND, INPUT_IS_FOLDER, INPUT_EMPTY, INPUT_UNREADABLE or INPUT_TOO_LARGE."""
     try:
         if path.is_dir():
@@ -20,7 +20,7 @@ def check_file(path: Path, max_bytes: int) -> None:
         raise ClipmillError(
             "INPUT_UNREADABLE", f"{path} cannot be read: {error.strerror}.", "Check its permissions and its name."
         ) from None
-    if size == 0:
+    if size == 0 and not may_be_empty:
         raise ClipmillError("INPUT_EMPTY", f"{path} is empty.", "Copy or download the video again.")
     if size > max_bytes:
         raise too_large(str(path), size, max_bytes)

@@ -50,7 +50,7 @@ def extract(
     """
     track = _Track(round((clock.end_s - clock.start_s) * RATE_HZ))
     decoder = _Decoder(sound, left_only)
-    with _FlacFile(target) as flac:
+    with FlacFile(target) as flac:
         for block in track.blocks(decoder.pieces(container, clock.start_s)):
             flac.write(block)
             report(track.written / max(track.total, 1))
@@ -109,7 +109,7 @@ class _Decoder:
         if self.channels is None:
             self.channels = Channels(count)
         if self._frames_seen % LOOK_EVERY == 0 and count == self.channels.count:
-            self.channels.add(_as_float(frame))
+            self.channels.add(as_float(frame))
         self._frames_seen += 1
 
     def _samples(self, frames: list[av.AudioFrame]) -> Samples:
@@ -120,7 +120,7 @@ class _Decoder:
         return samples
 
 
-def _as_float(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
+def as_float(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
     """The frame's samples as [channels, samples], full scale 1."""
     name = frame.format.name.removesuffix("p")
     values = frame.to_ndarray()
@@ -131,7 +131,7 @@ def _as_float(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
 
 
 def _left(frame: av.AudioFrame) -> av.AudioFrame:
-    left = av.AudioFrame.from_ndarray(np.ascontiguousarray(_as_float(frame)[:1]), format="fltp", layout="mono")
+    left = av.AudioFrame.from_ndarray(np.ascontiguousarray(as_float(frame)[:1]), format="fltp", layout="mono")
     left.sample_rate, left.pts, left.time_base = frame.sample_rate, frame.pts, frame.time_base
     return left
 
@@ -168,16 +168,22 @@ class _Track:
         yield from _silence(self.total - end)
 
     def _measured(self, block: Samples) -> Samples:
-        step = round(LEVEL_STEP_S * RATE_HZ)
-        whole = np.zeros(-(-len(block) // step) * step, np.float32)
-        whole[: len(block)] = block
-        power = np.mean(np.square(whole.reshape(-1, step) / 32768.0), axis=1)
-        self._levels.append((10 * np.log10(power + 1e-12)).astype(np.float32))
+        self._levels.append(level_db(block))
         self.written += len(block)
         return block
 
     def level_db(self) -> npt.NDArray[np.float32]:
         return np.concatenate(self._levels) if self._levels else np.zeros(0, np.float32)
+
+
+def level_db(block: Samples) -> npt.NDArray[np.float32]:
+    """The level of each LEVEL_STEP_S of a sound, the last one filled up with silence."""
+    step = round(LEVEL_STEP_S * RATE_HZ)
+    whole = np.zeros(-(-len(block) // step) * step, np.float32)
+    whole[: len(block)] = block
+    power = np.mean(np.square(whole.reshape(-1, step) / 32768.0), axis=1)
+    level: npt.NDArray[np.float32] = (10 * np.log10(power + 1e-12)).astype(np.float32)
+    return level
 
 
 def _silence(samples: int) -> Iterator[Samples]:
@@ -186,13 +192,15 @@ def _silence(samples: int) -> Iterator[Samples]:
         samples -= BLOCK
 
 
-class _FlacFile:
+class FlacFile:
+    """Blocks of samples as FLAC, within a `with`."""
+
     def __init__(self, target: Path) -> None:
         self._container = av.open(str(target), "w", format="flac")
         self._stream = self._container.add_stream("flac", rate=RATE_HZ, layout="mono", format="s16")
         self._written = 0
 
-    def __enter__(self) -> _FlacFile:
+    def __enter__(self) -> FlacFile:
         return self
 
     def __exit__(self, *_: object) -> None:

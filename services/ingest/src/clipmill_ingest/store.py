@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
-from sqlalchemy import and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipmill import topics
+from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.jobs.v1.jobs_pb2 import Job, JobProgress, JobState
+from clipmill.media.v1.media_pb2 import RecordedPart
 from clipmill.work.v1.work_pb2 import JobControl, Stage, WorkerStatus
 from clipmill_ingest import rows
 from clipmill_ingest.domain import view
@@ -21,6 +23,8 @@ from clipmill_shared.events import Event, event_id
 from clipmill_shared.outbox import Outbox
 
 SOURCE = "/ingest"
+# Parts of ended recordings that are erased at a time: more than a job has.
+MAX_SPENT = 5000
 
 
 @dataclass(frozen=True)
@@ -303,6 +307,27 @@ class Store:
         query = select(jobs.c.job_id).where(jobs.c.owner_id == owner_id, jobs.c.video_id == video_id)
         return list((await on.execute(query)).scalars())
 
+    async def spent_parts(self, on: AsyncConnection) -> Sequence[tuple[str, str, BlobRef]]:
+        """What live sources were recorded into whose jobs have ended: task id, owner and blob each."""
+        return await self._parts(on, ~jobs.c.is_open)
+
+    async def parts_of(self, on: AsyncConnection, job_ids: Collection[str]) -> Sequence[tuple[str, str, BlobRef]]:
+        return await self._parts(on, jobs.c.job_id.in_(job_ids))
+
+    async def _parts(self, on: AsyncConnection, which: ColumnElement[bool]) -> Sequence[tuple[str, str, BlobRef]]:
+        query = select(tasks.c.task_id, jobs.c.owner_id, tasks.c.recorded).join(jobs)
+        found = await on.execute(query.where(which, tasks.c.recorded.is_not(None)).limit(MAX_SPENT))
+        return [(row.task_id, row.owner_id, RecordedPart.FromString(row.recorded).blob) for row in found]
+
+    async def parts_in_use(self, on: AsyncConnection, owner_id: str) -> set[str]:
+        """SHA-256 of what an owner's open jobs were recorded into: another recording may be of the same content."""
+        query = select(tasks.c.recorded).join(jobs).where(jobs.c.is_open, jobs.c.owner_id == owner_id)
+        found = (await on.execute(query.where(tasks.c.recorded.is_not(None)))).scalars()
+        return {RecordedPart.FromString(recorded).blob.sha256 for recorded in found}
+
+    async def drop_parts(self, on: AsyncConnection, task_ids: Sequence[str]) -> None:
+        await on.execute(update(tasks).where(tasks.c.task_id.in_(task_ids)).values(recorded=None))
+
     async def forget(self, on: AsyncConnection, job_ids: Sequence[str]) -> None:
         """Erase jobs with their tasks and history."""
         await on.execute(delete(jobs).where(jobs.c.job_id.in_(job_ids)))
@@ -330,3 +355,8 @@ def _stages(record: JobRecord) -> list[tuple[int, bool]]:
 def _stop(record: JobRecord) -> Event[Message]:
     control = JobControl(owner_id=record.owner_id, job_id=record.job_id, command=JobControl.COMMAND_CANCEL)
     return Event(topics.JOBS_CONTROL, control, event_id(record.job_id, "cancel"), record.owner_id, SOURCE)
+
+
+def input_ended(record: JobRecord) -> Event[Message]:
+    control = JobControl(owner_id=record.owner_id, job_id=record.job_id, command=JobControl.COMMAND_END_INPUT)
+    return Event(topics.JOBS_CONTROL, control, event_id(record.job_id, "end of input"), record.owner_id, SOURCE)

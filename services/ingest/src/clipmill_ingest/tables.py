@@ -42,6 +42,7 @@ jobs = Table(
     Column("sequence", Integer, nullable=False),
     Column("told_at", Float(53), nullable=False),
     Column("is_changed", Boolean, nullable=False),
+    Column("input_ended", Boolean),
     UniqueConstraint("owner_id", "idempotency_key"),
     Index("jobs_open", "is_open", "created_at"),
     Index("jobs_of_owner", "owner_id", "created_at", "job_id"),
@@ -68,6 +69,7 @@ tasks = Table(
     Column("finished_at", Float(53)),
     Column("result", LargeBinary),
     Column("failure", LargeBinary),
+    Column("recorded", LargeBinary),
     Index("tasks_of_job", "job_id", "stage", "part"),
     Index("tasks_by_state", "state", "stage"),
 )

@@ -7,6 +7,7 @@ from importlib.metadata import version as version_of
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.clips.v1.clips_pb2 import (
+    ClipsPreviewed,
     ClipsScored,
     ScoredClips,
     ScoringTask,
@@ -15,7 +16,7 @@ from clipmill.clips.v1.clips_pb2 import (
 from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import ModelVersion
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
-from clipmill.work.v1.work_pb2 import STAGE_SCORING, Answer
+from clipmill.work.v1.work_pb2 import STAGE_PREVIEW, STAGE_SCORING, Answer
 from clipmill_scoring.domain.formula import DIARIZATION_VERSION, FORMULA_VERSION
 from clipmill_scoring.exchange import Chosen, Request
 from clipmill_scoring.speaking import clustering, doubts_of, turns_in
@@ -49,6 +50,28 @@ class Scoring:
             f"/speakers={DIARIZATION_VERSION}" + "/candidates" * self._keeps_candidates,
             work=self.score,
         )
+
+    @property
+    def previews(self) -> StageWork[ScoringTask, ClipsPreviewed]:
+        """Candidates of a live source of which more is to come: nothing of them is kept."""
+        return StageWork(
+            stage=STAGE_PREVIEW,
+            name="preview",
+            tasks=topics.PREVIEW_TASKS,
+            results=topics.CLIPS_PREVIEWED,
+            version=FORMULA_VERSION,
+            work=self.preview,
+            keeps=False,
+        )
+
+    async def preview(self, task: ScoringTask, report: Report) -> ClipsPreviewed:
+        """What would be chosen if nothing came any more; none is a result too."""
+        chosen = await self.choose(task, report)
+        # Late: the service's start needs no numpy.
+        from clipmill_scoring.explained import scored_clip
+
+        clips = [scored_clip(clip, rank).head for rank, clip in enumerate(chosen.choice.clips, start=1)]
+        return ClipsPreviewed(answer=Answer(models=_models(chosen)), video_id=task.video_id, clips=clips)
 
     async def choose(self, task: ScoringTask, report: Report) -> Chosen:
         """What a child chooses for a task, from the analyses that it names. Error: BLOB_MISSING."""

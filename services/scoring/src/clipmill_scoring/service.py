@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clipmill_scoring.handlers import Scoring
 from clipmill_scoring.settings import ScoringSettings
-from clipmill_shared.compute import Children
+from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
@@ -21,11 +21,21 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def build(settings: ScoringSettings, platform: Platform) -> Service:
     """The scoring service: a worker with as many child processes as slots; where it learns, a database and an API."""
-    children = Children("clipmill_scoring.work:choose_clips", settings.slots, cores=platform.cores, ahead=1)
+    children = ModelChildren(
+        "clipmill_scoring.work:choose_clips", settings.slots, platform.inference, cores=platform.cores, ahead=1
+    )
     scoring = Scoring(children, platform.blobs, keeps_candidates=settings.learns)
     worker = Worker(scoring.stage, platform.bus, platform.blobs, settings.slots, f"scoring-{platform.instance}")
+    workers: list[Worker[Any, Any]] = [worker]
+    if settings.preview_slots:
+        # On the same children: a preview is never waited for.
+        instance = f"preview-{platform.instance}"
+        workers.append(Worker(scoring.previews, platform.bus, platform.blobs, settings.preview_slots, instance))
     working = Service(
-        name="scoring", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close
+        name="scoring",
+        subscriptions=tuple(subscription for each in workers for subscription in each.subscriptions),
+        loops=tuple(each.report_status for each in workers),
+        stop=children.close,
     )
     return _learning(working, scoring, settings, platform) if settings.learns else working
 

@@ -21,4 +21,7 @@ class ScoringSettings(Settings):
         default="",
         description="Whose all events on engagement.events.v1 are; empty: each proves it by a signed token.",
     )
+    preview_slots: int = Field(
+        default=1, ge=0, description="Live sources whose candidates are looked for at once; 0: none here."
+    )
     slots: int = Field(default=2, ge=1, description="Videos that are scored at once, each in a child process.")

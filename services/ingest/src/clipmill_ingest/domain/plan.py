@@ -1,4 +1,7 @@
-"""The plan of a job: import, then audio and vision side by side, then scoring, then a render a clip."""
+"""The plan of a job: import, then audio and vision side by side, then scoring, then a render a clip.
+
+Of a live source the recording is the import, and its parts are planned as they come (domain/live.py).
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,23 @@ from collections.abc import Iterator, Sequence
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
 from clipmill.clips.v1.clips_pb2 import RenderTask, ScoringTask
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
-from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested
+from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested, RecordTask, Source
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed, VisionTask
 from clipmill.work.v1.work_pb2 import Stage, Task
+from clipmill_ingest.domain import live
 from clipmill_ingest.domain.options import speakers_given, wants_speakers
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState, new_task
 
-AnyTask = ImportTask | AudioTask | VisionTask | ScoringTask | RenderTask
+AnyTask = ImportTask | RecordTask | AudioTask | VisionTask | ScoringTask | RenderTask
 
 # Seconds of media that a task without a range counts for.
 IMPORT_COST_S = 60.0
 SCORING_COST_S = 10.0
 
 
-def first_tasks(job_id: str, now: float) -> tuple[LedgerTask, ...]:
-    return (new_task(job_id, Stage.STAGE_IMPORT, 0, IMPORT_COST_S, now),)
+def first_tasks(job_id: str, source: Source, now: float) -> tuple[LedgerTask, ...]:
+    stage = Stage.STAGE_RECORD if source.HasField("live") else Stage.STAGE_IMPORT
+    return (new_task(job_id, stage, 0, IMPORT_COST_S, now),)
 
 
 def next_tasks(record: JobRecord, now: float) -> Sequence[LedgerTask]:
@@ -46,7 +51,9 @@ def next_tasks(record: JobRecord, now: float) -> Sequence[LedgerTask]:
 
 def is_complete(record: JobRecord) -> bool:
     """True when nothing is left to do."""
-    return record.scored is not None and all(task.has_ended for task in record.tasks)
+    return record.scored is not None and all(
+        task.has_ended for task in record.tasks if task.stage != Stage.STAGE_PREVIEW
+    )
 
 
 def _analyses(record: JobRecord, ingested: MediaIngested, now: float) -> Iterator[LedgerTask]:
@@ -96,6 +103,14 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
     header.lease_until.FromNanoseconds(round(drop_after * 1e9))
     if task.stage == Stage.STAGE_IMPORT:
         return ImportTask(task=header, source=record.source)
+    if task.stage == Stage.STAGE_RECORD:
+        return live.record_task(record, header)
+    if task.stage == Stage.STAGE_PREVIEW:
+        return live.preview_task(record, _asked_of_scoring(record, header))
+    if task.stage == Stage.STAGE_AUDIO and task.recorded is not None:
+        return live.audio_task(task.recorded, _asked_of_audio(record, header))
+    if task.stage == Stage.STAGE_VISION and task.recorded is not None:
+        return live.vision_task(record, task.recorded, header)
     media = record.ingested
     assert media is not None, "no stage but import comes before import has ended"
     if task.stage == Stage.STAGE_AUDIO:
@@ -103,35 +118,45 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
     if task.stage == Stage.STAGE_VISION:
         return _vision_task(record, media, task.part, header)
     if task.stage == Stage.STAGE_SCORING:
-        return ScoringTask(
-            task=header,
-            video_id=media.video_id,
-            info=media.info,
-            audio=_analyses_of(record, Stage.STAGE_AUDIO, None),
-            vision=_analyses_of(record, Stage.STAGE_VISION, None),
-            clips=record.options.clips,
-            min_s=record.options.min_s,
-            max_s=record.options.max_s,
-            about=record.options.about,
-            ranges=record.options.ranges,
-            speakers=speakers_given(record.options),
-            genre=record.options.genre,
-        )
+        message = _asked_of_scoring(record, header)
+        message.video_id = media.video_id
+        message.info.CopyFrom(media.info)
+        message.audio.extend(_analyses_of(record, Stage.STAGE_AUDIO, None))
+        message.vision.extend(_analyses_of(record, Stage.STAGE_VISION, None))
+        return message
     return _render_task(record, media, task.part, header)
 
 
-def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> AudioTask:
+def _asked_of_scoring(record: JobRecord, header: Task) -> ScoringTask:
+    return ScoringTask(
+        task=header,
+        clips=record.options.clips,
+        min_s=record.options.min_s,
+        max_s=record.options.max_s,
+        about=record.options.about,
+        ranges=record.options.ranges,
+        speakers=speakers_given(record.options),
+        genre=record.options.genre,
+    )
+
+
+def _asked_of_audio(record: JobRecord, header: Task) -> AudioTask:
     return AudioTask(
         task=header,
-        speech=media.speech,
-        part=_audio_parts(record, media)[part],
         language=record.options.language,
         profile=record.options.profile,
-        video_id=media.video_id,
         asr=engine_of(record) or record.options.asr,
         transcript=record.options.transcript if record.options.HasField("transcript") else None,
         voices=wants_speakers(record.options),
     )
+
+
+def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> AudioTask:
+    message = _asked_of_audio(record, header)
+    message.speech.CopyFrom(media.speech)
+    message.part.CopyFrom(_audio_parts(record, media)[part])
+    message.video_id = media.video_id
+    return message
 
 
 def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> VisionTask:
@@ -177,4 +202,4 @@ def _analyses_of(record: JobRecord, stage: Stage.ValueType, touching: TimeRange 
         if isinstance(task.result, AudioAnalyzed | VisionAnalyzed):
             part = task.result.part
             if touching is None or (part.start_s < touching.end_s and part.end_s > touching.start_s):
-                yield task.result.analysis
+                yield live.bare(task.result.analysis) if record.is_live else task.result.analysis

@@ -9,14 +9,14 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed
-from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipRendered, ClipsScored
+from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipRendered, ClipsPreviewed, ClipsScored
 from clipmill.common.v1.common_pb2 import Failure
 from clipmill.jobs.v1.jobs_pb2 import JobState
-from clipmill.media.v1.media_pb2 import MediaIngested, Source
+from clipmill.media.v1.media_pb2 import MediaIngested, RecordedPart, Source
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed
 from clipmill.work.v1.work_pb2 import Stage
 
-Result: TypeAlias = MediaIngested | AudioAnalyzed | VisionAnalyzed | ClipsScored | ClipRendered
+Result: TypeAlias = MediaIngested | AudioAnalyzed | VisionAnalyzed | ClipsScored | ClipRendered | ClipsPreviewed
 
 OPEN_STATES = frozenset({JobState.JOB_STATE_QUEUED, JobState.JOB_STATE_RUNNING})
 # Whose the answers to requests are that nobody proved to be theirs. No token can be for it and no call runs for it, so
@@ -29,6 +29,8 @@ STAGE_NAMES = {
     Stage.STAGE_VISION: "vision",
     Stage.STAGE_SCORING: "scoring",
     Stage.STAGE_RENDER: "render",
+    Stage.STAGE_RECORD: "record",
+    Stage.STAGE_PREVIEW: "preview",
 }
 
 
@@ -81,6 +83,8 @@ class LedgerTask:
     finished_at: float | None = None
     result: Result | None = None
     failure: Failure | None = None
+    # What a task of a live source's part works on; the plan of other jobs follows from the import.
+    recorded: RecordedPart | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -103,6 +107,24 @@ class JobRecord:
     progress: float = 0.0
     tasks: tuple[LedgerTask, ...] = ()
     idempotency_key: str = ""
+    # A live source whose owner has said that it is enough.
+    input_ended: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        return self.source.HasField("live")
+
+    @property
+    def video_id(self) -> str | None:
+        """None where it follows from a content that is not known yet."""
+        if self.is_live:
+            return derived_id("live video", self.owner_id, self.job_id)
+        return self.ingested.video_id if self.ingested else None
+
+    @property
+    def recording(self) -> LedgerTask | None:
+        """The task that records a live source."""
+        return next(iter(self.of(Stage.STAGE_RECORD)), None)
 
     @property
     def is_open(self) -> bool:
@@ -123,7 +145,8 @@ class JobRecord:
 
     @property
     def ingested(self) -> MediaIngested | None:
-        return next((t.result for t in self.tasks if isinstance(t.result, MediaIngested)), None)
+        """What was imported; a recording's result counts once all of its parts are here."""
+        return next((t.result for t in self.tasks if isinstance(t.result, MediaIngested) and t.has_ended), None)
 
     @property
     def scored(self) -> ClipsScored | None:

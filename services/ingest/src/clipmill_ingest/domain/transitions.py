@@ -14,9 +14,9 @@ from clipmill.audio.v1.audio_pb2 import AudioAnalyzed
 from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.common.v1.common_pb2 import Failure
 from clipmill.jobs.v1.jobs_pb2 import JobState
-from clipmill.media.v1.media_pb2 import Source
+from clipmill.media.v1.media_pb2 import MediaIngested, RecordedPart, Source
 from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
-from clipmill_ingest.domain import plan, view
+from clipmill_ingest.domain import live, plan, view
 from clipmill_ingest.domain.plausible import language_fault
 from clipmill_ingest.domain.record import (
     MAX_KEY,
@@ -35,7 +35,7 @@ MAX_FAILURE_TEXT = 5000
 
 def admit(job_id: str, owner_id: str, source: Source, options: ClipOptions, now: float) -> JobRecord:
     """A new job, with its options pinned."""
-    return JobRecord(job_id, owner_id, source, options, now, tasks=plan.first_tasks(job_id, now))
+    return JobRecord(job_id, owner_id, source, options, now, tasks=plan.first_tasks(job_id, source, now))
 
 
 def refuse(request_id: Sequence[str | int], idempotency_key: str, failure: Failure, now: float) -> JobRecord:
@@ -99,8 +99,33 @@ def take_result(record: JobRecord, result: Result, now: float) -> JobRecord:
     task = record.task(result.task.task_id)
     if not record.is_open or task is None or task.has_ended or result.task.attempt != task.attempt:
         return record
-    done = replace(task, state=TaskState.DONE, result=result, progress=1.0, finished_at=now, held=False)
-    return _advance(record.with_task(done), now)
+    if task.stage == Stage.STAGE_RECORD and isinstance(result, MediaIngested) and not live.is_whole(record, result):
+        # Its last parts are on their way. Should they be lost, its lease lapses, and it is recorded on from there.
+        return record.with_task(replace(task, result=result))
+    return _advance(record.with_task(_done(task, result, now)), now)
+
+
+def take_part(record: JobRecord, part: RecordedPart, now: float) -> JobRecord:
+    """A part of a live source is taken once, in order, and of the recording's present attempt only."""
+    record = live.take_part(record, part, now)
+    recording = record.recording
+    if recording is None or recording.has_ended or not isinstance(recording.result, MediaIngested):
+        return record
+    if not live.is_whole(record, recording.result):
+        return record
+    return _advance(record.with_task(_done(recording, recording.result, now)), now)
+
+
+def end_input(record: JobRecord) -> JobRecord:
+    """A live source has been recorded enough; of other jobs, and of ended ones, nothing changes."""
+    recording = record.recording
+    if not record.is_open or recording is None or recording.has_ended or record.input_ended:
+        return record
+    return replace(record, input_ended=True)
+
+
+def _done(task: LedgerTask, result: Result, now: float) -> LedgerTask:
+    return replace(task, state=TaskState.DONE, result=result, progress=1.0, finished_at=now, held=False)
 
 
 def take_failure(record: JobRecord, failed: TaskFailed, now: float, rules: Rules) -> JobRecord:
@@ -146,6 +171,9 @@ def give_up_without_worker(
         return record
     if now - max(last_seen, min(task.ready_at for task in waiting)) < rules.no_worker_s:
         return record
+    if stage == Stage.STAGE_PREVIEW:
+        # Nobody needs it.
+        return record.with_task(replace(waiting[0], state=TaskState.FAILED, finished_at=now, held=False))
     part = STAGE_NAMES[stage]
     return fail(
         record,
@@ -179,12 +207,15 @@ def _lose(record: JobRecord, task: LedgerTask, failure: Failure, now: float, rul
     record = record.with_task(
         replace(task, state=TaskState.FAILED, failure=failure, losses=losses, finished_at=now, held=False)
     )
-    # One clip that cannot be rendered does not take the others with it.
-    return _advance(record, now) if task.stage == Stage.STAGE_RENDER else fail(record, failure, now)
+    # One clip that cannot be rendered does not take the others with it, and a preview is for showing only.
+    is_needed = task.stage not in (Stage.STAGE_RENDER, Stage.STAGE_PREVIEW)
+    return fail(record, failure, now) if is_needed else _advance(record, now)
 
 
 def _waiting(task: LedgerTask, ready_at: float) -> LedgerTask:
-    return replace(task, state=TaskState.WAITING, ready_at=ready_at, held=False, progress=0.0)
+    # What a lost recording said of parts that never came does not count; what a preview showed is shown on.
+    result = None if task.stage == Stage.STAGE_RECORD else task.result
+    return replace(task, state=TaskState.WAITING, ready_at=ready_at, held=False, progress=0.0, result=result)
 
 
 def _heard_by_one(record: JobRecord, now: float) -> JobRecord:
@@ -202,7 +233,8 @@ def _heard_by_one(record: JobRecord, now: float) -> JobRecord:
 
 def _advance(record: JobRecord, now: float) -> JobRecord:
     record = _heard_by_one(record, now)
-    if (fault := language_fault(record)) is not None:
+    record = live.previewed(record, now)
+    if record.ingested is not None and (fault := language_fault(record)) is not None:
         return fail(record, fault, now)
     record = record.with_tasks(plan.next_tasks(record, now))
     if not plan.is_complete(record):

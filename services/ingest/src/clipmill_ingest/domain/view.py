@@ -9,17 +9,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clipmill.clips.v1.clips_pb2 import ClipRendered
 from clipmill.common.v1.common_pb2 import ModelVersion, Warning  # noqa: A004 - the message's name
 from clipmill.jobs.v1.jobs_pb2 import Job, JobState, StageProgress
+from clipmill.media.v1.media_pb2 import MediaIngested
 from clipmill.work.v1.work_pb2 import Stage
+from clipmill_ingest.domain import live
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState
 
 # Shares of the whole: where the time went on ten minutes of talk, one stage with another.
 WEIGHTS = {
     Stage.STAGE_IMPORT: 0.05,
+    Stage.STAGE_RECORD: 0.05,
     Stage.STAGE_AUDIO: 0.35,
     Stage.STAGE_VISION: 0.35,
     Stage.STAGE_SCORING: 0.02,
     Stage.STAGE_RENDER: 0.23,
 }
+# Of a live source's progress, as much is recording it; how long that takes is known only where its end is.
+RECORDING_SHARE = 0.7
 # An event is at most 64 KiB; the first remarks say the most.
 MAX_WARNINGS = 50
 MAX_TEXT = 500
@@ -42,6 +47,7 @@ def job_of(record: JobRecord) -> Job:
         models=_models_of(record),
         cached=bool(record.tasks) and all(_is_cached(task) for task in record.tasks),
         idempotency_key=record.idempotency_key,
+        live=live.progress_of(record),
     )
     if record.finished_at is not None:
         job.finished_at.CopyFrom(timestamp(record.finished_at))
@@ -59,10 +65,17 @@ def progress_of(record: JobRecord) -> float:
     if record.state in (JobState.JOB_STATE_COMPLETED, JobState.JOB_STATE_COMPLETED_WITH_WARNINGS):
         return 1.0
     weights = dict(WEIGHTS)
-    if record.ingested is not None and not record.ingested.HasField("speech"):
+    del weights[Stage.STAGE_IMPORT if record.is_live else Stage.STAGE_RECORD]
+    if record.is_live and record.ingested is None:
+        return max(record.progress, RECORDING_SHARE * _share(record.of(Stage.STAGE_RECORD)))
+    if record.ingested is not None and not _has_sound(record, record.ingested):
         del weights[Stage.STAGE_AUDIO]
     done = sum(weight * _share(record.of(stage)) for stage, weight in weights.items())
     return max(record.progress, min(done / sum(weights.values()), 0.999))
+
+
+def _has_sound(record: JobRecord, ingested: MediaIngested) -> bool:
+    return ingested.info.HasField("audio") if record.is_live else ingested.HasField("speech")
 
 
 def warnings_of(record: JobRecord) -> list[Warning]:
@@ -81,6 +94,10 @@ def timestamp(unix_s: float) -> Timestamp:
 
 def _warnings(record: JobRecord) -> Iterator[Warning]:
     for task in record.tasks:
+        for said in task.recorded.warnings if task.recorded else ():
+            yield said
+        if task.stage == Stage.STAGE_PREVIEW:
+            continue
         if task.result is not None:
             for said in task.result.answer.warnings:
                 yield Warning(code=said.code, message=said.message[:MAX_TEXT], part=said.part)
