@@ -15,7 +15,7 @@ from typing import Literal
 from clipmill.audio.v1.audio_pb2 import SoundEvent, SpeakerTurn, Word
 from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest, GetTranscriptResponse
 from clipmill.client import Client
-from clipmill.clips.v1.clips_pb2 import ClipOptions, Layout, ShotLayout, SubScores
+from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipPerson, Layout, ShotLayout, SubScores
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill.turns import speaker_of
@@ -28,10 +28,12 @@ from clipmill_cli.results import (
     LayoutRecord,
     ModelRecord,
     OptionsRecord,
+    PersonRecord,
     RangeRecord,
     ResultRecord,
     ShortageRecord,
     SourceRecord,
+    SpeaksRecord,
     SubScoresRecord,
     TurnRecord,
     WarningRecord,
@@ -182,6 +184,7 @@ def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
             )
             for turn in scored.turns
         ),
+        people=tuple(_person(person) for person in scored.people),
         events=tuple(_events(heard.events, span)),
         layouts=tuple(_layout(shot) for shot in made.layouts),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),
@@ -208,6 +211,20 @@ def _sub_scores(parts: SubScores) -> SubScoresRecord:
         hook=parts.hook if parts.HasField("hook") else None,
         flow=parts.flow if parts.HasField("flow") else None,
         value=parts.value if parts.HasField("value") else None,
+    )
+
+
+def _person(person: ClipPerson) -> PersonRecord:
+    is_heard = person.HasField("speaker")
+    return PersonRecord(
+        person=person.person,
+        share=person.share,
+        speaker=person.speaker if is_heard else None,
+        speaker_confidence=person.speaker_confidence if is_heard else None,
+        speaks=tuple(
+            SpeaksRecord(start_s=turn.range.start_s, end_s=turn.range.end_s, confidence=turn.confidence)
+            for turn in person.speaks
+        ),
     )
 
 

@@ -89,6 +89,26 @@ class TurnRecord(Record):
     confidence: float = Field(ge=0, le=1, description="The silhouette of the voice among the speakers.")
 
 
+class SpeaksRecord(Record):
+    """Somebody who is seen speaks; times in seconds on the source's clock."""
+
+    start_s: float
+    end_s: float
+    confidence: float = Field(ge=0, le=1)
+
+
+class PersonRecord(Record):
+    """Somebody whose face is seen in the clip."""
+
+    person: int = Field(ge=1, description="The same through the source, counted from who is seen first.")
+    share: float = Field(ge=0, le=1, description="Of the clip's time, in the picture.")
+    speaker: int | None = Field(
+        None, ge=1, description="As in turns; absent where voices were not told apart, or voice and face do not agree."
+    )
+    speaker_confidence: float | None = Field(None, ge=0, le=1, description="How far voice and face agree.")
+    speaks: tuple[SpeaksRecord, ...] = Field((), description="When they are seen to speak.")
+
+
 class EventRecord(Record):
     """What is heard beside the words; times in seconds on the source's clock."""
 
@@ -132,6 +152,7 @@ class ClipRecord(Record):
     text: str
     words: tuple[WordRecord, ...]
     turns: tuple[TurnRecord, ...] = Field((), description="Who speaks; empty where voices were not told apart.")
+    people: tuple[PersonRecord, ...] = Field((), description="Who is seen, the longest first; no small faces.")
     events: tuple[EventRecord, ...] = Field((), description="Music and silence, cut to the clip.")
     layouts: tuple[LayoutRecord, ...] = Field((), description="Of each shot, in order.")
     warnings: tuple[WarningRecord, ...]

@@ -19,7 +19,7 @@ from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
 from clipmill.clips.v1.clips_pb2 import ASPECT_SOURCE, CAPTION_STYLE_NONE, ClipHead, RenderTask
 from clipmill.common.v1.common_pb2 import PROFILE_FAST, TimeRange
 from clipmill.media.v1.media_pb2 import AudioStream, MediaInfo, VideoStream
-from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 
 RATE_HZ = 48000
 STRIPES = [(200, 40, 40), (40, 200, 40), (40, 40, 200)]
@@ -174,8 +174,8 @@ def make_clip(tmp_path: Path) -> MakeClip:
         end_s: float,
         *,
         words: Sequence[Word] = (),
-        speech: Sequence[TimeRange] = (),
         vision: Sequence[VisionAnalysis] = (),
+        cast: Cast | None = None,
         **task: int,
     ) -> Clip:
         made = film.make(tmp_path)
@@ -186,7 +186,7 @@ def make_clip(tmp_path: Path) -> MakeClip:
             info=made.info,
             **{"aspect": ASPECT_SOURCE, "captions": CAPTION_STYLE_NONE, "profile": PROFILE_FAST, **task},
         )
-        request = Request(made.path, folder, wanted, (AudioAnalysis(words=words, speech=speech),), tuple(vision), 1)
+        request = Request(made.path, folder, wanted, (AudioAnalysis(words=words),), tuple(vision), 1, cast)
         return _read(render(request, lambda _: None))
 
     return make

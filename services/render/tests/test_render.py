@@ -12,7 +12,7 @@ import pytest
 from clipmill.audio.v1.audio_pb2 import Word
 from clipmill.clips.v1 import clips_pb2 as clips
 from clipmill.common.v1.common_pb2 import TimeRange
-from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, MouthSample, Shot, VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import Cast, FaceSample, FaceTrack, FaceTurn, Shot, VisionAnalysis
 
 
 def shown_numbers(clip) -> list[int]:
@@ -131,15 +131,13 @@ def test_the_crop_is_where_the_face_is_from_the_first_frame_of_its_shot(make_cli
 
 
 def test_the_crop_shows_who_speaks_of_two_who_are_seen(make_clip, film):
-    times, openings = np.arange(0, 3, 0.2), np.random.default_rng(1).uniform(0, 0.2, 15)
+    times = np.arange(0, 3, 0.2)
     tracks = [faces(1 / 6, times), faces(5 / 6, times, 2)]
-    tracks[0].mouths.extend(MouthSample(time_s=t, opening=0.02) for t in times)
-    tracks[1].mouths.extend(MouthSample(time_s=t, opening=o) for t, o in zip(times, openings, strict=True))
+    tracks[1].track = 1
     vision = [VisionAnalysis(shots=[Shot(range=TimeRange(start_s=0, end_s=3))], face_tracks=tracks)]
-    heard = make_clip(
-        film(stripes=True), 0.0, 3.0, aspect=clips.ASPECT_9_16, vision=vision, speech=[TimeRange(start_s=0, end_s=3)]
-    )
-    assert {int(picture[180, 101].argmax()) for picture in heard.pictures} == {2}
+    cast = Cast(turns=[FaceTurn(range=TimeRange(start_s=0, end_s=3), track=1, confidence=0.9)])
+    told = make_clip(film(stripes=True), 0.0, 3.0, aspect=clips.ASPECT_9_16, vision=vision, cast=cast)
+    assert {int(picture[180, 101].argmax()) for picture in told.pictures} == {2}
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p"])

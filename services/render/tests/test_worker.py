@@ -15,10 +15,10 @@ from clipmill_render.domain.graph import Timing
 from clipmill_render.exchange import Request
 from clipmill_render.handlers import Rendering
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization, Word
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
 from clipmill.clips.v1.clips_pb2 import ASPECT_9_16, CAPTION_STYLE_KARAOKE, ClipHead, RenderTask
 from clipmill.common.v1.common_pb2 import PROFILE_FAST, TimeRange
-from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import Cast, CastMember, VisionAnalysis
 from clipmill.work.v1.work_pb2 import Task
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children, Report
@@ -78,22 +78,22 @@ class OnlyAsked(Children):
 
     def __init__(self) -> None:
         super().__init__("nowhere:nothing", 1)
-        self.diarizations: list[Diarization | None] = []
+        self.casts: list[Cast | None] = []
 
     async def run(self, request: object, report: Report = lambda _: None) -> object:
         assert isinstance(request, Request)
-        self.diarizations.append(request.diarization)
+        self.casts.append(request.cast)
         raise Asked
 
 
-async def test_who_speaks_when_is_handed_on_where_it_was_told(film, blobs: Blobs, tmp_path: Path):
-    children, told = OnlyAsked(), Diarization(speakers=2)
+async def test_who_speaks_of_those_seen_is_handed_on_where_it_was_told(film, blobs: Blobs, tmp_path: Path):
+    children, told = OnlyAsked(), Cast(members=[CastMember(person=1)])
     task = await task_of(film(frames=5).make(tmp_path), blobs, 0.2)
     for ref in (None, await blobs.put_message("me", told)):
-        task.MergeFrom(RenderTask(diarization=ref))
+        task.MergeFrom(RenderTask(cast=ref))
         with pytest.raises(Asked):
             await Rendering(blobs, children, 1, 1).render(task, lambda _: None)
-    assert children.diarizations == [None, told]
+    assert children.casts == [None, told]
 
 
 async def test_a_cancelled_render_leaves_no_encoder_and_no_file_behind(film, blobs: Blobs, tmp_path: Path):

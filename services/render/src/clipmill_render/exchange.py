@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill.clips.v1.clips_pb2 import RenderTask, ShotLayout
-from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill_render.domain.note import Note
 
 
@@ -21,8 +21,8 @@ class Request:
     audio: tuple[AudioAnalysis, ...]
     vision: tuple[VisionAnalysis, ...]
     threads: int
-    # Of the whole video; None where voices were not told apart.
-    diarization: Diarization | None = None
+    # Of the whole video; None where nobody is seen.
+    cast: Cast | None = None
 
 
 @dataclass(frozen=True)

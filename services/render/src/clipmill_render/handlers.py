@@ -6,11 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill.clips.v1.clips_pb2 import ClipRendered, RenderTask
 from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion
-from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_RENDER, Answer
 from clipmill_render.exchange import Request, Result
 from clipmill_shared.blobs import Blobs
@@ -19,7 +19,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "render"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 7
+FORMULA = 8
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
 
@@ -51,19 +51,16 @@ class Rendering:
         owner = task.task.owner_id
         audio = tuple([await self._blobs.get_message(ref, AudioAnalysis) for ref in task.audio])
         vision = tuple([await self._blobs.get_message(ref, VisionAnalysis) for ref in task.vision])
-        diarization = (
-            await self._blobs.get_message(task.diarization, Diarization) if task.HasField("diarization") else None
-        )
+        cast = await self._blobs.get_message(task.cast, Cast) if task.HasField("cast") else None
         async with self._blobs.local(task.source) as source, self._blobs.scratch_folder() as folder:
             threads = self._last_threads if task.task.last else self._threads
-            request = Request(source, folder, task, audio, vision, threads, diarization)
+            request = Request(source, folder, task, audio, vision, threads, cast)
             made = await self._children.run(request, report)
             assert isinstance(made, Result)
             return ClipRendered(
                 answer=Answer(
                     models=[
                         ModelVersion(task="encoder", name="libx264", version=made.ffmpeg_version),
-                        ModelVersion(task="speakers", name="clipmill-mouth-motion", version=str(FORMULA)),
                     ],
                     warnings=[
                         common_pb2.Warning(code=note.code, message=note.message, part=NAME) for note in made.notes

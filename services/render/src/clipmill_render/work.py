@@ -15,12 +15,13 @@ from clipmill_render.colour import colour_matrix
 from clipmill_render.commands import Cut, Drawing, Encoding
 from clipmill_render.domain import notes
 from clipmill_render.domain.captions import CaptionLayout, SpokenWord, captions_of
-from clipmill_render.domain.clock import seen_in, speakers_in, voices_in, words_in
+from clipmill_render.domain.clock import seen_in, words_in
 from clipmill_render.domain.graph import Coded, Timing, framing
 from clipmill_render.domain.layout import Layout, layout_for
 from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured, corrected, gain_for
 from clipmill_render.domain.note import Note
 from clipmill_render.domain.scenes import Scene, scenes_of
+from clipmill_render.domain.speakers import turns_in
 from clipmill_render.domain.subtitles import ass_of, look_for, srt_of
 from clipmill_render.exchange import Request, Result
 from clipmill_render.font import font_file, text_width
@@ -48,8 +49,7 @@ def render(request: Request, report: Report) -> Result:
     layout = layout_of(task)
     seen = seen_in(task.clip.range, request.vision)
     words = words_in(task.clip.range, request.audio)
-    voices = voices_in(task.clip.range, request.diarization)
-    turns = speakers_in(task.clip.range, seen, request.audio, words, voices)
+    turns = turns_in(task.clip.range, seen, request.cast)
     scenes = scenes_of(layout, seen, turns, task.layout or LAYOUT_FILL)
     said += notes.of_picture(layout, scenes)
     burnt = _captions(request, words, layout, timing, said)

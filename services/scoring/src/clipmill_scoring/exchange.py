@@ -31,3 +31,5 @@ class Chosen:
     candidates: bytes = b""
     # A serialized clipmill.audio.v1.Diarization; empty where voices were not told apart.
     diarization: bytes = b""
+    # A serialized clipmill.vision.v1.Cast; empty where nobody is seen.
+    cast: bytes = b""

@@ -15,10 +15,11 @@ from clipmill.clips.v1.clips_pb2 import (
 )
 from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import ModelVersion
-from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_PREVIEW, STAGE_SCORING, Answer
-from clipmill_scoring.domain.formula import DIARIZATION_VERSION, FORMULA_VERSION
+from clipmill_scoring.domain.formula import CAST_VERSION, DIARIZATION_VERSION, FORMULA_VERSION
 from clipmill_scoring.exchange import Chosen, Request
+from clipmill_scoring.seeing import joining, people_in
 from clipmill_scoring.speaking import clustering, doubts_of, turns_in
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
@@ -47,7 +48,7 @@ class Scoring:
             tasks=topics.SCORING_TASKS,
             results=topics.CLIPS_SCORED,
             version=f"{FORMULA_VERSION}/{SENTENCES_PACKAGE}={version_of(SENTENCES_PACKAGE)}"
-            f"/speakers={DIARIZATION_VERSION}" + "/candidates" * self._keeps_candidates,
+            f"/speakers={DIARIZATION_VERSION}/cast={CAST_VERSION}" + "/candidates" * self._keeps_candidates,
             work=self.score,
         )
 
@@ -92,8 +93,10 @@ class Scoring:
 
         clips = [scored_clip(clip, rank) for rank, clip in enumerate(choice.clips, start=1)]
         diarization = Diarization.FromString(chosen.diarization)
+        cast = Cast.FromString(chosen.cast)
         for clip in clips:
             clip.turns.extend(turns_in(diarization, clip.head.range))
+            clip.people.extend(people_in(cast, clip.head.range))
         scored = ScoredClips(
             video_id=task.video_id, clips=clips, candidates=choice.candidates, formula_version=FORMULA_VERSION
         )
@@ -117,6 +120,7 @@ class Scoring:
             shortages=[Shortage(code=s.code, message=s.message, remedy=s.remedy) for s in choice.shortages],
             candidates=kept,
             diarization=await self._blobs.put_message(owner_id, diarization) if chosen.diarization else None,
+            cast=await self._blobs.put_message(owner_id, cast) if chosen.cast else None,
         )
 
 
@@ -132,4 +136,6 @@ def _models(chosen: Chosen) -> list[ModelVersion]:
         )
     if chosen.diarization:
         models.append(clustering())
+    if chosen.cast:
+        models.append(joining())
     return models

@@ -15,6 +15,7 @@ from clipmill_scoring.domain.timeline import merge
 from clipmill_scoring.exchange import Chosen, Request
 from clipmill_scoring.models.sentences import Sentences, knows, model
 from clipmill_scoring.models.valence import valences
+from clipmill_scoring.seeing import cast_of
 from clipmill_scoring.speaking import diarization_of
 from clipmill_scoring.tabled import genre_name, message_of
 from clipmill_shared.compute import Report
@@ -40,4 +41,11 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     if request.keeps_candidates:
         kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task).SerializeToString()
     diarization = diarization_of(request.audio, task.speakers)
-    return Chosen(choice, sentences.was_used, kept, diarization.SerializeToString() if diarization else b"")
+    cast = cast_of(request.vision, request.audio, diarization)
+    return Chosen(
+        choice,
+        sentences.was_used,
+        kept,
+        diarization.SerializeToString() if diarization else b"",
+        cast.SerializeToString() if cast else b"",
+    )

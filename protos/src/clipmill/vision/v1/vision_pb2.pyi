@@ -350,28 +350,30 @@ class CastMember(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PERSON_FIELD_NUMBER: _builtins.int
-    SEEN_S_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
     SPEAKER_FIELD_NUMBER: _builtins.int
     SPEAKER_CONFIDENCE_FIELD_NUMBER: _builtins.int
     person: _builtins.int
     """From 1, the same through the video: what clipmill.people says."""
-    seen_s: _builtins.float
-    """How long they are in the picture."""
     speaker: _builtins.int
     """Whose voice is theirs, as in Diarization; absent where voices were not told apart, or voice and face do not agree."""
     speaker_confidence: _builtins.float
     """0 to 1: of the voice's and of the face's time that tells of it, the smaller share that says so."""
+    @_builtins.property
+    def seen(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
+        """When they are in the picture: in order, apart from each other."""
+
     def __init__(
         self,
         *,
         person: _builtins.int = ...,
-        seen_s: _builtins.float = ...,
+        seen: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
         speaker: _builtins.int | None = ...,
         speaker_confidence: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_speaker", b"_speaker", "speaker", b"speaker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_speaker", b"_speaker", "person", b"person", "seen_s", b"seen_s", "speaker", b"speaker", "speaker_confidence", b"speaker_confidence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_speaker", b"_speaker", "person", b"person", "seen", b"seen", "speaker", b"speaker", "speaker_confidence", b"speaker_confidence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__speaker: _TypeAlias = _typing.Literal["speaker"]  # noqa: Y015
     _WhichOneofArgType__speaker: _TypeAlias = _typing.Literal["_speaker", b"_speaker"]  # noqa: Y015

@@ -193,6 +193,7 @@ def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         loudness_lufs=record.options.loudness_lufs if record.options.HasField("loudness_lufs") else None,
         caption_area=record.options.caption_area if record.options.HasField("caption_area") else None,
         diarization=record.scored.diarization if record.scored.HasField("diarization") else None,
+        cast=record.scored.cast if record.scored.HasField("cast") else None,
     )
 
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 from clipmill_render.domain.captions import SpokenWord
 from clipmill_render.domain.faces import Face, Shot, joined_shots
 from clipmill_render.domain.interest import Interest
-from clipmill_render.domain.speakers import Mouth, Turn, Voice, turns_of
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What is seen in the clip: takes that cover it, faces by track, and how far their mouths are open."""
+    """What is seen in the clip: takes that cover it, and faces by track."""
 
     shots: list[Shot]
     tracks: list[list[Face]]
-    # As many as tracks; empty where the mouth was not looked at.
-    mouths: list[list[Mouth]]
+    # Of each track the beginning of its part, and its number there.
+    names: list[tuple[float, int]]
     interests: list[Interest] = field(default_factory=list)
     # Where a slide, a shared screen or a title is shown.
     screens: list[Shot] = field(default_factory=list)
@@ -62,21 +60,17 @@ def seen_in(clip: TimeRange, parts: Iterable[VisionAnalysis]) -> Seen:
     )
     tracks = [
         (
+            (part.part.start_s, track.track),
             [
                 Face(face.time_s - clip.start_s, face.x0, face.y0, face.x1, face.y1, face.confidence)
                 for face in track.samples
                 if clip.start_s <= face.time_s < clip.end_s
             ],
-            [
-                Mouth(mouth.time_s - clip.start_s, mouth.opening)
-                for mouth in track.mouths
-                if clip.start_s <= mouth.time_s < clip.end_s
-            ],
         )
         for part in listed
         for track in part.face_tracks
     ]
-    seen = [(faces, mouths) for faces, mouths in tracks if faces]
+    seen = [(name, faces) for name, faces in tracks if faces]
     interests = [
         Interest(
             Shot(shot.range.start_s - clip.start_s, shot.range.end_s - clip.start_s),
@@ -92,28 +86,4 @@ def seen_in(clip: TimeRange, parts: Iterable[VisionAnalysis]) -> Seen:
         for shot in part.shots
         if shot.is_screen
     ]
-    return Seen(shots, [faces for faces, _ in seen], [mouths for _, mouths in seen], interests, screens)
-
-
-def voices_in(clip: TimeRange, diarization: Diarization | None) -> list[Voice]:
-    """Whose voice is heard when; none where nobody told them apart, or that is not certain."""
-    if diarization is None or diarization.doubt:
-        return []
-    return [
-        Voice(turn.range.start_s - clip.start_s, turn.range.end_s - clip.start_s, turn.speaker)
-        for turn in diarization.turns
-        if turn.range.start_s < clip.end_s and turn.range.end_s > clip.start_s
-    ]
-
-
-def speakers_in(
-    clip: TimeRange,
-    seen: Seen,
-    parts: Iterable[AudioAnalysis],
-    words: Sequence[SpokenWord],
-    voices: Sequence[Voice] = (),
-) -> list[Turn]:
-    """Which of the tracks speaks when, in order; `words` of the clip tell where phrases begin."""
-    speech = [Shot(span.start_s - clip.start_s, span.end_s - clip.start_s) for part in parts for span in part.speech]
-    phrases = [word.start_s for before, word in pairwise(words) if before.ends_sentence]
-    return [turn for shot in seen.shots for turn in turns_of(seen.mouths, shot, speech, phrases, voices)]
+    return Seen(shots, [faces for _, faces in seen], [name for name, _ in seen], interests, screens)

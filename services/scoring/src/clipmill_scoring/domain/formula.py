@@ -5,3 +5,5 @@ FORMULA_VERSION = "6"
 BASE = 50.0
 # The same for who is the same speaker through a video.
 DIARIZATION_VERSION = "1"
+# And for who is seen, and who of them speaks.
+CAST_VERSION = "1"
