@@ -76,5 +76,10 @@ class ModelCalls:
         response: pb.GetHistoryResponse = await self._client._call(self._stub.GetHistory, request)
         return list(response.moves)
 
+    async def predict(self, request: pb.PredictRequest) -> pb.PredictResponse:
+        """What the champion answers, or the version or alias that is named."""
+        response: pb.PredictResponse = await self._client._call(self._stub.Predict, request)
+        return response
+
     async def delete(self, model: str, version: str) -> None:
         await self._client._call(self._stub.DeleteVersion, pb.DeleteVersionRequest(model=model, version=version))

@@ -230,7 +230,7 @@ MODELS_ALIASES = Topic(
     partitions=1,
     retention_h=None,
     writers=("models",),
-    readers=("ingest",),
+    readers=("ingest", "models"),
 )
 
 ALL = (

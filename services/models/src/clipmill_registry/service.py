@@ -13,12 +13,14 @@ from clipmill.models.v1.models_pb2_grpc import add_ModelsServiceServicer_to_serv
 from clipmill_models import NAMES
 from clipmill_registry import packaged, tables
 from clipmill_registry.aliases import Aliases
+from clipmill_registry.answering import Answering
 from clipmill_registry.copying import Copying
 from clipmill_registry.readiness import ReadyHere
 from clipmill_registry.registry import Registry
-from clipmill_registry.servicer import ModelsServicer
+from clipmill_registry.servicer import ModelsServicer, Services
 from clipmill_registry.settings import ModelsSettings
 from clipmill_registry.validation import Validation
+from clipmill_shared.inference.aliases import Aliases as KnownAliases
 from clipmill_shared.inference.artefacts import Artefacts
 from clipmill_shared.inference.inprocess import InProcess
 from clipmill_shared.outbox import Outbox
@@ -42,7 +44,10 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
     validation = Validation(settings, platform.blobs, artefacts)
     registry = Registry(database, platform.blobs, copying, validation, packaged.default_definition)
     aliases = Aliases(database, outbox, ReadyHere(executor, artefacts))
-    servicer = ModelsServicer(settings, database, registry, aliases)
+    told = KnownAliases()
+    answering = Answering(database, told, artefacts, executor)
+    services = Services(database, registry, aliases, answering)
+    servicer = ModelsServicer(settings, services, platform.limits)
 
     def add(server: grpc.aio.Server) -> None:
         add_ModelsServiceServicer_to_server(servicer, server)
@@ -59,11 +64,13 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
 
     async def stop() -> None:
         await copying.close()
+        await answering.close()
         await executor.close()
         await database.close()
 
     return Service(
         name="models",
+        subscriptions=(told.subscription,),
         loops=(outbox.relay, keep),
         servicers=(add,),
         grpc_names=(models_pb2.DESCRIPTOR.services_by_name["ModelsService"].full_name,),

@@ -5,34 +5,51 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill.models.v1.models_pb2_grpc import ModelsServiceServicer
 from clipmill_registry import store
 from clipmill_registry.aliases import Aliases, Wish
+from clipmill_registry.answering import Answering
 from clipmill_registry.domain.names import MODEL, SHA256, VERSION, is_of
 from clipmill_registry.registry import Registry
 from clipmill_registry.settings import ModelsSettings
 from clipmill_registry.store import Place
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.messages import signature_of, tensors_of
+from clipmill_shared.limits import Limits, Rate, RateLimitedError
 from clipmill_shared.rpc.auth import owner_of
 from clipmill_shared.sql import Database
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
+MAX_BATCH = 256
 MAX_METADATA_BYTES = 16 << 10
 MAX_GOLDENS_BYTES = 1 << 20
 TELL_EVERY_S = 0.25
 
 
+@dataclass(frozen=True)
+class Services:
+    """What the calls are answered by."""
+
+    database: Database
+    registry: Registry
+    aliases: Aliases
+    answering: Answering
+
+
 class ModelsServicer(ModelsServiceServicer):
-    def __init__(self, settings: ModelsSettings, database: Database, registry: Registry, aliases: Aliases) -> None:
+    def __init__(self, settings: ModelsSettings, services: Services, limits: Limits) -> None:
         self._settings = settings
-        self._database = database
-        self._registry = registry
-        self._aliases = aliases
+        self._database = services.database
+        self._registry = services.registry
+        self._aliases = services.aliases
+        self._answering = services.answering
+        self._rate = Rate(settings.predicts_per_minute, 60.0)
+        self._limits = limits
 
     async def Register(  # noqa: N802
         self, request: pb.RegisterRequest, context: Any
@@ -102,6 +119,27 @@ class ModelsServicer(ModelsServiceServicer):
         await self._registry.delete(request.model, request.version)
         return pb.DeleteVersionResponse()
 
+    async def Predict(self, request: pb.PredictRequest, context: Any) -> pb.PredictResponse:  # noqa: N802
+        owner_id = owner_of(context)
+        await self._take(owner_id)
+        return await self._answering.predict(_asked(request), owner_id)
+
+    async def PredictBatch(  # noqa: N802
+        self, request: pb.PredictBatchRequest, context: Any
+    ) -> pb.PredictBatchResponse:
+        owner_id = owner_of(context)
+        if not 1 <= len(request.requests) <= MAX_BATCH:
+            raise ClipmillError(
+                "INVALID_BATCH", f"There are {len(request.requests)} requests.", f"Send 1 to {MAX_BATCH} at a time."
+            )
+        await self._take(owner_id)
+        asked = [_asked(each) for each in request.requests]
+        return pb.PredictBatchResponse(predictions=await self._answering.predict_batch(asked, owner_id))
+
+    async def _take(self, owner_id: str) -> None:
+        if (wait_s := await self._limits.take(f"predict {owner_id}", self._rate)) > 0:
+            raise RateLimitedError("predictions", self._rate, wait_s)
+
     def _operator(self, context: Any) -> str:
         """Who asks, if he may change something. PERMISSION_DENIED."""
         owner_id = owner_of(context)
@@ -135,6 +173,13 @@ class ModelsServicer(ModelsServiceServicer):
         for golden in request.goldens.goldens:
             tensors_of(golden.inputs)
             tensors_of(golden.outputs)
+
+
+def _asked(request: pb.PredictRequest) -> pb.PredictRequest:
+    """The request, if it names what may be asked."""
+    if request.alias:
+        _alias(request.alias)
+    return request
 
 
 def _alias(alias: pb.Alias.ValueType) -> pb.Alias.ValueType:

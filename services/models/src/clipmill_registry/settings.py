@@ -30,6 +30,9 @@ class ModelsSettings(Settings):
     validate_memory_bytes: int = Field(
         default=16 << 30, ge=1 << 30, description="The address space of the process that checks a version."
     )
+    predicts_per_minute: int = Field(
+        default=6000, ge=1, description="Calls of Predict and PredictBatch of one owner, at once and a minute."
+    )
     memory_bytes: int = Field(
         default=2 << 30, ge=1, description="The memory of models that are loaded here; the one used longest ago goes."
     )

@@ -46,9 +46,9 @@ class DeadLetter:
 class InProcessBus:
     """Holds at most `capacity` records a partition for its slowest group; beyond, publishing waits.
 
-    - A record is dropped when every group has handled it; of a compacted topic the newest `capacity` records stay. A topic without any reader keeps its newest `tail` records
-      a partition, for a group that begins later; publishing to it never waits, and neither to a topic whose readers
-      have all stopped (it keeps the newest `capacity`).
+    - A record is dropped when every group has handled it; of a compacted topic the newest `capacity` records stay. A
+      topic without any reader keeps its newest `tail` records a partition, for a group that begins later; publishing to
+      it never waits, and neither to a topic whose readers have all stopped (it keeps the newest `capacity`).
     - Back-pressure cannot become a deadlock: what a handler publishes waits for another group only while that group
       waits for nobody. So no circle of waiting groups can close, at the price that a circle of topics may grow beyond
       `capacity` by what its handlers have in flight.
@@ -105,7 +105,7 @@ class InProcessBus:
                 members += joined
                 ends = [[partition.end for partition in group.log.partitions] for group, _ in joined]
                 await self._assign([group for group, _ in joined])
-                while first and any(map(_is_behind, (group for group, _ in joined), ends)):
+                while first and any(map(_is_behind, (group for group, _ in joined), ends)):  # noqa: ASYNC110
                     await asyncio.sleep(CAUGHT_UP_S)
             yield
         finally:

@@ -80,6 +80,16 @@ class ModelsServiceStub:
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionResponse.FromString,
                 _registered_method=True)
+        self.Predict = channel.unary_unary(
+                '/clipmill.models.v1.ModelsService/Predict',
+                request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictRequest.SerializeToString,
+                response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictResponse.FromString,
+                _registered_method=True)
+        self.PredictBatch = channel.unary_unary(
+                '/clipmill.models.v1.ModelsService/PredictBatch',
+                request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictBatchRequest.SerializeToString,
+                response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictBatchResponse.FromString,
+                _registered_method=True)
 
 
 class ModelsServiceServicer:
@@ -147,6 +157,20 @@ class ModelsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Predict(self, request, context):
+        """Asks a model. One version answers a request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PredictBatch(self, request, context):
+        """Each is answered, or refused, for itself; those of one model and alias by one version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -194,6 +218,16 @@ def add_ModelsServiceServicer_to_server(servicer, server):
                     servicer.DeleteVersion,
                     request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.FromString,
                     response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionResponse.SerializeToString,
+            ),
+            'Predict': grpc.unary_unary_rpc_method_handler(
+                    servicer.Predict,
+                    request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictRequest.FromString,
+                    response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictResponse.SerializeToString,
+            ),
+            'PredictBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.PredictBatch,
+                    request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictBatchRequest.FromString,
+                    response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictBatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -440,6 +474,60 @@ class ModelsService:
             '/clipmill.models.v1.ModelsService/DeleteVersion',
             clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Predict(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.models.v1.ModelsService/Predict',
+            clipmill_dot_models_dot_v1_dot_models__pb2.PredictRequest.SerializeToString,
+            clipmill_dot_models_dot_v1_dot_models__pb2.PredictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PredictBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.models.v1.ModelsService/PredictBatch',
+            clipmill_dot_models_dot_v1_dot_models__pb2.PredictBatchRequest.SerializeToString,
+            clipmill_dot_models_dot_v1_dot_models__pb2.PredictBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,10 @@ class ModelsServiceStub:
     GetHistory: _grpc.UnaryUnaryMultiCallable[_models_pb2.GetHistoryRequest, _models_pb2.GetHistoryResponse]
     DeleteVersion: _grpc.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]
     """Refused while an alias points at the version."""
+    Predict: _grpc.UnaryUnaryMultiCallable[_models_pb2.PredictRequest, _models_pb2.PredictResponse]
+    """Asks a model. One version answers a request."""
+    PredictBatch: _grpc.UnaryUnaryMultiCallable[_models_pb2.PredictBatchRequest, _models_pb2.PredictBatchResponse]
+    """Each is answered, or refused, for itself; those of one model and alias by one version."""
 
 @_typing.type_check_only
 class ModelsServiceAsyncStub(ModelsServiceStub):
@@ -73,6 +77,10 @@ class ModelsServiceAsyncStub(ModelsServiceStub):
     GetHistory: _aio.UnaryUnaryMultiCallable[_models_pb2.GetHistoryRequest, _models_pb2.GetHistoryResponse]  # type: ignore[assignment]
     DeleteVersion: _aio.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]  # type: ignore[assignment]
     """Refused while an alias points at the version."""
+    Predict: _aio.UnaryUnaryMultiCallable[_models_pb2.PredictRequest, _models_pb2.PredictResponse]  # type: ignore[assignment]
+    """Asks a model. One version answers a request."""
+    PredictBatch: _aio.UnaryUnaryMultiCallable[_models_pb2.PredictBatchRequest, _models_pb2.PredictBatchResponse]  # type: ignore[assignment]
+    """Each is answered, or refused, for itself; those of one model and alias by one version."""
 
 class ModelsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Registers, checks, promotes and asks models. What changes something is the operator's alone."""
@@ -147,5 +155,21 @@ class ModelsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_models_pb2.DeleteVersionResponse, _abc.Awaitable[_models_pb2.DeleteVersionResponse]]:
         """Refused while an alias points at the version."""
+
+    @_abc_1.abstractmethod
+    def Predict(
+        self,
+        request: _models_pb2.PredictRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_models_pb2.PredictResponse, _abc.Awaitable[_models_pb2.PredictResponse]]:
+        """Asks a model. One version answers a request."""
+
+    @_abc_1.abstractmethod
+    def PredictBatch(
+        self,
+        request: _models_pb2.PredictBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_models_pb2.PredictBatchResponse, _abc.Awaitable[_models_pb2.PredictBatchResponse]]:
+        """Each is answered, or refused, for itself; those of one model and alias by one version."""
 
 def add_ModelsServiceServicer_to_server(servicer: ModelsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,173 @@
+"""Predict: a version is chosen once for a request, and answers it. The shadow is asked as well; nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import structlog
+
+from clipmill.models.v1 import models_pb2 as pb
+from clipmill_registry import store
+from clipmill_registry.domain.routing import Split, routed
+from clipmill_registry.errors import no_alias, no_version, not_validated
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.aliases import Aliases
+from clipmill_shared.inference.artefacts import Artefacts
+from clipmill_shared.inference.definition import Tensors
+from clipmill_shared.inference.executor import Executor, Inferred
+from clipmill_shared.inference.messages import tensors_of, values_of
+from clipmill_shared.sql import Database
+
+log = structlog.get_logger()
+# Requests that shadows have in hand; those beyond are not asked of them.
+SHADOWS_AT_ONCE = 8
+# Outputs that say how sure a model is, 0 to 1.
+CONFIDENCES = ("confidence", "probability", "probabilities", "presence")
+SplitOf = Callable[[str], Split | None]
+
+
+def _no_experiment(_model: str) -> Split | None:
+    return None
+
+
+class Answering:
+    """`aliases` are what the bus tells: a move counts from when it has come here. `split_of` names the experiment that
+    divides a model's requests, where there is one.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        aliases: Aliases,
+        artefacts: Artefacts,
+        executor: Executor,
+        *,
+        split_of: SplitOf = _no_experiment,
+    ) -> None:
+        self._database = database
+        self._aliases = aliases
+        self._artefacts = artefacts
+        self._executor = executor
+        self._split_of = split_of
+        self._shadows: set[asyncio.Task[None]] = set()
+
+    async def predict(self, request: pb.PredictRequest, unit: str) -> pb.PredictResponse:
+        """The answer for `unit`. Errors: VERSION_NOT_FOUND, VERSION_NOT_VALIDATED, ALIAS_NOT_FOUND, VERSION_NOT_HERE,
+        and those of executors.
+        """
+        return await self._answer(await self._chosen(request, unit), request)
+
+    async def predict_batch(self, requests: Sequence[pb.PredictRequest], unit: str) -> list[pb.Prediction]:
+        """Each one's answer or failure. Versions are chosen before any is asked, one for all who want the same."""
+        wanted = [(r.model, r.version, r.alias) for r in requests]
+        chosen: dict[tuple[str, str, int], pb.Version | ClipmillError] = {}
+        for want, request in zip(wanted, requests, strict=True):
+            if want not in chosen:
+                try:
+                    chosen[want] = await self._chosen(request, unit)
+                except ClipmillError as error:
+                    chosen[want] = error
+        return list(
+            await asyncio.gather(*(self._prediction(chosen[w], r) for w, r in zip(wanted, requests, strict=True)))
+        )
+
+    async def close(self) -> None:
+        for task in self._shadows:
+            task.cancel()
+        await asyncio.gather(*self._shadows, return_exceptions=True)
+
+    async def _prediction(self, chosen: pb.Version | ClipmillError, request: pb.PredictRequest) -> pb.Prediction:
+        try:
+            if isinstance(chosen, ClipmillError):
+                raise chosen
+            return pb.Prediction(answer=await self._answer(chosen, request))
+        except ClipmillError as error:
+            return pb.Prediction(failure=error.failure("models"))
+
+    async def _chosen(self, request: pb.PredictRequest, unit: str) -> pb.Version:
+        alias = request.alias or pb.ALIAS_CHAMPION
+        if request.version:
+            return await self._known(request.model, request.version)
+        version = self._aliases.version(request.model, alias)
+        if version is None:
+            raise no_alias(request.model, alias)
+        if alias == pb.ALIAS_CHAMPION:
+            name = routed(version.version, self._split_of(request.model), unit)
+            if name != version.version:
+                return await self._known(request.model, name)
+        return version
+
+    async def _known(self, model: str, version: str) -> pb.Version:
+        async with self._database.reading() as on:
+            found = await store.find(on, model, version)
+        if found is None:
+            raise no_version(model, version)
+        if found.state != pb.STATE_VALIDATED:
+            raise not_validated(found)
+        return found
+
+    async def _answer(self, version: pb.Version, request: pb.PredictRequest) -> pb.PredictResponse:
+        inputs = tensors_of(request.inputs)
+        inferred = await self._ask(version, inputs)
+        if not request.version and request.alias in (pb.ALIAS_UNSPECIFIED, pb.ALIAS_CHAMPION):
+            self._ask_shadow(request.model, inputs, inferred)
+        return pb.PredictResponse(
+            outputs=values_of(inferred.outputs),
+            model=version.model,
+            version=inferred.version,
+            confidence=_confidence(inferred.outputs),
+            queue_s=inferred.queue_s,
+            compute_s=inferred.compute_s,
+            batch_rows=inferred.batch_rows,
+            executor=inferred.executor,
+            fallback=inferred.fallback,
+        )
+
+    async def _ask(self, version: pb.Version, inputs: Tensors) -> Inferred:
+        return await self._executor.infer(await self._artefacts.definition(version), inputs)
+
+    def _ask_shadow(self, model: str, inputs: Tensors, champion: Inferred) -> None:
+        shadow = self._aliases.version(model, pb.ALIAS_SHADOW)
+        if shadow is None or len(self._shadows) >= SHADOWS_AT_ONCE:
+            return
+        task = asyncio.create_task(self._compare(shadow, inputs, champion))
+        self._shadows.add(task)
+        task.add_done_callback(self._shadows.discard)
+
+    async def _compare(self, shadow: pb.Version, inputs: Tensors, champion: Inferred) -> None:
+        """Log what both made of the same; whatever the shadow does is its own affair."""
+        noted = log.bind(model=shadow.model, champion=champion.version, shadow=shadow.version)
+        try:
+            inferred = await self._ask(shadow, inputs)
+        except ClipmillError as error:
+            noted.warning("a shadow failed", code=error.code, error=error.message)
+            return
+        noted.info(
+            "a shadow answered",
+            champion_s=round(champion.queue_s + champion.compute_s, 6),
+            shadow_s=round(inferred.queue_s + inferred.compute_s, 6),
+            difference=_difference(champion.outputs, inferred.outputs),
+        )
+
+
+def _confidence(outputs: Tensors) -> float | None:
+    """The surest of what an output says that is meant so; None where there is none."""
+    for name in CONFIDENCES:
+        array = outputs.get(name)
+        if array is not None and array.size and array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1:
+            return float(array.max())
+    return None
+
+
+def _difference(a: Tensors, b: Tensors) -> float | None:
+    """The largest between numbers of the same place; None where shapes differ."""
+    found = 0.0
+    for name, array in a.items():
+        other = b.get(name)
+        if other is None or other.shape != array.shape:
+            return None
+        if array.dtype.kind in "fiu" and array.size:
+            found = max(found, float(np.abs(array.astype(np.float64) - other).max()))
+    return found
