@@ -5,7 +5,16 @@ from __future__ import annotations
 from clipmill_shared.inference.definition import Definition, definition_at
 
 # In the order of a job. Every folder here; a test checks.
-NAMES = ("voice_activity", "faces", "face_mesh", "sentences")
+NAMES = (
+    "voice_activity",
+    "transcription",
+    "voice_turns",
+    "voice_embedding",
+    "faces",
+    "face_mesh",
+    "face_looks",
+    "sentences",
+)
 
 
 def definition_of(name: str) -> Definition:

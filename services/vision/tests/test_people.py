@@ -12,11 +12,13 @@ from clipmill_vision.domain.acquaintance import Acquaintance
 from clipmill_vision.domain.faces import Box, Eyes, Face, Found, iou
 from clipmill_vision.domain.people import EYES_Y, LEFT_X, RIGHT_X, SAME_PERSON, SIDE, Seat, people_of, seat_of
 from clipmill_vision.exchange import Effort, Part, Request, Shown
-from clipmill_vision.models.face_resnet import NUMBERS, FaceResnet
+from clipmill_vision.models.face_resnet import FaceResnet
 from clipmill_vision.pictures import cut_out
 from clipmill_vision.work import look
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clipmill_models.face_looks.definition import NUMBERS
 
 from .made_videos import scene
 

@@ -12,6 +12,8 @@ from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus
 from clipmill_shared.compute import Cores
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.configured import Inference
+from clipmill_shared.inference.triton_settings import TritonSettings
 from clipmill_shared.limits import Limits, MemoryLimits, RedisLimits
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class Platform:
     cores: Cores = field(default_factory=Cores)
     limits: Limits = field(default_factory=MemoryLimits)
     migrations: Migrations = "auto"
+    # Where the services' child processes run models.
+    inference: Inference = field(default_factory=Inference)
     # Verifies who calls and who asks; None where no keys are configured.
     tokens: Tokens | None = None
 
@@ -80,6 +84,7 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
                 instance=instance,
                 limits=limits,
                 migrations=settings.migrations,
+                inference=TritonSettings().inference,
                 tokens=tokens,
             )
         finally:

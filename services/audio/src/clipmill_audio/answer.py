@@ -6,8 +6,10 @@ from clipmill_audio.exchange import Heard, Part, Recording, Sound
 from clipmill_audio.recording import read
 from clipmill_audio.work import hear, voice_activity
 from clipmill_shared.compute import Report
+from clipmill_shared.inference.apart import with_models
 
 
+@with_models
 def answer(request: Part | Recording, report: Report) -> Heard | Sound:
     """See `read` and `hear`."""
     return read(request, voice_activity()) if isinstance(request, Recording) else hear(request, report)

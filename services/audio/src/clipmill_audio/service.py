@@ -9,6 +9,7 @@ from clipmill_audio.engines import Engines
 from clipmill_audio.handlers import stage_work
 from clipmill_audio.settings import AudioSettings
 from clipmill_shared.compute import Children
+from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def build(settings: AudioSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots; with an API, one for callers without a job."""
     function = "clipmill_audio.answer:answer" if settings.api else "clipmill_audio.work:hear"
-    children = Children(function, settings.slots, cores=platform.cores)
+    children = ModelChildren(function, settings.slots, platform.inference, cores=platform.cores)
     engines = Engines(settings)
     stage = stage_work(children, platform.blobs, engines)
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/audio")

@@ -33,6 +33,7 @@ from clipmill_audio.sounds import Sounds
 from clipmill_audio.speakers import Speakers
 from clipmill_audio.speech_file import RATE_HZ, blocks
 from clipmill_shared.compute import Report
+from clipmill_shared.inference.apart import with_models
 
 STEP_S = STEP / RATE_HZ
 LEVEL_STEP = round(loudness.STEP_S * RATE_HZ)
@@ -99,6 +100,7 @@ class _Intake:
         return speech_above_rest_db(self.levels_db, self._part.range.start_s, self.speech())
 
 
+@with_models
 def hear(part: Part, report: Report) -> Heard:
     """Speech, words and levels of `part`, on the video's clock. ClipmillError SPEECH_UNREADABLE, ASR_*."""
     return hear_with(_models(), part, report)

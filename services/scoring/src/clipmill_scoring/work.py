@@ -8,26 +8,30 @@ import os
 # One thread a slot, as everywhere. Read when numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from clipmill_models.clip_scorer import Scorer
 from clipmill_scoring.domain.choose import choose_among
+from clipmill_scoring.domain.registered import weights_from
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.spans import merged
 from clipmill_scoring.domain.timeline import merge
 from clipmill_scoring.exchange import Chosen, Request
-from clipmill_scoring.models.sentences import Sentences, knows, model
+from clipmill_scoring.models.sentences import Sentences, knows, prepare
 from clipmill_scoring.models.valence import valences
 from clipmill_scoring.seeing import cast_of
 from clipmill_scoring.speaking import diarization_of
 from clipmill_scoring.tabled import genre_name, message_of
 from clipmill_shared.compute import Report
+from clipmill_shared.inference.apart import with_models
 
 # Candidates that are kept of a job, the best: 3 MB.
 MAX_KEPT = 10_000
 
 # Nearly every task asks for more than one clip, and so for these; a child is started before its task is there.
-model()
+prepare()
 importlib.import_module("scipy.optimize")
 
 
+@with_models
 def choose_clips(request: Request, _report: Report) -> Chosen:
     """Choose as the task asks."""
     task = request.task
@@ -36,7 +40,8 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     embed = sentences.embed if knows(timeline.language) else None
     ranges = merged((span.start_s, span.end_s) for span in task.ranges)
     ask = Ask(task.clips, task.min_s, task.max_s, task.about, ranges, genre_name(task.genre))
-    choice, ranking = choose_among(task.video_id, timeline, ask, embed, valences())
+    weights = weights_from(Scorer.read(request.weights) if request.weights else None)
+    choice, ranking = choose_among(task.video_id, timeline, ask, embed, valences(), weights=weights)
     kept = b""
     if request.keeps_candidates:
         kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task).SerializeToString()

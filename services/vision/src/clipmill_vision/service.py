@@ -7,6 +7,7 @@ from dataclasses import replace
 import grpc.aio
 
 from clipmill_shared.compute import Children
+from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
@@ -16,7 +17,7 @@ from clipmill_vision.settings import VisionSettings
 
 def build(settings: VisionSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots; with an API, one for callers without a job."""
-    children = Children("clipmill_vision.work:answer", settings.slots, cores=platform.cores)
+    children = ModelChildren("clipmill_vision.work:answer", settings.slots, platform.inference, cores=platform.cores)
     stage = stage_work(children, platform.blobs, settings)
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/vision")
     working = Service(

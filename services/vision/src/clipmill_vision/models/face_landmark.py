@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill_models.face_mesh.definition import POINTS, SIDE, load
+from clipmill_models.face_mesh.definition import MODEL, POINTS, SIDE
+from clipmill_shared.inference.apart import infer
 
 __all__ = ["POINTS", "SIDE", "FaceLandmark"]
 
@@ -13,12 +14,9 @@ __all__ = ["POINTS", "SIDE", "FaceLandmark"]
 class FaceLandmark:
     """Finds the points of the face in a square about it. One thread; 1 to 3 ms a call."""
 
-    def __init__(self) -> None:
-        self._infer = load()
-
     def find(self, picture: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Points as POINTS x 2 (x, y) in pixels of `picture`, which is RGB, SIDE x SIDE x 3; None: it is no face."""
-        found = self._infer({"image": picture[None]})
+        found = infer(MODEL, {"image": picture[None]})
         # A logit: above 0 a face is likelier than none.
         if found["presence"].item() <= 0:
             return None

@@ -1,0 +1,1 @@
+"""Which of a few voices speaks when."""

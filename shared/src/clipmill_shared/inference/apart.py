@@ -1,0 +1,129 @@
+"""Models in a child process: one call after the other, here or on Triton. What a part's code calls models by.
+
+active = infer(definition, {"samples": samples})["activity"]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numpy as np
+
+from clipmill_shared.compute import Report
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.calls import compute, loaded
+from clipmill_shared.inference.configured import Answered, Asked, FellBack, Inference
+from clipmill_shared.inference.definition import Definition, Infer, Tensors
+from clipmill_shared.inference.fallback import PASSES_ON
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# A server that is away is asked this often, by each child: a try takes a tenth of a second.
+ASKED_AGAIN_S = 5.0
+
+
+class _Calls:
+    """The calls of one request."""
+
+    def __init__(self, inference: Inference) -> None:
+        self._inference = inference
+        self._fell_back: dict[tuple[str, str], FellBack] = {}
+
+    @property
+    def fell_back(self) -> tuple[FellBack, ...]:
+        return tuple(self._fell_back.values())
+
+    def infer(self, definition: Definition, inputs: Tensors) -> Tensors:
+        if self._inference.triton:
+            try:
+                return _remote(self._inference).infer(definition, inputs)
+            except ClipmillError as error:
+                if error.code not in PASSES_ON:
+                    raise
+                key = definition.name, error.code
+                before = self._fell_back.get(key)
+                calls = before.calls + 1 if before else 1
+                self._fell_back[key] = FellBack(*key, before.message if before else error.message, calls)
+        (outcome,) = compute(definition, _here(definition.key, definition), [inputs]).outcomes
+        if isinstance(outcome, ClipmillError):
+            raise outcome
+        return outcome
+
+
+# A child does one request at a time, in one thread.
+_calls = _Calls(Inference())
+
+
+def infer(definition: Definition, inputs: Tensors) -> Tensors:
+    """The model's outputs. ClipmillError MODEL_LOAD_FAILED, MODEL_FAILED, MODEL_OUTPUT_INVALID."""
+    return _calls.infer(definition, inputs)
+
+
+def load(definition: Definition) -> None:
+    """Load it here, before it is needed, unless Triton has it."""
+    if not _calls._inference.triton:
+        _here(definition.key, definition)
+
+
+def with_models(function: Callable[P, R]) -> Callable[P, R]:
+    """Make of a child's function one that runs its models where the request of a `ModelChildren` says; it then gives an
+    Answered. Called with a request of its own it is as before.
+    """
+
+    plain = cast(Callable[[Any, Report], R], function)
+
+    @wraps(function)
+    def call(asked: Any, report: Report) -> R | Answered:
+        global _calls  # noqa: PLW0603
+        if not isinstance(asked, Asked):
+            return plain(asked, report)
+        _calls = _Calls(asked.inference)
+        try:
+            return Answered(plain(asked.request, report), _calls.fell_back)
+        finally:
+            _calls = _Calls(Inference())
+
+    return cast(Callable[P, R], call)
+
+
+class _Remote:
+    """Triton, for a caller that is no event loop: one runs in a thread beside it."""
+
+    def __init__(self, inference: Inference) -> None:
+        from clipmill_shared.inference.triton import Triton, TritonOptions
+
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="triton", daemon=True).start()
+        options = TritonOptions(deadline_s=inference.deadline_s, breaker_failures=1, breaker_pause_s=ASKED_AGAIN_S)
+
+        async def connect() -> Triton:
+            return Triton(inference.triton, options)
+
+        self._triton = asyncio.run_coroutine_threadsafe(connect(), self._loop).result()
+
+    def infer(self, definition: Definition, inputs: Tensors) -> Tensors:
+        rows, most = len(next(iter(inputs.values()))), definition.batching.max_rows
+        if rows <= most:
+            return self._infer(definition, inputs)
+        shares = [
+            self._infer(definition, {name: array[begin : begin + most] for name, array in inputs.items()})
+            for begin in range(0, rows, most)
+        ]
+        return {name: np.concatenate([share[name] for share in shares]) for name in shares[0]}
+
+    def _infer(self, definition: Definition, inputs: Tensors) -> Tensors:
+        return asyncio.run_coroutine_threadsafe(self._triton.infer(definition, inputs), self._loop).result().outputs
+
+
+@lru_cache(maxsize=1)
+def _remote(inference: Inference) -> _Remote:
+    return _Remote(inference)
+
+
+@lru_cache
+def _here(_key: tuple[str, str], definition: Definition) -> Infer:
+    return loaded(definition)

@@ -1,0 +1,42 @@
+"""How a part's child processes run models: in themselves, or on Triton with themselves to fall back on.
+
+Light: services import it at their start. `apart` is the child's side, `model_children` the service's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What children are told of where models run. `triton` is host:port, "" for nowhere."""
+
+    triton: str = ""
+    deadline_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request and where its models run; what crosses to the child."""
+
+    request: object
+    inference: Inference
+
+
+@dataclass(frozen=True)
+class FellBack:
+    """So many calls of a model were not answered where they should have been; `message` is the first one's."""
+
+    model: str
+    code: str
+    message: str
+    calls: int
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the request's function gave, and how its models fared."""
+
+    value: object
+    fell_back: tuple[FellBack, ...]

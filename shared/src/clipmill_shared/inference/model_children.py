@@ -1,0 +1,31 @@
+"""Child processes that run models: here or on Triton, as the platform says. The service's side of `apart`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from clipmill.common.v1.common_pb2 import Warning as Caution
+from clipmill_shared import metrics
+from clipmill_shared.cautions import caution
+from clipmill_shared.compute import Children
+from clipmill_shared.inference.configured import Answered, Asked, Inference
+
+
+class ModelChildren(Children):
+    """Children whose function is `apart.with_models`. What fell back is counted, and said in the task's result."""
+
+    def __init__(self, function: str, slots: int, inference: Inference, **options: Any) -> None:
+        super().__init__(function, slots, **options)
+        self._inference = inference
+
+    async def run(self, request: object, report: Callable[[float], None] = lambda _: None) -> object:
+        """See Children.run."""
+        answered = await super().run(Asked(request, self._inference), report)
+        assert isinstance(answered, Answered)
+        for fell_back in answered.fell_back:
+            metrics.INFERENCE_FALLBACKS.add(fell_back.calls, {"model": fell_back.model, "code": fell_back.code})
+            times = "once" if fell_back.calls == 1 else f"{fell_back.calls} times"
+            message = f"The model {fell_back.model} ran in the part's own process {times}. {fell_back.message}"
+            caution(Caution(code="MODEL_FELL_BACK", message=message))
+        return answered.value
