@@ -106,13 +106,16 @@ def test_every_aspect_and_caption_style_is_made(make_clip, film, aspect, size, c
 
 def test_the_words_are_beside_the_video_even_when_they_are_not_burnt_in(make_clip, film):
     clip = make_clip(film(frames=30), 0.0, 1.0, words=said("Hello", "world."))
-    assert clip.result.subtitles.read_text() == "1\n00:00:00,000 --> 00:00:00,950\nHello world.\n"
+    srt, vtt, ass = clip.result.files
+    assert srt.read_text() == "1\n00:00:00,000 --> 00:00:00,950\nHello world.\n"
+    assert vtt.read_text() == "WEBVTT\n\n1\n00:00:00.000 --> 00:00:00.950\nHello world.\n"
+    assert ass.read_text().count("Dialogue:") == 1
 
 
 def test_captions_asked_for_where_nobody_speaks_are_told_as_missing(make_clip, film):
     clip = make_clip(film(frames=30), 0.0, 1.0, captions=clips.CAPTION_STYLE_KARAOKE)
     assert clip.codes == {"NO_CAPTIONS_NO_WORDS"}
-    assert clip.result.subtitles is None
+    assert clip.result.files == ()
 
 
 def test_the_crop_is_where_the_face_is_from_the_first_frame_of_its_shot(make_clip, film):

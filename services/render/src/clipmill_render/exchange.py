@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.clips.v1.clips_pb2 import RenderTask, ShotLayout
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill_render.domain.note import Note
@@ -23,6 +23,10 @@ class Request:
     threads: int
     # Of the whole video; None where nobody is seen.
     cast: Cast | None = None
+    # Of the whole video; None where voices were not told apart.
+    diarization: Diarization | None = None
+    # What the clip is about; none where that is not drawn.
+    keywords: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Result:
     """The files made, in the request's folder, and what is to be said of them."""
 
     video: Path
-    subtitles: Path | None
+    # Beside the video, told by their suffix: SubRip, WebVTT and ASS where something is said.
+    files: tuple[Path, ...]
     thumbnail: Path
     width: int
     height: int

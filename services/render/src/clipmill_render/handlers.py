@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis
-from clipmill.clips.v1.clips_pb2 import ClipRendered, RenderTask
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
+from clipmill.clips.v1.clips_pb2 import ClipFile, ClipRendered, RenderTask, ScoredClips
 from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
@@ -19,9 +20,10 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "render"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 8
+FORMULA = 10
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
+MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-ssa"}
 
 
 class Rendering:
@@ -52,11 +54,16 @@ class Rendering:
         audio = tuple([await self._blobs.get_message(ref, AudioAnalysis) for ref in task.audio])
         vision = tuple([await self._blobs.get_message(ref, VisionAnalysis) for ref in task.vision])
         cast = await self._blobs.get_message(task.cast, Cast) if task.HasField("cast") else None
+        diarization = (
+            await self._blobs.get_message(task.diarization, Diarization) if task.HasField("diarization") else None
+        )
+        keywords = await self._keywords(task)
         async with self._blobs.local(task.source) as source, self._blobs.scratch_folder() as folder:
             threads = self._last_threads if task.task.last else self._threads
-            request = Request(source, folder, task, audio, vision, threads, cast)
+            request = Request(source, folder, task, audio, vision, threads, cast, diarization, keywords)
             made = await self._children.run(request, report)
             assert isinstance(made, Result)
+            files = await self._files(owner, made.files)
             return ClipRendered(
                 answer=Answer(
                     models=[
@@ -69,8 +76,9 @@ class Rendering:
                 video_id=task.video_id,
                 clip_id=task.clip.clip_id,
                 video=await self._blobs.put_file(owner, made.video, "video/mp4"),
-                subtitles=await self._put(owner, made.subtitles, "application/x-subrip"),
-                thumbnail=await self._put(owner, made.thumbnail, "image/jpeg"),
+                subtitles=files.pop("srt", None),
+                files=[ClipFile(suffix=suffix, blob=blob) for suffix, blob in files.items()],
+                thumbnail=await self._blobs.put_file(owner, made.thumbnail, "image/jpeg"),
                 width=made.width,
                 height=made.height,
                 duration_s=made.duration_s,
@@ -78,5 +86,16 @@ class Rendering:
                 layouts=made.layouts,
             )
 
-    async def _put(self, owner_id: str, path: Path | None, media_type: str) -> BlobRef | None:
-        return None if path is None else await self._blobs.put_file(owner_id, path, media_type)
+    async def _keywords(self, task: RenderTask) -> tuple[str, ...]:
+        if not task.HasField("scored"):
+            return ()
+        scored = await self._blobs.get_message(task.scored, ScoredClips)
+        return tuple(
+            keyword for clip in scored.clips if clip.head.clip_id == task.clip.clip_id for keyword in clip.keywords
+        )
+
+    async def _files(self, owner_id: str, paths: Sequence[Path]) -> dict[str, BlobRef]:
+        """Blobs by suffix."""
+        return {
+            path.suffix[1:]: await self._blobs.put_file(owner_id, path, MEDIA_TYPES[path.suffix[1:]]) for path in paths
+        }

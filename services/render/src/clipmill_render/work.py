@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_KARAOKE, CAPTION_STYLE_NONE, LAYOUT_FILL, RenderTask, ShotLayout
+from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_NONE, LAYOUT_FILL, RenderTask, ShotLayout
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, TimeRange
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render import commands, ffmpeg
+from clipmill_render.captioning import Scenery, burn, spoken, write_subtitles
 from clipmill_render.check import Expected, check
 from clipmill_render.colour import colour_matrix
 from clipmill_render.commands import Cut, Drawing, Encoding
 from clipmill_render.domain import notes
-from clipmill_render.domain.captions import CaptionLayout, SpokenWord, captions_of
 from clipmill_render.domain.clock import seen_in, words_in
 from clipmill_render.domain.graph import Coded, Timing, framing
 from clipmill_render.domain.layout import Layout, layout_for
 from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured, corrected, gain_for
 from clipmill_render.domain.note import Note
 from clipmill_render.domain.scenes import Scene, scenes_of
+from clipmill_render.domain.shown import faces_shown
 from clipmill_render.domain.speakers import turns_in
-from clipmill_render.domain.subtitles import ass_of, look_for, srt_of
 from clipmill_render.exchange import Request, Result
-from clipmill_render.font import font_file, text_width
 from clipmill_render.thumbnail import best_still, still_times
 from clipmill_shared.compute import Report
 
 MAX_FPS = 60
 ENCODINGS = {True: ("medium", 18), False: ("veryfast", 21)}
-# What a subtitle file's reader is used to: two lines of 42 characters, six seconds.
-SUBTITLES = CaptionLayout(len, 42, 20, 6.0)
 # The shares of the work after which it is reported: the sound is measured, the clip is made, the clip is checked.
 MEASURED, MADE = 0.05, 0.95
 
@@ -52,7 +48,14 @@ def render(request: Request, report: Report) -> Result:
     turns = turns_in(task.clip.range, seen, request.cast)
     scenes = scenes_of(layout, seen, turns, task.layout or LAYOUT_FILL)
     said += notes.of_picture(layout, scenes)
-    burnt = _captions(request, words, layout, timing, said)
+    told = spoken(request, words)
+    wanted = task.captions != CAPTION_STYLE_NONE
+    if told.words:
+        faces = faces_shown(layout, scenes, seen.tracks)
+        said += burn(task, told, Scenery(layout, seen.shots, faces, timing.duration_s), folder)
+    elif wanted:
+        said.append(notes.NO_WORDS)
+    burnt = wanted and bool(told.words)
     stills = [min(int(time_s * timing.fps), timing.count - 1) for time_s in still_times(seen, timing.duration_s)]
     framed = framing(layout, scenes, _coded(info), timing)
     drawing = Drawing(framed, burnt, stills, colour_matrix(request.source, info.video))
@@ -69,7 +72,7 @@ def render(request: Request, report: Report) -> Result:
     said += notes.of_loudness(loudness, target_of(task))
     return Result(
         video=folder / commands.VIDEO,
-        subtitles=_subtitles(words, timing, folder),
+        files=write_subtitles(told, timing.duration_s, folder),
         thumbnail=best_still(folder, stills, seen, timing),
         width=layout.width,
         height=layout.height,
@@ -127,31 +130,3 @@ def _sound(cut: Cut, info: MediaInfo, target_lufs: float, folder: Path) -> Gain:
         tried = commands.measured(ffmpeg.run(commands.gained_command(gain), folder))
         gain = corrected(gain, tried, target_lufs)
     return gain
-
-
-def _captions(request: Request, words: Sequence[SpokenWord], layout: Layout, timing: Timing, said: list[Note]) -> bool:
-    """Write what is burnt in; false when nothing is."""
-    style, folder = request.task.captions, request.folder
-    if style == CAPTION_STYLE_NONE:
-        return False
-    if not words:
-        said.append(notes.NO_WORDS)
-        return False
-    karaoke = style == CAPTION_STYLE_KARAOKE
-    area = request.task.caption_area if request.task.HasField("caption_area") else None
-    look = look_for(layout.width, layout.height, area, karaoke=karaoke)
-    held = CaptionLayout(text_width(look.em), look.text_width, 7 if karaoke else 14, 3.0 if karaoke else 6.0)
-    captions = captions_of(words, held, timing.duration_s)
-    (folder / commands.CAPTIONS).write_text(ass_of(captions, look), encoding="utf-8")
-    fonts = folder / commands.FONTS
-    fonts.mkdir()
-    (fonts / font_file().name).symlink_to(font_file())
-    return True
-
-
-def _subtitles(words: Sequence[SpokenWord], timing: Timing, folder: Path) -> Path | None:
-    if not words:
-        return None
-    path = folder / "clip.srt"
-    path.write_text(srt_of(captions_of(words, SUBTITLES, timing.duration_s)), encoding="utf-8")
-    return path

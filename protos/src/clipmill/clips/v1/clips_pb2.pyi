@@ -1022,6 +1022,7 @@ class ClipRendered(_message.Message):
     DURATION_S_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     LAYOUTS_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clip_id: _builtins.str
     width: _builtins.int
@@ -1045,6 +1046,10 @@ class ClipRendered(_message.Message):
     def layouts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShotLayout]:
         """Of each shot, in order; they cover the clip."""
 
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipFile]:
+        """What else lies beside the video."""
+
     def __init__(
         self,
         *,
@@ -1060,16 +1065,41 @@ class ClipRendered(_message.Message):
         duration_s: _builtins.float = ...,
         loudness_lufs: _builtins.float | None = ...,
         layouts: _abc.Iterable[Global___ShotLayout] | None = ...,
+        files: _abc.Iterable[Global___ClipFile] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "clip_id", b"clip_id", "duration_s", b"duration_s", "height", b"height", "layouts", b"layouts", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video", "video_id", b"video_id", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "clip_id", b"clip_id", "duration_s", b"duration_s", "files", b"files", "height", b"height", "layouts", b"layouts", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video", "video_id", b"video_id", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
 
 Global___ClipRendered: _TypeAlias = ClipRendered  # noqa: Y015
+
+@_typing.final
+class ClipFile(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUFFIX_FIELD_NUMBER: _builtins.int
+    BLOB_FIELD_NUMBER: _builtins.int
+    suffix: _builtins.str
+    """What kind of file it is, and how its name ends: "vtt" (WebVTT), "ass"."""
+    @_builtins.property
+    def blob(self) -> _common_pb2.BlobRef: ...
+    def __init__(
+        self,
+        *,
+        suffix: _builtins.str = ...,
+        blob: _common_pb2.BlobRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob", b"blob", "suffix", b"suffix"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClipFile: _TypeAlias = ClipFile  # noqa: Y015
 
 @_typing.final
 class ShotLayout(_message.Message):

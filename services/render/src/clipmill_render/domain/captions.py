@@ -6,9 +6,11 @@ sequence of captions wins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+
+from clipmill_render.domain.scripts import joined, units
 
 # The width of a text in any unit, the same as a layout's `max_width`.
 Measure = Callable[[str], float]
@@ -24,8 +26,8 @@ LEADING_WORDS = frozenset(
     """a an the and or but of to in on at for with from by as that which who is are was were be not my your his her its
     our their this these those i we you he she they it if so because than""".split()  # noqa: SIM905
 )
-CLAUSE_ENDS = (",", ";", ":", "—", "–")
-SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+CLAUSE_ENDS = (",", ";", ":", "—", "–", "、", "，", "；", "،", "؛")
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,23 @@ class SpokenWord:
     start_s: float
     end_s: float
     ends_sentence: bool = False
+    # From 1; None where that is not known.
+    speaker: int | None = None
+    is_keyword: bool = False
+
+
+def breakable(words: Sequence[SpokenWord]) -> Iterator[SpokenWord]:
+    """`words`, those of scripts without spaces in pieces between which a line may break, their time shared out."""
+    for word in words:
+        pieces = units(word.text)
+        step_s = (word.end_s - word.start_s) / len(word.text)
+        position = 0
+        for piece in pieces:
+            start_s = word.start_s + step_s * position
+            position += len(piece)
+            last = position == len(word.text)
+            end_s = word.end_s if last else word.start_s + step_s * position
+            yield replace(word, text=piece, start_s=start_s, end_s=end_s, ends_sentence=word.ends_sentence and last)
 
 
 @dataclass(frozen=True)
@@ -66,9 +85,13 @@ class Caption:
     def text_lines(self) -> tuple[str, ...]:
         texts, first = [], 0
         for count in self.lines:
-            texts.append(" ".join(word.text for word in self.words[first : first + count]))
+            texts.append(joined(word.text for word in self.words[first : first + count]))
             first += count
         return tuple(texts)
+
+    @property
+    def speaker(self) -> int | None:
+        return self.words[0].speaker
 
 
 def captions_of(words: Sequence[SpokenWord], layout: CaptionLayout, duration_s: float) -> list[Caption]:
@@ -112,7 +135,7 @@ def _grouped(words: Sequence[SpokenWord], layout: CaptionLayout) -> list[tuple[i
 
 
 def _may_stay_together(group: Sequence[SpokenWord], layout: CaptionLayout) -> bool:
-    if group[1].start_s - group[0].end_s > PAUSE_S:
+    if group[1].start_s - group[0].end_s > PAUSE_S or group[1].speaker != group[0].speaker:
         return False
     return group[-1].end_s - group[0].start_s <= layout.max_s
 
@@ -134,7 +157,7 @@ def _best_split(group: Sequence[SpokenWord], layout: CaptionLayout) -> tuple[flo
 def _line_measure(group: Sequence[SpokenWord], measure: Measure) -> Callable[[int, int], float]:
     @cache
     def width(first: int, end: int) -> float:
-        return measure(" ".join(word.text for word in group[first:end]))
+        return measure(joined(word.text for word in group[first:end]))
 
     return width
 

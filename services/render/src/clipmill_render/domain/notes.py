@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from clipmill_render.domain.captions import Caption
 from clipmill_render.domain.crop import CropPath
 from clipmill_render.domain.layout import Layout
 from clipmill_render.domain.loudness import TOLERANCE_LU, Measured
@@ -33,6 +34,26 @@ def of_picture(layout: Layout, scenes: Sequence[Scene]) -> Iterator[Note]:
             "SMALL_SOURCE",
             f"The source is small: its crop was enlarged {layout.enlargement:g} times, to "
             f"{layout.width}x{layout.height}, and no further.",
+        )
+
+
+def of_glyphs(scripts: Sequence[str]) -> Iterator[Note]:
+    """Letters that no font here has; they are left out of burnt-in captions."""
+    if scripts:
+        names = ", ".join(script.capitalize() for script in scripts[:5])
+        yield Note(
+            "CAPTIONS_LACK_GLYPHS",
+            f"No font here draws some letters ({names}): burnt-in captions leave them out, subtitles have them. "
+            "`make fonts` installs fonts for Chinese, Japanese, Korean, Arabic, Hebrew, Devanagari and Thai.",
+        )
+
+
+def of_places(over_face: Sequence[Caption]) -> Iterator[Note]:
+    """Captions that no place keeps off a face."""
+    if over_face:
+        times = ", ".join(f"{c.start_cs / 100:.1f} s" for c in over_face[:5]) + (" ..." if len(over_face) > 5 else "")
+        yield Note(
+            "CAPTION_OVER_FACE", f"The face fills so much of the picture that captions lie over it from {times} on."
         )
 
 
