@@ -176,10 +176,11 @@ def make_clip(tmp_path: Path) -> MakeClip:
         words: Sequence[Word] = (),
         vision: Sequence[VisionAnalysis] = (),
         cast: Cast | None = None,
+        inside: Path = tmp_path,
         **task: int,
     ) -> Clip:
-        made = film.make(tmp_path)
-        folder = tmp_path / "work"
+        made = film.make(inside)
+        folder = inside / "work"
         folder.mkdir()
         wanted = RenderTask(
             clip=ClipHead(clip_id="c", range=TimeRange(start_s=start_s, end_s=end_s)),

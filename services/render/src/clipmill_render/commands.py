@@ -115,7 +115,7 @@ def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
     timing = cut.timing
     # A steady rate first: it repeats or drops frames by their times, so variable rates and late starts come right.
     # tpad and trim make it exactly as many frames as asked; the last one may last long in a source of variable rate.
-    steady = [f"setpts={cut.shift}", *(["bwdif=deint=interlaced"] if info.video.interlaced else [])]
+    steady = [f"setpts={cut.shift}", *(["bwdif=mode=send_frame:deint=interlaced"] if info.video.interlaced else [])]
     steady += [f"fps={timing.rate}:start_time=0", f"tpad=stop_mode=clone:stop_duration={_longest_frame_s(info):.3f}"]
     steady += [f"trim=end_frame={timing.count}"]
     coloured = [f"setparams=colorspace={drawing.matrix}"] if drawing.matrix else []

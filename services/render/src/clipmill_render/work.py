@@ -11,11 +11,11 @@ from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render import commands, ffmpeg
 from clipmill_render.captioning import Scenery, burn, spoken, write_subtitles
 from clipmill_render.check import Expected, check
-from clipmill_render.colour import colour_matrix
+from clipmill_render.colour import colours_of
 from clipmill_render.commands import Cut, Drawing, Encoding
 from clipmill_render.domain import notes
 from clipmill_render.domain.clock import seen_in, words_in
-from clipmill_render.domain.graph import Coded, Timing, framing
+from clipmill_render.domain.graph import Canvas, Coded, Timing, framing
 from clipmill_render.domain.layout import Layout, layout_for
 from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured, corrected, gain_for
 from clipmill_render.domain.note import Note
@@ -57,8 +57,10 @@ def render(request: Request, report: Report) -> Result:
         said.append(notes.NO_WORDS)
     burnt = wanted and bool(told.words)
     stills = [min(int(time_s * timing.fps), timing.count - 1) for time_s in still_times(seen, timing.duration_s)]
-    framed = framing(layout, scenes, _coded(info), timing)
-    drawing = Drawing(framed, burnt, stills, colour_matrix(request.source, info.video))
+    colours = colours_of(request.source, info.video)
+    said += notes.of_colours(colours.transfer)
+    framed = framing(Canvas(layout, _coded(info), timing, colours.mapping), scenes)
+    drawing = Drawing(framed, burnt, stills, colours.matrix)
     (folder / commands.GRAPH).write_text(commands.clip_graph(cut, info, drawing))
     preset, crf = ENCODINGS[task.profile == PROFILE_BEST]
     ffmpeg.run(

@@ -52,11 +52,12 @@ class Timing:
 
 @dataclass(frozen=True)
 class Canvas:
-    """What is drawn on, from what, in which frames."""
+    """What is drawn on, from what, in which frames; `colours` are filters to the clip's colours, run on its pixels."""
 
     layout: Layout
     coded: Coded
     timing: Timing
+    colours: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ def _alike(before: Sequence[Cell], cells: Sequence[Cell]) -> bool:
     return len(before) == len(cells) == 1 and before[0].is_whole and cells[0].is_whole
 
 
-def framing(layout: Layout, scenes: Sequence[Scene], coded: Coded, timing: Timing) -> str:
+def framing(canvas: Canvas, scenes: Sequence[Scene]) -> str:
     """A filter graph from [steady] to [framed]: frames of the clip's size, square and even."""
-    segments, canvas = segments_of(scenes, timing), Canvas(layout, coded, timing)
+    segments = segments_of(scenes, canvas.timing)
     if len(segments) == 1:
         return ";\n".join(_segment(canvas, segments[0], STEADY, FRAMED))
     names = [f"s{number}" for number in range(len(segments))]
@@ -112,7 +113,7 @@ def framing(layout: Layout, scenes: Sequence[Scene], coded: Coded, timing: Timin
 def _segment(canvas: Canvas, segment: Segment, source: str, made: str) -> Iterator[str]:
     """Chains from [source], whose time begins with the segment, to [made]; their labels begin with `source`."""
     if segment.glides:
-        yield f"[{source}]{','.join(_filled(canvas, segment))}[{made}]"
+        yield f"[{source}]{','.join([*_filled(canvas, segment), *canvas.colours])}[{made}]"
         return
     layout, numbers = canvas.layout, range(len(segment.cells))
     tiled = sum(cell.width * cell.height for cell in segment.cells) == layout.width * layout.height
@@ -120,7 +121,7 @@ def _segment(canvas: Canvas, segment: Segment, source: str, made: str) -> Iterat
     inputs = [*views, *([] if tiled else [f"{source}below"])]
     yield f"[{source}]split={len(inputs)}" + "".join(f"[{view}]" for view in inputs)
     for view, cell in zip(views, segment.cells, strict=True):
-        yield f"[{view}]{','.join(_cell(canvas, cell, segment))},format=yuv420p[{view}v]"
+        yield f"[{view}]{','.join([*_cell(canvas, cell, segment), *canvas.colours])},format=yuv420p[{view}v]"
     if tiled:
         places = "|".join(f"{cell.left}_{cell.top}" for cell in segment.cells)
         shown = "".join(f"[{view}v]" for view in views)
@@ -164,6 +165,7 @@ def _backdrop(canvas: Canvas) -> list[str]:
     return [
         f"crop=w={across}:h={down}",
         f"scale={small[0]}:{small[1]}:flags=area:out_range=tv",
+        *canvas.colours,
         "format=yuv420p",
         f"gblur=sigma=2,eq=brightness={BACKDROP_BRIGHTNESS}",
         f"scale={layout.width}:{layout.height}:flags=bicubic",

@@ -57,6 +57,13 @@ def of_places(over_face: Sequence[Caption]) -> Iterator[Note]:
         )
 
 
+def of_colours(transfer: str) -> Iterator[Note]:
+    """A source whose brightest parts no screen for SDR can show; `transfer` as ffmpeg names it, "" for SDR."""
+    if transfer:
+        kind = {"smpte2084": "PQ", "arib-std-b67": "HLG"}[transfer]
+        yield Note("HDR_TONE_MAPPED", f"The source is HDR ({kind}): its colours were brought to SDR (BT.709).")
+
+
 def of_loudness(result: Measured | None, target_lufs: float) -> Iterator[Note]:
     """A sound that has not the loudness promised."""
     if result is None:
