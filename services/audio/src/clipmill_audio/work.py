@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, LocalVoice, Loudness, Word
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, LocalVoice, Loudness
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill_audio.domain import loudness
 from clipmill_audio.domain.activity import speech_ranges
@@ -20,7 +20,6 @@ from clipmill_audio.domain.noise import speech_above_rest_db
 from clipmill_audio.domain.placed import place_words
 from clipmill_audio.domain.punctuation import repaired
 from clipmill_audio.domain.seams import join, plain
-from clipmill_audio.domain.sentences import sentence_ends
 from clipmill_audio.domain.timed import HeardWord, Line, Span, tidy
 from clipmill_audio.domain.timing import time_words
 from clipmill_audio.domain.utterances import utterances
@@ -32,6 +31,8 @@ from clipmill_audio.models.transcription import SaidWord, TellsLanguage, Transcr
 from clipmill_audio.sounds import Sounds
 from clipmill_audio.speakers import Speakers
 from clipmill_audio.speech_file import RATE_HZ, blocks
+from clipmill_audio.voice import Voice
+from clipmill_audio.written import ending_sentences, written
 from clipmill_shared.compute import Report
 from clipmill_shared.inference.apart import with_models
 
@@ -119,12 +120,13 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
     lines: list[Line] = []
     speakers = Speakers(part.range.start_s)
     voices: list[LocalVoice] = []
-    sounds = Sounds(part.range)
+    sounds, voice = Sounds(part.range), Voice(part.range)
     for window in intake.windows():
         lines += _lines(window, models, engine, decided.language, best=part.best)
         if part.voices:
             voices += speakers.heard(window.samples, window.start / RATE_HZ, window.probabilities, STEP_S)
         sounds.heard(window.samples, window.start / RATE_HZ)
+        voice.heard(window.samples, window.start / RATE_HZ, speech_ranges(window.probabilities, STEP_S))
         report(min(1.0, (window.start + len(window.samples)) / RATE_HZ / part.range.length_s))
     words = tidy([_shifted(word, part.range.start_s) for word in join(lines)], part.range)
     speech = intake.speech()
@@ -134,15 +136,17 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
     elif decided.choice.engine.kind == "moonshine":
         # Measured with this engine only.
         words = repaired(words, speech)
+    ends = ending_sentences(words)
     transcript = _transcript(words, speech, models.aligner if decided.choice.engine.kind == "moonshine" else None)
     return Heard(
         AudioAnalysis(
             part=_range(part.range),
-            words=_written(words),
+            words=written(words, ends),
             speech=[_range(span) for span in speech],
             loudness=Loudness(start_s=part.range.start_s, step_s=loudness.STEP_S, rms_db=intake.levels_db),
             voices=voices,
             events=sounds.events(intake.levels_db, speech),
+            phrases=voice.phrases(words, ends, intake.levels_db),
         ),
         doubts(transcript),
         intake.above_rest_db(),
@@ -257,21 +261,6 @@ def _timed(said: Sequence[SaidWord], samples: NDArray[np.int16], aligner: Aligne
     else:
         words = time_words(texts, aligner.align(texts, samples) if language == ENGLISH else own, within)
     return [replace(word, confidence=one.confidence) for word, one in zip(words, said, strict=True)]
-
-
-def _written(words: Sequence[HeardWord]) -> list[Word]:
-    ends = sentence_ends([word.text for word in words])
-    return [
-        Word(
-            text=word.text,
-            start_s=word.start_s,
-            end_s=word.end_s,
-            timing=Word.TIMING_ALIGNED if word.aligned else Word.TIMING_INTERPOLATED,
-            ends_sentence=end and not word.cut_after,
-            confidence=word.confidence,
-        )
-        for word, end in zip(words, ends, strict=True)
-    ]
 
 
 def _transcript(words: Sequence[HeardWord], speech: Sequence[Span], aligner: Aligner | None) -> Transcript:

@@ -271,6 +271,7 @@ class AudioAnalysis(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     VOICES_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    PHRASES_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     @_builtins.property
     def part(self) -> _common_pb2.TimeRange: ...
@@ -292,6 +293,10 @@ class AudioAnalysis(_message.Message):
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___SoundEvent]:
         """What is heard beside the words, in order of start, cut at the part's edges. Kinds may overlap."""
 
+    @_builtins.property
+    def phrases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Phrase]:
+        """How the words are said, in order; each word is in one phrase at most."""
+
     def __init__(
         self,
         *,
@@ -303,14 +308,79 @@ class AudioAnalysis(_message.Message):
         models: _abc.Iterable[_common_pb2.ModelVersion] | None = ...,
         voices: _abc.Iterable[Global___LocalVoice] | None = ...,
         events: _abc.Iterable[Global___SoundEvent] | None = ...,
+        phrases: _abc.Iterable[Global___Phrase] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["loudness", b"loudness", "part", b"part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "language", b"language", "loudness", b"loudness", "models", b"models", "part", b"part", "speech", b"speech", "voices", b"voices", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "language", b"language", "loudness", b"loudness", "models", b"models", "part", b"part", "phrases", b"phrases", "speech", b"speech", "voices", b"voices", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AudioAnalysis: _TypeAlias = AudioAnalysis  # noqa: Y015
+
+@_typing.final
+class Phrase(_message.Message):
+    """How some words are said: those up to a sentence's end, or a pause of 1 s, or the part's edge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANGE_FIELD_NUMBER: _builtins.int
+    FIRST_WORD_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    LEVEL_DB_FIELD_NUMBER: _builtins.int
+    PITCH_HZ_FIELD_NUMBER: _builtins.int
+    PITCH_LOW_HZ_FIELD_NUMBER: _builtins.int
+    PITCH_HIGH_HZ_FIELD_NUMBER: _builtins.int
+    WORDS_PER_S_FIELD_NUMBER: _builtins.int
+    first_word: _builtins.int
+    """Which of AudioAnalysis.words it begins with, from 0, and how many it has."""
+    words: _builtins.int
+    level_db: _builtins.float
+    """The mean power of its sound, in dB relative to full scale: all that is heard, music and noise too. Says something
+    only beside the other phrases of the same recording, and speaker.
+    """
+    pitch_hz: _builtins.float
+    """The median of its voice's pitch, and the 10th and 90th percentile; absent where less than .3 s of it is voiced (a
+    whisper, noise). Where two speak at once, the louder one's. About 2 of 100 frames are an octave off.
+    """
+    pitch_low_hz: _builtins.float
+    pitch_high_hz: _builtins.float
+    words_per_s: _builtins.float
+    """Words by the length of the range, pauses within it included; coarse where there are only a few words."""
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange:
+        """From the first word's start to the last one's end."""
+
+    def __init__(
+        self,
+        *,
+        range: _common_pb2.TimeRange | None = ...,
+        first_word: _builtins.int = ...,
+        words: _builtins.int = ...,
+        level_db: _builtins.float = ...,
+        pitch_hz: _builtins.float | None = ...,
+        pitch_low_hz: _builtins.float | None = ...,
+        pitch_high_hz: _builtins.float | None = ...,
+        words_per_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_pitch_high_hz", b"_pitch_high_hz", "_pitch_hz", b"_pitch_hz", "_pitch_low_hz", b"_pitch_low_hz", "pitch_high_hz", b"pitch_high_hz", "pitch_hz", b"pitch_hz", "pitch_low_hz", b"pitch_low_hz", "range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pitch_high_hz", b"_pitch_high_hz", "_pitch_hz", b"_pitch_hz", "_pitch_low_hz", b"_pitch_low_hz", "first_word", b"first_word", "level_db", b"level_db", "pitch_high_hz", b"pitch_high_hz", "pitch_hz", b"pitch_hz", "pitch_low_hz", b"pitch_low_hz", "range", b"range", "words", b"words", "words_per_s", b"words_per_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__pitch_high_hz: _TypeAlias = _typing.Literal["pitch_high_hz"]  # noqa: Y015
+    _WhichOneofArgType__pitch_high_hz: _TypeAlias = _typing.Literal["_pitch_high_hz", b"_pitch_high_hz"]  # noqa: Y015
+    _WhichOneofReturnType__pitch_hz: _TypeAlias = _typing.Literal["pitch_hz"]  # noqa: Y015
+    _WhichOneofArgType__pitch_hz: _TypeAlias = _typing.Literal["_pitch_hz", b"_pitch_hz"]  # noqa: Y015
+    _WhichOneofReturnType__pitch_low_hz: _TypeAlias = _typing.Literal["pitch_low_hz"]  # noqa: Y015
+    _WhichOneofArgType__pitch_low_hz: _TypeAlias = _typing.Literal["_pitch_low_hz", b"_pitch_low_hz"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pitch_high_hz) -> _WhichOneofReturnType__pitch_high_hz | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pitch_hz) -> _WhichOneofReturnType__pitch_hz | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pitch_low_hz) -> _WhichOneofReturnType__pitch_low_hz | None: ...
+
+Global___Phrase: _TypeAlias = Phrase  # noqa: Y015
 
 @_typing.final
 class SoundEvent(_message.Message):
