@@ -78,7 +78,6 @@ async def test_the_result_refers_to_the_analysis_and_names_its_models(blobs: Blo
         "transcription",
         "word alignment",
         "music",
-        "pitch",
     ]
     assert list(analysis.models) == list(result.answer.models)
     assert not result.answer.warnings
