@@ -169,6 +169,11 @@ PAGES: dict[str, tuple[str, tuple[Panel, ...]]] = {
                 "short",
                 ((rate("clipmill_inference_fallbacks_total", "model, code", an="h"), "{{model}} {{code}}"),),
             ),
+            Panel(
+                "Records of models' calls dropped, an hour",
+                "short",
+                ((rate("clipmill_inference_records_dropped_total", "part", an="h"), "{{part}}"),),
+            ),
         ),
     ),
 }

@@ -22,7 +22,7 @@ import clipmill_cli.data_folder
 import clipmill_cli.kafka.jars
 import clipmill_cli.remote
 import clipmill_cli.running
-import clipmill_shared.inference.triton_settings
+import clipmill_shared.inference.settings
 import clipmill_shared.platform_settings
 import clipmill_shared.telemetry
 from clipmill_shared import settings
@@ -30,7 +30,8 @@ from clipmill_shared.settings import InvalidSettingError, Settings
 
 CLASSES: tuple[type[Settings], ...] = (
     clipmill_shared.platform_settings.PlatformSettings,
-    clipmill_shared.inference.triton_settings.TritonSettings,
+    clipmill_shared.inference.settings.TritonSettings,
+    clipmill_shared.inference.settings.InferenceSettings,
     clipmill_shared.telemetry.TelemetrySettings,
     clipmill_cli.data_folder.DataFolderSettings,
     clipmill_cli.kafka.jars.BundleSettings,

@@ -25,7 +25,7 @@ from clipmill.client import Client
 from clipmill_cli.data_folder import DataFolder, RunFolder
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus.inprocess import InProcessBus
-from clipmill_shared.inference.triton_settings import TritonSettings
+from clipmill_shared.inference.settings import configured_inference
 from clipmill_shared.platform import Platform
 from clipmill_shared.rpc.server import serving
 from clipmill_shared.service import Service, running
@@ -61,7 +61,7 @@ async def one_shot(
         sql_url=f"sqlite+aiosqlite:///{run.path}/{{service}}.sqlite",
         scratch=run.scratch,
         instance=f"run-{os.getpid()}",
-        inference=TritonSettings().inference,
+        inference=configured_inference(),
     )
     built = services(platform, live=live)
     try:

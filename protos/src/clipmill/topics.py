@@ -7,10 +7,9 @@ from clipmill.jobs.v1 import jobs_pb2
 from clipmill.media.v1 import media_pb2
 from clipmill.models.v1 import models_pb2
 from clipmill.scoring.v1 import scoring_pb2
+from clipmill.topic import Topic
 from clipmill.vision.v1 import vision_pb2
 from clipmill.work.v1 import work_pb2
-
-from clipmill.topic import Topic
 
 INGEST_REQUESTS = Topic(
     name="ingest.requests.v1",
@@ -232,6 +231,16 @@ MODELS_ALIASES = Topic(
     writers=("models",),
     readers=("ingest", "models"),
 )
+INFERENCE_LOGS = Topic(
+    name="inference.logs.v1",
+    message=models_pb2.InferenceRecord,
+    key="model",
+    ordered=False,
+    partitions=4,
+    retention_h=168,
+    writers=("audio", "vision", "scoring", "models"),
+    readers=("outside",),
+)
 
 ALL = (
     INGEST_REQUESTS,
@@ -256,4 +265,5 @@ ALL = (
     CATALOG_CHANGES,
     ENGAGEMENT_EVENTS,
     MODELS_ALIASES,
+    INFERENCE_LOGS,
 )

@@ -42,6 +42,11 @@ INFERENCE_FALLBACKS = _meter.create_counter(
     unit="{call}",
     description="Calls of models that the next executor of a chain answered, by model and the code of why.",
 )
+INFERENCE_RECORDS_DROPPED = _meter.create_counter(
+    "clipmill.inference.records.dropped",
+    unit="{record}",
+    description="Records of models' calls that found no room, or no bus, by part.",
+)
 RPC_S = _meter.create_histogram(
     "clipmill.rpc.duration",
     unit="s",

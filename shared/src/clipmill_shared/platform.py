@@ -13,7 +13,7 @@ from clipmill_shared.bus import Bus
 from clipmill_shared.compute import Cores
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.configured import Inference
-from clipmill_shared.inference.triton_settings import TritonSettings
+from clipmill_shared.inference.settings import configured_inference
 from clipmill_shared.limits import Limits, MemoryLimits, RedisLimits
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
                 instance=instance,
                 limits=limits,
                 migrations=settings.migrations,
-                inference=TritonSettings().inference,
+                inference=configured_inference(),
                 tokens=tokens,
             )
         finally:

@@ -9,6 +9,7 @@ from clipmill_audio.engines import Engines
 from clipmill_audio.handlers import stage_work
 from clipmill_audio.settings import AudioSettings
 from clipmill_shared.compute import Children
+from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 def build(settings: AudioSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots; with an API, one for callers without a job."""
     function = "clipmill_audio.answer:answer" if settings.api else "clipmill_audio.work:hear"
-    children = ModelChildren(function, settings.slots, platform.inference, cores=platform.cores)
+    log = InferenceLog(platform.bus, "audio", platform.inference.log_share)
+    children = ModelChildren(function, settings.slots, platform.inference, log, cores=platform.cores)
     engines = Engines(settings)
     stage = stage_work(children, platform.blobs, engines)
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/audio")
     working = Service(
-        name="audio", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close
+        name="audio", subscriptions=worker.subscriptions, loops=(worker.report_status, *log.loops), stop=children.close
     )
     return _served(working, children, engines, settings, platform) if settings.api else working
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clipmill_scoring.handlers import Scoring
 from clipmill_scoring.settings import ScoringSettings
+from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
@@ -21,8 +22,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def build(settings: ScoringSettings, platform: Platform) -> Service:
     """The scoring service: a worker with as many child processes as slots; where it learns, a database and an API."""
+    log = InferenceLog(platform.bus, "scoring", platform.inference.log_share)
     children = ModelChildren(
-        "clipmill_scoring.work:choose_clips", settings.slots, platform.inference, cores=platform.cores, ahead=1
+        "clipmill_scoring.work:choose_clips", settings.slots, platform.inference, log, cores=platform.cores, ahead=1
     )
     scoring = Scoring(children, platform.blobs, keeps_candidates=settings.learns)
     worker = Worker(scoring.stage, platform.bus, platform.blobs, settings.slots, f"scoring-{platform.instance}")
@@ -34,7 +36,7 @@ def build(settings: ScoringSettings, platform: Platform) -> Service:
     working = Service(
         name="scoring",
         subscriptions=tuple(subscription for each in workers for subscription in each.subscriptions),
-        loops=tuple(each.report_status for each in workers),
+        loops=(*(each.report_status for each in workers), *log.loops),
         stop=children.close,
     )
     return _learning(working, scoring, settings, platform) if settings.learns else working

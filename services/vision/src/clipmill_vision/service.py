@@ -7,6 +7,7 @@ from dataclasses import replace
 import grpc.aio
 
 from clipmill_shared.compute import Children
+from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
@@ -17,11 +18,14 @@ from clipmill_vision.settings import VisionSettings
 
 def build(settings: VisionSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots; with an API, one for callers without a job."""
-    children = ModelChildren("clipmill_vision.work:answer", settings.slots, platform.inference, cores=platform.cores)
+    log = InferenceLog(platform.bus, "vision", platform.inference.log_share)
+    children = ModelChildren(
+        "clipmill_vision.work:answer", settings.slots, platform.inference, log, cores=platform.cores
+    )
     stage = stage_work(children, platform.blobs, settings)
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/vision")
     working = Service(
-        name="vision", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close
+        name="vision", subscriptions=worker.subscriptions, loops=(worker.report_status, *log.loops), stop=children.close
     )
     return _served(working, children, settings, platform) if settings.api else working
 

@@ -6,8 +6,10 @@ active = infer(definition, {"samples": samples})["activity"]
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -16,9 +18,11 @@ import numpy as np
 from clipmill_shared.compute import Report
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.calls import compute, loaded
-from clipmill_shared.inference.configured import Answered, Asked, FellBack, Inference
+from clipmill_shared.inference.configured import Answered, Asked, Call, FellBack, Inference
 from clipmill_shared.inference.definition import Definition, Infer, Tensors
+from clipmill_shared.inference.executor import Inferred
 from clipmill_shared.inference.fallback import PASSES_ON
+from clipmill_shared.inference.records import call_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,26 +36,43 @@ class _Calls:
     def __init__(self, inference: Inference) -> None:
         self._inference = inference
         self._fell_back: dict[tuple[str, str], FellBack] = {}
+        self.recorded: list[Call] = []
 
     @property
     def fell_back(self) -> tuple[FellBack, ...]:
         return tuple(self._fell_back.values())
 
+    @property
+    def asks_triton(self) -> bool:
+        return bool(self._inference.triton)
+
     def infer(self, definition: Definition, inputs: Tensors) -> Tensors:
-        if self._inference.triton:
+        inferred = self._infer(definition, inputs)
+        if self._inference.log_share and random.random() < self._inference.log_share:  # noqa: S311
+            self.recorded.append(call_of(definition, inputs, inferred))
+        return inferred.outputs
+
+    def _infer(self, definition: Definition, inputs: Tensors) -> Inferred:
+        why = ""
+        if self.asks_triton:
             try:
                 return _remote(self._inference).infer(definition, inputs)
             except ClipmillError as error:
                 if error.code not in PASSES_ON:
                     raise
-                key = definition.name, error.code
-                before = self._fell_back.get(key)
-                calls = before.calls + 1 if before else 1
-                self._fell_back[key] = FellBack(*key, before.message if before else error.message, calls)
-        (outcome,) = compute(definition, _here(definition.key, definition), [inputs]).outcomes
+                why = self._note(definition, error)
+        computed = compute(definition, _here(definition.key, definition), [inputs])
+        (outcome,) = computed.outcomes
         if isinstance(outcome, ClipmillError):
             raise outcome
-        return outcome
+        rows = len(next(iter(inputs.values())))
+        return Inferred(outcome, definition.version, "in process", 0.0, computed.compute_s, rows, why)
+
+    def _note(self, definition: Definition, error: ClipmillError) -> str:
+        key = definition.name, error.code
+        before = self._fell_back.get(key) or FellBack(*key, error.message, 0)
+        self._fell_back[key] = replace(before, calls=before.calls + 1)
+        return error.code
 
 
 # A child does one request at a time, in one thread.
@@ -65,7 +86,7 @@ def infer(definition: Definition, inputs: Tensors) -> Tensors:
 
 def load(definition: Definition) -> None:
     """Load it here, before it is needed, unless Triton has it."""
-    if not _calls._inference.triton:
+    if not _calls.asks_triton:
         _here(definition.key, definition)
 
 
@@ -83,7 +104,7 @@ def with_models(function: Callable[P, R]) -> Callable[P, R]:
             return plain(asked, report)
         _calls = _Calls(asked.inference)
         try:
-            return Answered(plain(asked.request, report), _calls.fell_back)
+            return Answered(plain(asked.request, report), _calls.fell_back, tuple(_calls.recorded))
         finally:
             _calls = _Calls(Inference())
 
@@ -105,18 +126,21 @@ class _Remote:
 
         self._triton = asyncio.run_coroutine_threadsafe(connect(), self._loop).result()
 
-    def infer(self, definition: Definition, inputs: Tensors) -> Tensors:
+    def infer(self, definition: Definition, inputs: Tensors) -> Inferred:
+        """In as many calls as its batches are large; their times together."""
         rows, most = len(next(iter(inputs.values()))), definition.batching.max_rows
-        if rows <= most:
-            return self._infer(definition, inputs)
         shares = [
             self._infer(definition, {name: array[begin : begin + most] for name, array in inputs.items()})
             for begin in range(0, rows, most)
         ]
-        return {name: np.concatenate([share[name] for share in shares]) for name in shares[0]}
+        if len(shares) == 1:
+            return shares[0]
+        outputs = {name: np.concatenate([share.outputs[name] for share in shares]) for name in shares[0].outputs}
+        compute_s, queue_s = sum(share.compute_s for share in shares), sum(share.queue_s for share in shares)
+        return replace(shares[0], outputs=outputs, compute_s=compute_s, queue_s=queue_s)
 
-    def _infer(self, definition: Definition, inputs: Tensors) -> Tensors:
-        return asyncio.run_coroutine_threadsafe(self._triton.infer(definition, inputs), self._loop).result().outputs
+    def _infer(self, definition: Definition, inputs: Tensors) -> Inferred:
+        return asyncio.run_coroutine_threadsafe(self._triton.infer(definition, inputs), self._loop).result()
 
 
 @lru_cache(maxsize=1)

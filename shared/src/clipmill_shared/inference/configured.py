@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Inference:
-    """What children are told of where models run. `triton` is host:port, "" for nowhere."""
+    """What children are told of where models run. `triton` is host:port, "" for nowhere; `log_share` of the calls are
+    recorded.
+    """
 
     triton: str = ""
     deadline_s: float = 10.0
+    log_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,26 @@ class FellBack:
 
 
 @dataclass(frozen=True)
+class Call:
+    """What is recorded of a call; see InferenceRecord. `at_s` is seconds since 1970."""
+
+    model: str
+    version: str
+    executor: str
+    at_s: float
+    queue_s: float
+    compute_s: float
+    rows: int
+    batch_rows: int
+    confidence: float | None
+    inputs: tuple[str, ...]
+    fallback: str
+
+
+@dataclass(frozen=True)
 class Answered:
     """What the request's function gave, and how its models fared."""
 
     value: object
     fell_back: tuple[FellBack, ...]
+    calls: tuple[Call, ...] = ()

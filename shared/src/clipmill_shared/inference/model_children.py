@@ -10,14 +10,18 @@ from clipmill_shared import metrics
 from clipmill_shared.cautions import caution
 from clipmill_shared.compute import Children
 from clipmill_shared.inference.configured import Answered, Asked, Inference
+from clipmill_shared.inference.log import InferenceLog
 
 
 class ModelChildren(Children):
     """Children whose function is `apart.with_models`. What fell back is counted, and said in the task's result."""
 
-    def __init__(self, function: str, slots: int, inference: Inference, **options: Any) -> None:
+    def __init__(
+        self, function: str, slots: int, inference: Inference, log: InferenceLog | None = None, **options: Any
+    ) -> None:
         super().__init__(function, slots, **options)
         self._inference = inference
+        self._log = log
 
     async def run(self, request: object, report: Callable[[float], None] = lambda _: None) -> object:
         """See Children.run."""
@@ -28,4 +32,7 @@ class ModelChildren(Children):
             times = "once" if fell_back.calls == 1 else f"{fell_back.calls} times"
             message = f"The model {fell_back.model} ran in the part's own process {times}. {fell_back.message}"
             caution(Caution(code="MODEL_FELL_BACK", message=message))
+        if self._log is not None:
+            for call in answered.calls:
+                self._log.note(call)
         return answered.value

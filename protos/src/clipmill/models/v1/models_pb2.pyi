@@ -526,6 +526,76 @@ class Move(_message.Message):
 Global___Move: _TypeAlias = Move  # noqa: Y015
 
 @_typing.final
+class InferenceRecord(_message.Message):
+    """`inference.logs.v1`: a call of a model, of those that are sampled. What was given and answered is not in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    EXECUTOR_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    QUEUE_S_FIELD_NUMBER: _builtins.int
+    COMPUTE_S_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    BATCH_ROWS_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    FALLBACK_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    version: _builtins.str
+    part: _builtins.str
+    """The part that asked: "vision"."""
+    executor: _builtins.str
+    """"in process" or "triton"."""
+    queue_s: _builtins.float
+    """Waiting for its turn, and computing."""
+    compute_s: _builtins.float
+    rows: _builtins.int
+    """Rows of this call, and those that were computed together, of all callers."""
+    batch_rows: _builtins.int
+    confidence: _builtins.float
+    """How sure it is, 0 to 1, where an output says so."""
+    fallback: _builtins.str
+    """Why it was not answered where it was asked first, a code; empty where it was."""
+    trace_id: _builtins.str
+    """Of the task or request that asked; empty where none is traced."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was given: names, types and shapes, "image UINT8 1x256x256x3"."""
+
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        version: _builtins.str = ...,
+        part: _builtins.str = ...,
+        executor: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        queue_s: _builtins.float = ...,
+        compute_s: _builtins.float = ...,
+        rows: _builtins.int = ...,
+        batch_rows: _builtins.int = ...,
+        confidence: _builtins.float | None = ...,
+        inputs: _abc.Iterable[_builtins.str] | None = ...,
+        fallback: _builtins.str = ...,
+        trace_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "at", b"at", "confidence", b"confidence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "at", b"at", "batch_rows", b"batch_rows", "compute_s", b"compute_s", "confidence", b"confidence", "executor", b"executor", "fallback", b"fallback", "inputs", b"inputs", "model", b"model", "part", b"part", "queue_s", b"queue_s", "rows", b"rows", "trace_id", b"trace_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+
+Global___InferenceRecord: _TypeAlias = InferenceRecord  # noqa: Y015
+
+@_typing.final
 class PredictRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -138,7 +138,7 @@ class ModelsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClearAlias(self, request, context):
-        """Lets challenger or shadow point at nothing.
+        """Lets an alias point at nothing; not the champion of a model that comes with its weights.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,7 @@ class ModelsServiceStub:
     Rollback: _grpc.UnaryUnaryMultiCallable[_models_pb2.RollbackRequest, _models_pb2.RollbackResponse]
     """Lets an alias point at what it pointed at before."""
     ClearAlias: _grpc.UnaryUnaryMultiCallable[_models_pb2.ClearAliasRequest, _models_pb2.ClearAliasResponse]
-    """Lets challenger or shadow point at nothing."""
+    """Lets an alias point at nothing; not the champion of a model that comes with its weights."""
     GetHistory: _grpc.UnaryUnaryMultiCallable[_models_pb2.GetHistoryRequest, _models_pb2.GetHistoryResponse]
     DeleteVersion: _grpc.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]
     """Refused while an alias points at the version."""
@@ -73,7 +73,7 @@ class ModelsServiceAsyncStub(ModelsServiceStub):
     Rollback: _aio.UnaryUnaryMultiCallable[_models_pb2.RollbackRequest, _models_pb2.RollbackResponse]  # type: ignore[assignment]
     """Lets an alias point at what it pointed at before."""
     ClearAlias: _aio.UnaryUnaryMultiCallable[_models_pb2.ClearAliasRequest, _models_pb2.ClearAliasResponse]  # type: ignore[assignment]
-    """Lets challenger or shadow point at nothing."""
+    """Lets an alias point at nothing; not the champion of a model that comes with its weights."""
     GetHistory: _aio.UnaryUnaryMultiCallable[_models_pb2.GetHistoryRequest, _models_pb2.GetHistoryResponse]  # type: ignore[assignment]
     DeleteVersion: _aio.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]  # type: ignore[assignment]
     """Refused while an alias points at the version."""
@@ -139,7 +139,7 @@ class ModelsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _models_pb2.ClearAliasRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_models_pb2.ClearAliasResponse, _abc.Awaitable[_models_pb2.ClearAliasResponse]]:
-        """Lets challenger or shadow point at nothing."""
+        """Lets an alias point at nothing; not the champion of a model that comes with its weights."""
 
     @_abc_1.abstractmethod
     def GetHistory(

@@ -1,4 +1,4 @@
-"""Where a Triton is. Environment: CLIPMILL_TRITON_<NAME>."""
+"""Where models run, and what is noted of it. Environment: CLIPMILL_TRITON_<NAME>, CLIPMILL_INFERENCE_<NAME>."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ class TritonSettings(Settings):
     )
     deadline_s: float = Field(10.0, gt=0, description="How long one call of a model may take there.")
 
-    @property
-    def inference(self) -> Inference:
-        return Inference(self.address, self.deadline_s)
+
+class InferenceSettings(Settings):
+    """What is noted of calls of models."""
+
+    model_config = SettingsConfigDict(env_prefix="CLIPMILL_INFERENCE_")
+
+    log_share: float = Field(
+        0.0, ge=0, le=1, description="Share of the calls of models that leave a record on inference.logs.v1."
+    )
+
+
+def configured_inference() -> Inference:
+    """As the settings say."""
+    triton = TritonSettings()
+    return Inference(triton.address, triton.deadline_s, InferenceSettings().log_share)
