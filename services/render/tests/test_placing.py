@@ -64,6 +64,11 @@ def test_a_face_of_another_shot_is_in_nobody_s_way():
     assert result.margins == (LOOK.bottom_margin,)
 
 
+def test_a_caption_that_outlasts_its_shot_for_a_moment_keeps_off_no_face_of_the_next():
+    assert placed([block(2, 3.1)], [face(3.2, 900)], [Shot(0, 3), Shot(3, 6)], LOOK).margins == (LOOK.bottom_margin,)
+    assert placed([block(2, 3.5)], [face(3.2, 900)], [Shot(0, 3), Shot(3, 6)], LOOK).margins != (LOOK.bottom_margin,)
+
+
 def test_a_face_beside_the_line_is_in_nobody_s_way():
     assert placed([block(0, 1)], [face(0.5, 900, 100, 60)], [Shot(0, 3)], LOOK).margins == (LOOK.bottom_margin,)
 

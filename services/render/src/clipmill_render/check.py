@@ -38,37 +38,37 @@ class CheckFailedError(ClipmillError):
 def check(video: Path, expected: Expected) -> None:
     """Decode the first and the last frames of `video` and compare its streams with `expected`.
 
-    Errors: CheckFailedError, which names the first difference. The rest of the picture was just encoded from decoded
-    frames; decoding it again would cost a tenth of the render and could only find a broken encoder.
+    Errors: CheckFailedError, which names the first difference.
     """
     tolerance_s = max(TOLERANCE_S, 1 / expected.timing.fps)
     try:
         with av.open(str(video), options={"protocol_whitelist": "file", "format_whitelist": "mov"}) as container:
-            _require(len(container.streams.video) == 1, "it has no picture")
-            _require(len(container.streams.audio) == int(expected.sound), "its sound is missing")
+            require(len(container.streams.video) == 1, "it has no picture")
+            require(len(container.streams.audio) == int(expected.sound), "its sound is missing")
             picture = container.streams.video[0]
             size = (picture.width, picture.height)
-            _require(size == (expected.width, expected.height), f"it is {size[0]} x {size[1]} pixels")
-            _require(picture.codec_context.pix_fmt == "yuv420p", f"its pixels are {picture.codec_context.pix_fmt}")
-            _require(
+            require(size == (expected.width, expected.height), f"it is {size[0]} x {size[1]} pixels")
+            require(picture.codec_context.pix_fmt == "yuv420p", f"its pixels are {picture.codec_context.pix_fmt}")
+            require(
                 picture.frames == expected.timing.count, f"it has {picture.frames} of {expected.timing.count} frames"
             )
             for stream in container.streams:
                 long_s = float((stream.duration or 0) * (stream.time_base or 0))
                 off_s = abs(long_s - expected.timing.duration_s)
-                _require(off_s <= tolerance_s, f"its {stream.type} is {off_s:.3f} s too long or too short")
+                require(off_s <= tolerance_s, f"its {stream.type} is {off_s:.3f} s too long or too short")
             for sound in container.streams.audio:
-                _require(sound.rate == RATE_HZ and sound.channels == 2, "its sound is not 48 kHz stereo")
+                require(sound.rate == RATE_HZ and sound.channels == 2, "its sound is not 48 kHz stereo")
             first = next(container.decode(picture))
-            _require(abs(first.time or 0.0) <= tolerance_s, "it does not begin at 0")
+            require(abs(first.time or 0.0) <= tolerance_s, "it does not begin at 0")
             container.seek(picture.duration or 0, stream=picture)
             *_, last = container.decode(picture)
             off_s = abs((last.time or 0.0) + 1 / expected.timing.fps - expected.timing.duration_s)
-            _require(off_s <= tolerance_s, "its last frame is missing")
+            require(off_s <= tolerance_s, "its last frame is missing")
     except (av.FFmpegError, StopIteration, ValueError) as error:
         raise CheckFailedError(f"it cannot be decoded ({error})") from error
 
 
-def _require(holds: bool, wrong: str) -> None:
+def require(holds: bool, wrong: str) -> None:
+    """Raises CheckFailedError with what is `wrong` unless it `holds`."""
     if not holds:
         raise CheckFailedError(wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from clipmill.common.v1.common_pb2 import PROFILE_BEST, TimeRange
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render import commands, ffmpeg
 from clipmill_render.captioning import Scenery, burn, spoken, write_subtitles
-from clipmill_render.check import Expected, check
+from clipmill_render.check import TOLERANCE_S, CheckFailedError, Expected, check, require
 from clipmill_render.colour import colours_of
 from clipmill_render.commands import Cut, Drawing, Encoding
 from clipmill_render.domain import notes
@@ -20,8 +22,9 @@ from clipmill_render.domain.layout import Layout, layout_for
 from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured, corrected, gain_for
 from clipmill_render.domain.note import Note
 from clipmill_render.domain.scenes import Scene, scenes_of
-from clipmill_render.domain.shown import faces_shown
+from clipmill_render.domain.shown import faces_shown, share_in_frame
 from clipmill_render.domain.speakers import turns_in
+from clipmill_render.evidence import caption_frames, captions_seen, loudness_missed, sound_lag_s
 from clipmill_render.exchange import Request, Result
 from clipmill_render.thumbnail import best_still, still_times
 from clipmill_shared.compute import Report
@@ -30,10 +33,53 @@ MAX_FPS = 60
 ENCODINGS = {True: ("medium", 18), False: ("veryfast", 21)}
 # The shares of the work after which it is reported: the sound is measured, the clip is made, the clip is checked.
 MEASURED, MADE = 0.05, 0.95
+# A clip whose speaking face is out of the picture for more than the rest is none.
+LEAST_FACES = 0.8
+
+
+@dataclass(frozen=True)
+class Made:
+    """A clip as it was written, and what is needed to look whether it is what was meant."""
+
+    timing: Timing
+    layout: Layout
+    scenes: Sequence[Scene]
+    # None without sound.
+    gain: Gain | None
+    # Frames of which stills were kept, ascending, and of these those in which a caption stands.
+    stills: Sequence[int]
+    with_caption: Sequence[int]
+    # Of the faces that are to be seen those that are, see share_in_frame.
+    faces_in_frame: float | None
+    files: tuple[Path, ...]
+    thumbnail: Path
+    notes: tuple[Note, ...]
+
+    def still(self, folder: Path, frame: int) -> Path:
+        return folder / (commands.STILL % (self.stills.index(frame) + 1))
 
 
 def render(request: Request, report: Report) -> Result:
-    """Make the clip. Errors: RENDER_FAILED, RENDER_CHECK_FAILED, DISK_FULL."""
+    """Make the clip, and look at it. Errors: RENDER_FAILED, RENDER_CHECK_FAILED, DISK_FULL."""
+    made = make(request, report)
+    report(MADE)
+    loudness = checked(request, made)
+    return Result(
+        video=request.folder / commands.VIDEO,
+        files=made.files,
+        thumbnail=made.thumbnail,
+        width=made.layout.width,
+        height=made.layout.height,
+        duration_s=made.timing.duration_s,
+        loudness_lufs=None if loudness is None or loudness.is_silent else loudness.loudness_lufs,
+        layouts=tuple(_told(scene) for scene in made.scenes),
+        notes=(*made.notes, *notes.of_loudness(loudness, target_of(request.task))),
+        ffmpeg_version=ffmpeg.version(),
+    )
+
+
+def make(request: Request, report: Report) -> Made:
+    """Write the clip. Errors: RENDER_FAILED, DISK_FULL."""
     task, folder, info = request.task, request.folder, request.task.info
     timing = timing_of(info, task.clip.range.end_s - task.clip.range.start_s)
     cut = Cut.of(request.source, info, task.clip.range.start_s, timing)
@@ -56,7 +102,9 @@ def render(request: Request, report: Report) -> Result:
     elif wanted:
         said.append(notes.NO_WORDS)
     burnt = wanted and bool(told.words)
-    stills = [min(int(time_s * timing.fps), timing.count - 1) for time_s in still_times(seen, timing.duration_s)]
+    looked = {min(int(time_s * timing.fps), timing.count - 1) for time_s in still_times(seen, timing.duration_s)}
+    with_caption = caption_frames((folder / commands.CAPTIONS).read_text("utf-8"), timing) if burnt else []
+    stills = sorted({*looked, *with_caption})
     colours = colours_of(request.source, info.video)
     said += notes.of_colours(colours.transfer)
     framed = framing(Canvas(layout, _coded(info), timing, colours.mapping), scenes)
@@ -68,21 +116,17 @@ def render(request: Request, report: Report) -> Result:
         folder,
         lambda at_s: report(MEASURED + (MADE - MEASURED) * min(1.0, at_s / timing.duration_s)),
     )
-    report(MADE)
-
-    loudness = checked(request)
-    said += notes.of_loudness(loudness, target_of(task))
-    return Result(
-        video=folder / commands.VIDEO,
+    return Made(
+        timing=timing,
+        layout=layout,
+        scenes=scenes,
+        gain=sound,
+        stills=stills,
+        with_caption=with_caption,
+        faces_in_frame=share_in_frame(layout, scenes, seen.tracks, turns),
         files=write_subtitles(told, timing.duration_s, folder),
         thumbnail=best_still(folder, stills, seen, timing),
-        width=layout.width,
-        height=layout.height,
-        duration_s=timing.duration_s,
-        loudness_lufs=None if loudness is None or loudness.is_silent else loudness.loudness_lufs,
-        layouts=tuple(_told(scene) for scene in scenes),
         notes=tuple(said),
-        ffmpeg_version=ffmpeg.version(),
     )
 
 
@@ -91,15 +135,30 @@ def _told(scene: Scene) -> ShotLayout:
     return ShotLayout(range=span, layout=scene.layout, reason=scene.reason)
 
 
-def checked(request: Request) -> Measured | None:
-    """Look at the clip that was made; the loudness of its sound, None without sound. Errors: RENDER_CHECK_FAILED."""
-    info, span = request.task.info, request.task.clip.range
-    layout = layout_of(request.task)
-    timing = timing_of(info, span.end_s - span.start_s)
-    check(request.folder / commands.VIDEO, Expected(layout.width, layout.height, timing, info.HasField("audio")))
-    if not info.HasField("audio"):
+def checked(request: Request, made: Made) -> Measured | None:
+    """Look at all of the clip that was made; the loudness of its sound, None without sound.
+
+    Errors: CheckFailedError, DiskFullError.
+    """
+    folder, layout, has_sound = request.folder, made.layout, made.gain is not None
+    check(folder / commands.VIDEO, Expected(layout.width, layout.height, made.timing, has_sound))
+    command = commands.result_command(made.with_caption, sound=has_sound, threads=request.threads)
+    try:
+        log = ffmpeg.run(command, folder)
+    except ffmpeg.FfmpegError as error:
+        raise CheckFailedError(f"it cannot be decoded ({error})") from error
+    stills = [made.still(folder, frame) for frame in made.with_caption]
+    require(captions_seen(folder, stills, layout.width, layout.height), "its captions are not seen")
+    share = made.faces_in_frame
+    require(share is None or share >= LEAST_FACES, f"its face is out of the picture for {1 - (share or 0):.0%} of it")
+    if made.gain is None:
         return None
-    return commands.measured(ffmpeg.run(commands.result_command(), request.folder))
+    lag_s = sound_lag_s(folder)
+    require(abs(lag_s) <= TOLERANCE_S, f"its sound is {abs(lag_s):.3f} s too {'late' if lag_s > 0 else 'early'}")
+    loudness, target_lufs = commands.measured(log), target_of(request.task)
+    missed = loudness_missed(loudness, made.gain, target_lufs)
+    require(not missed, f"its loudness is {loudness.loudness_lufs:.1f} LUFS, not {target_lufs:.0f}")
+    return loudness
 
 
 def layout_of(task: RenderTask) -> Layout:

@@ -18,8 +18,10 @@ from clipmill_render.domain.lettering import Lettering
 NEAR_S = 0.5
 # Of a face's height: the box ends at the chin, and a line should not touch it.
 AIR = 0.08
-# More in common with a face than this is worth a word.
-COVERED = 0.1
+# A caption that is still there for a moment after a cut is in nobody's way there.
+GLIMPSE_S = 0.3
+# More in common with a face than this is worth a word: less is a chin or a brow.
+COVERED = 0.25
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,8 @@ def _margins(lettering: Lettering, highest: float) -> list[int]:
 def _seen_with(caption: Caption, faces: Sequence[ShownFace], shots: Sequence[Shot]) -> list[ShownFace]:
     """The faces that are seen while the caption is, none of a shot in which it is not."""
     start_s, end_s = caption.start_cs / 100, caption.end_cs / 100
-    inside = [shot for shot in shots if shot.start_s < end_s and shot.end_s > start_s]
-    if not inside:
-        return []
+    inside = [shot for shot in shots if min(end_s, shot.end_s) - max(start_s, shot.start_s) >= GLIMPSE_S]
+    inside = inside or [max(shots, key=lambda shot: min(end_s, shot.end_s) - max(start_s, shot.start_s))]
     first_s, last_s = max(start_s - NEAR_S, inside[0].start_s), min(end_s + NEAR_S, inside[-1].end_s)
     return [face for face in faces if first_s <= face.time_s < last_s]
 

@@ -7,15 +7,45 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from clipmill_render.domain.crop import Floats, Glide
-from clipmill_render.domain.faces import Track
+from clipmill_render.domain.faces import Face, Track, followed
 from clipmill_render.domain.layout import Layout
 from clipmill_render.domain.placing import ShownFace
 from clipmill_render.domain.scenes import Scene
+from clipmill_render.domain.speakers import Turn
+
+# A face's middle keeps this share of its window's size off the window's edges.
+SAFE_MARGIN = 0.05
 
 
 def faces_shown(layout: Layout, scenes: Sequence[Scene], tracks: Sequence[Track]) -> list[ShownFace]:
     """Every sample of every face that is in one of its scene's windows, in pixels of the clip."""
     return [face for scene in scenes for face in _in_scene(layout, scene, tracks)]
+
+
+def share_in_frame(
+    layout: Layout, scenes: Sequence[Scene], tracks: Sequence[Track], turns: Sequence[Turn]
+) -> float | None:
+    """Of the samples of faces that are to be seen, the share whose middle is inside a window, its margin off.
+
+    Who speaks is to be seen, by `turns`; in a scene of one window without turns whoever is followed. None without any.
+    """
+    wanted = [f for turn in turns for f in tracks[turn.track] if turn.start_s <= f.time_s < turn.end_s]
+    for scene in scenes:
+        if not any(scene.shot.start_s <= turn.start_s < scene.shot.end_s for turn in turns):
+            wanted += [face for glide in scene.glides for face in followed(tracks, glide.shot)]
+    if not wanted:
+        return None
+    return sum(is_in_frame(layout, scenes, face) for face in wanted) / len(wanted)
+
+
+def is_in_frame(layout: Layout, scenes: Sequence[Scene], face: Face) -> bool:
+    """True when the face's middle is inside one of the windows at its time, SAFE_MARGIN off its edges."""
+    scene = next((scene for scene in scenes if face.time_s < scene.shot.end_s), scenes[-1])
+    at = np.array([face.centre_x, face.centre_y])
+    return any(
+        bool((np.abs(at - centre[0]) <= (0.5 - SAFE_MARGIN) * np.minimum(share[0], 1.0)).all())
+        for *_, share, centre in _windows(layout, scene, np.array([face.time_s]))
+    )
 
 
 def _in_scene(layout: Layout, scene: Scene, tracks: Sequence[Track]) -> Iterator[ShownFace]:
