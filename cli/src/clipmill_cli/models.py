@@ -192,7 +192,7 @@ def rollback(model: str, alias: str, as_json: bool, address: str) -> None:
 
 @models.command(epilog=_EPILOG)
 @click.argument("model")
-@click.argument("alias", type=click.Choice(["challenger", "shadow"]))
+@click.argument("alias", type=click.Choice(list(ALIASES)))
 @lines_option
 @address_option
 def clear(model: str, alias: str, as_json: bool, address: str) -> None:

@@ -20,6 +20,7 @@ from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.common.v1.common_pb2 import Failure
 from clipmill.jobs.v1.jobs_pb2 import Job, JobRequest
 from clipmill.media.v1.media_pb2 import RecordedPart, Source
+from clipmill.models.v1.models_pb2 import PinnedVersion
 from clipmill.topic import Topic
 from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
 from clipmill_ingest import metrics
@@ -88,12 +89,15 @@ class Ledger:
         offsets: SqlOffsets | None = None,
         *,
         spent: SpentParts | None = None,
+        pinned: Callable[[], Sequence[PinnedVersion]] = tuple,
     ) -> None:
         self._settings = settings
         self._database = database
         self._store = store
         self._offsets = offsets
         self._spent = spent
+        # The versions that a job which is admitted now has to its end.
+        self._pinned = pinned
         self._clock = clock or SteadyClock()
         self._rules = Rules(
             lease_s=settings.lease_s,
@@ -158,7 +162,11 @@ class Ledger:
 
     def _asked(self, owner_id: str, source: Source, options: ClipOptions, key: str) -> JobRecord:
         job_id = derived_id("job", owner_id, key or time.time_ns())
-        return replace(transitions.admit(job_id, owner_id, source, options, self._clock()), idempotency_key=key)
+        kept = ClipOptions.FromString(options.SerializeToString())
+        # Whatever the request says of them: which versions answer is not the caller's to choose.
+        del kept.pinned[:]
+        kept.pinned.extend(self._pinned())
+        return replace(transitions.admit(job_id, owner_id, source, kept, self._clock()), idempotency_key=key)
 
     async def _known(self, on: AsyncConnection, owner_id: str, key: str) -> Job | None:
         return await self._store.find_by_key(on, owner_id, key) if key else None

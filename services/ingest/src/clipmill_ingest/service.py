@@ -25,6 +25,7 @@ from clipmill_ingest.spent import SpentParts
 from clipmill_ingest.store import Store
 from clipmill_ingest.uploads import Uploads
 from clipmill_shared.askers import Askers
+from clipmill_shared.inference.aliases import Aliases
 from clipmill_shared.offsets import SqlOffsets
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform
@@ -43,7 +44,8 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     store = Store(outbox)
     offsets = SqlOffsets(database, tables.offsets, GROUP, Redrive(outbox, settings.redrive_ended_s))
     spent = SpentParts(database, store, platform.blobs)
-    ledger = Ledger(settings, database, store, offsets=offsets, spent=spent)
+    aliases = Aliases()
+    ledger = Ledger(settings, database, store, offsets=offsets, spent=spent, pinned=aliases.pinned)
     gauges = Gauges(database, settings.worker_live_s)
     requests = Requests(platform.blobs, settings.max_file_bytes)
     askers = Askers(platform.tokens, settings.requests_owner)
@@ -70,6 +72,7 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     return Service(
         name="ingest",
         subscriptions=(
+            aliases.subscription,
             *Handlers(ledger, requests, askers, offsets).subscriptions,
             *worker.subscriptions,
             *live.subscriptions,

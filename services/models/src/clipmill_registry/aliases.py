@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import structlog
@@ -35,10 +36,11 @@ class Wish:
 
 
 class Aliases:
-    def __init__(self, database: Database, outbox: Outbox, readiness: Readiness) -> None:
+    def __init__(self, database: Database, outbox: Outbox, readiness: Readiness, packaged: Container[str]) -> None:
         self._database = database
         self._outbox = outbox
         self._readiness = readiness
+        self._packaged = packaged
 
     async def pointed_at(self, model: str, alias: pb.Alias.ValueType) -> pb.Version:
         """ALIAS_NOT_FOUND where the alias points at nothing."""
@@ -71,9 +73,9 @@ class Aliases:
         return await self._point(Wish(model, target, alias, by), seen, pb.Move.KIND_ROLLED_BACK)
 
     async def clear(self, model: str, alias: pb.Alias.ValueType, by: str) -> pb.Move:
-        """Let challenger or shadow point at nothing."""
-        if alias == pb.ALIAS_CHAMPION:
-            raise ClipmillError("INVALID_ALIAS", "A model always has a champion.", "Promote another version instead.")
+        """Let an alias point at nothing; the champion of a model that comes with its weights always points at one."""
+        if alias == pb.ALIAS_CHAMPION and model in self._packaged:
+            raise ClipmillError("INVALID_ALIAS", f"{model} always has a champion.", "Promote another version instead.")
         async with self._database.transaction() as on:
             await serial_for_model(on, model)
             seen = await store.pointed(on, model, alias)

@@ -16,11 +16,13 @@ from clipmill_shared.inference.messages import signature_message
 
 log = structlog.get_logger()
 BY = "package"
+# Definitions that come with Clipmill and have no weights until a version is registered.
+WITHOUT_WEIGHTS = {"clip_scorer": "clipmill_models.clip_scorer:MODEL"}
 
 
 def default_definition(model: str) -> str:
-    """The definition of a model that comes with Clipmill, else ""."""
-    return reference_of(model) if model in NAMES else ""
+    """The definition of a model that comes with Clipmill, or whose weights alone do not, else ""."""
+    return reference_of(model) if model in NAMES else WITHOUT_WEIGHTS.get(model, "")
 
 
 async def register(registry: Registry, aliases: Aliases, names: Sequence[str] = NAMES) -> None:

@@ -20,6 +20,8 @@ class Request:
     vision: list[VisionAnalysis]
     # True when the candidates are to be kept, too.
     keeps_candidates: bool = False
+    # The table of the clip scorer's version that the job has; empty for the weights set by hand.
+    weights: bytes = b""
 
 
 @dataclass(frozen=True)

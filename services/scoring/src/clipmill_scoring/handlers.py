@@ -72,14 +72,16 @@ class Scoring:
         from clipmill_scoring.explained import scored_clip
 
         clips = [scored_clip(clip, rank).head for rank, clip in enumerate(chosen.choice.clips, start=1)]
-        return ClipsPreviewed(answer=Answer(models=_models(chosen)), video_id=task.video_id, clips=clips)
+        return ClipsPreviewed(answer=Answer(models=_models(chosen, task)), video_id=task.video_id, clips=clips)
 
     async def choose(self, task: ScoringTask, report: Report) -> Chosen:
         """What a child chooses for a task, from the analyses that it names. Error: BLOB_MISSING."""
         audio = [await self._blobs.get_message(ref, AudioAnalysis) for ref in task.audio]
         vision = [await self._blobs.get_message(ref, VisionAnalysis) for ref in task.vision]
         report(0.2)
-        chosen = await self._children.run(Request(task, audio, vision, self._keeps_candidates), report)
+        # A version that was deleted since is missed here: its job fails and says so, no other version stands in for it.
+        weights = await self._blobs.get_bytes(task.pinned[0].artefact.blob) if task.pinned else b""
+        chosen = await self._children.run(Request(task, audio, vision, self._keeps_candidates, weights), report)
         assert isinstance(chosen, Chosen)
         return chosen
 
@@ -108,7 +110,7 @@ class Scoring:
         )
         return ClipsScored(
             answer=Answer(
-                models=_models(chosen),
+                models=_models(chosen, task),
                 warnings=[
                     *(common_pb2.Warning(code=d.code, message=d.message, part="scoring") for d in choice.doubts),
                     *doubts_of(diarization),
@@ -124,8 +126,12 @@ class Scoring:
         )
 
 
-def _models(chosen: Chosen) -> list[ModelVersion]:
+def _models(chosen: Chosen, task: ScoringTask) -> list[ModelVersion]:
     models = [ModelVersion(task="scoring", name="clipmill-additive", version=FORMULA_VERSION)]
+    models += [
+        ModelVersion(task="scoring", name=pinned.model, version=pinned.version, reason="the champion at admission")
+        for pinned in task.pinned
+    ]
     if chosen.sentences_compared:
         models.append(
             ModelVersion(

@@ -22,6 +22,8 @@ AnyTask = ImportTask | RecordTask | AudioTask | VisionTask | ScoringTask | Rende
 # Seconds of media that a task without a range counts for.
 IMPORT_COST_S = 60.0
 SCORING_COST_S = 10.0
+# Registered models that a stage runs by the version which the job pinned.
+SCORING_MODELS = frozenset({"clip_scorer"})
 
 
 def first_tasks(job_id: str, source: Source, now: float) -> tuple[LedgerTask, ...]:
@@ -137,6 +139,7 @@ def _asked_of_scoring(record: JobRecord, header: Task) -> ScoringTask:
         ranges=record.options.ranges,
         speakers=speakers_given(record.options),
         genre=record.options.genre,
+        pinned=[each for each in record.options.pinned if each.model in SCORING_MODELS],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clipmill_scoring.domain.doubts import Doubt, of_cuts, of_request, of_selection, of_words
@@ -12,6 +13,7 @@ from clipmill_scoring.domain.keywords import Keywords
 from clipmill_scoring.domain.material import material, only_about
 from clipmill_scoring.domain.meaning import NOTHING_MEANT, Embed, meaning
 from clipmill_scoring.domain.sayings import NOTHING_AGAIN, sayings
+from clipmill_scoring.domain.score import WEIGHTS, Weight
 from clipmill_scoring.domain.selection import select
 from clipmill_scoring.domain.shortage import Ask, Shortage, nothing_more_about, repeating, shortage
 from clipmill_scoring.domain.table import Clip, Ranking, Table
@@ -37,7 +39,13 @@ def choose(
 
 
 def choose_among(
-    video_id: str, timeline: Timeline, ask: Ask, embed: Embed | None, valences: Valences = NO_VALENCES
+    video_id: str,
+    timeline: Timeline,
+    ask: Ask,
+    embed: Embed | None,
+    valences: Valences = NO_VALENCES,
+    *,
+    weights: Mapping[str, Weight] = WEIGHTS,
 ) -> tuple[Choice, Ranking]:
     """The best set of at most `ask.clips` candidates without overlap, as `select_diverse` has it; best clip first.
 
@@ -66,7 +74,7 @@ def choose_among(
         values,
         said,
     )
-    ranking = Ranking.of(table, weights_of(ask.genre))
+    ranking = Ranking.of(table, weights_of(ask.genre, weights))
     selection, ranked = ranking.chosen(ask.clips)
     keywords = Keywords(timeline.words, timeline.language)
     short = (
