@@ -61,9 +61,11 @@ def hearing(tmp_path) -> Hearing:
     return Hearing(Blobs.in_folder(tmp_path / "store", tmp_path / "scratch"))
 
 
-def worker(hearing: Hearing, version: str = "1", slots: int = 1) -> tuple[Worker, RecordingBus]:
+def worker(hearing: Hearing, version: str = "1", slots: int = 1, lasts=None) -> tuple[Worker, RecordingBus]:
     bus = RecordingBus()
-    stage = StageWork(Stage.STAGE_AUDIO, "audio", topics.AUDIO_TASKS, topics.AUDIO_ANALYZED, version, hearing.work)
+    stage = StageWork(
+        Stage.STAGE_AUDIO, "audio", topics.AUDIO_TASKS, topics.AUDIO_ANALYZED, version, hearing.work, lasts=lasts
+    )
     return Worker(stage, bus, hearing.blobs, slots, "w1"), bus
 
 
@@ -105,6 +107,19 @@ async def test_the_same_work_is_not_done_twice_in_another_job_from_another_place
     assert [x.code for x in answer.message.answer.warnings] == ["DOUBT"]
 
 
+async def test_of_two_that_ask_the_same_at_once_one_does_the_work_and_the_other_waits_for_it(hearing):
+    hearing.hold = asyncio.Event()
+    w, _ = worker(hearing, slots=2)
+    both = [asyncio.create_task(handle(w, task_event(task_id=name, job_id=name))) for name in ("t1", "t2")]
+    while not hearing.calls:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    hearing.hold.set()
+    (first,), (second,) = [await task for task in both]
+    assert hearing.calls == 1
+    assert sorted(answer.message.answer.cached for answer in (first, second)) == [False, True]
+
+
 @pytest.mark.parametrize("change", [{"sha": "b"}, {"end_s": 6.0}])
 async def test_other_content_is_other_work(hearing, change):
     w, _ = worker(hearing)
@@ -125,6 +140,15 @@ async def test_a_cached_result_whose_blob_is_gone_is_made_anew(hearing):
     await hearing.blobs.delete(answer.message.analysis)
     (again,) = await handle(w, task_event())
     assert hearing.calls == 2 and not again.message.answer.cached
+
+
+async def test_a_result_that_does_not_last_is_its_tasks_for_good_and_no_other_tasks(hearing):
+    w, _ = worker(hearing, lasts=lambda made: not made.answer.warnings)
+    await handle(w, task_event())
+    await handle(w, task_event())
+    assert hearing.calls == 1
+    (other,) = await handle(w, task_event(task_id="t2", job_id="j2"))
+    assert hearing.calls == 2 and not other.message.answer.cached
 
 
 async def test_a_named_error_is_a_failure_with_its_words(hearing):

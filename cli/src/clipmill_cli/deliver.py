@@ -32,6 +32,7 @@ from clipmill_cli.results import (
     RangeRecord,
     ResultRecord,
     ShortageRecord,
+    ShotTextRecord,
     SourceRecord,
     SpeaksRecord,
     SubScoresRecord,
@@ -185,6 +186,10 @@ def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
             for turn in scored.turns
         ),
         people=tuple(_person(person) for person in scored.people),
+        described=tuple(
+            ShotTextRecord(start_s=shot.range.start_s, end_s=shot.range.end_s, text=shot.text)
+            for shot in scored.described
+        ),
         events=tuple(_events(heard.events, span)),
         layouts=tuple(_layout(shot) for shot in made.layouts),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),

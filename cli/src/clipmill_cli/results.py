@@ -127,6 +127,14 @@ class LayoutRecord(Record):
     reason: str
 
 
+class ShotTextRecord(Record):
+    """What a shot shows, as a vision-language model says it; times in seconds on the source's clock."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
 class ClipRecord(Record):
     """One clip; times in seconds on the source's clock; score = base + the sum of what the features added."""
 
@@ -153,6 +161,9 @@ class ClipRecord(Record):
     words: tuple[WordRecord, ...]
     turns: tuple[TurnRecord, ...] = Field((), description="Who speaks; empty where voices were not told apart.")
     people: tuple[PersonRecord, ...] = Field((), description="Who is seen, the longest first; no small faces.")
+    described: tuple[ShotTextRecord, ...] = Field(
+        (), description="What its shots show; empty where no model was asked."
+    )
     events: tuple[EventRecord, ...] = Field((), description="Music and silence, cut to the clip.")
     layouts: tuple[LayoutRecord, ...] = Field((), description="Of each shot, in order.")
     warnings: tuple[WarningRecord, ...]

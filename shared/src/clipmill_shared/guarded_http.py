@@ -72,7 +72,7 @@ class GuardedHttp:
 
     @asynccontextmanager
     async def post(
-        self, url: str, data: aiohttp.FormData, headers: Mapping[str, str] = {}
+        self, url: str, data: aiohttp.FormData | bytes, headers: Mapping[str, str] = {}
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The response to a POST, its body not yet read; a redirect is an answer like others.
 

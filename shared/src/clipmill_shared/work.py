@@ -68,6 +68,8 @@ class StageWork(Generic[T, R]):
     adopt: Callable[[T, R], Awaitable[R]] | None = None
     # False: no result is kept for later tasks, which would never ask the same.
     keeps: bool = True
+    # False for a result that lacks what may be had another time: a later task that asks the same is not given it.
+    lasts: Callable[[R], bool] | None = None
 
 
 @dataclass
@@ -213,7 +215,7 @@ class Worker(Generic[T, R]):
         content = await stage.content_key(message, report) if stage.content_key else digest_of(message)
         key = hashlib.sha256(f"{stage.name}\x1f{stage.version}\x1f{content}".encode()).hexdigest()
         known = await self._blobs.read_record(task.owner_id, key, stage.results.message)
-        if known is None or not await self._is_whole(known):
+        if known is None or self._is_worth_another_try(known, task) or not await self._is_whole(known):
             made = await self._made(message, report)
             _answer_of(made).record = key
             # Whoever recorded it first has made it; a second execution of the task answers with the same result.
@@ -236,6 +238,12 @@ class Worker(Generic[T, R]):
         made.task.CopyFrom(message.task)  # type: ignore[attr-defined]
         _answer_of(made).compute_s = time.monotonic() - began
         return made
+
+    def _is_worth_another_try(self, known: Message, task: Task) -> bool:
+        """True for another task's result that lacks what may be had now; a task's own is its result for good."""
+        lasts = self._stage.lasts
+        its_own = known.task.task_id == task.task_id  # type: ignore[attr-defined]
+        return lasts is not None and not its_own and not lasts(known)  # type: ignore[arg-type]
 
     async def _is_whole(self, result: Message) -> bool:
         """True when every blob that the cached result refers to is still there (a clean-up may have taken it)."""

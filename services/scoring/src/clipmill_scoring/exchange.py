@@ -35,3 +35,5 @@ class Chosen:
     diarization: bytes = b""
     # A serialized clipmill.vision.v1.Cast; empty where nobody is seen.
     cast: bytes = b""
+    # Of shots that were described: start, end in seconds, and the text.
+    described: tuple[tuple[float, float, str], ...] = ()

@@ -19,7 +19,7 @@ from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_PREVIEW, STAGE_SCORING, Answer
 from clipmill_scoring.domain.formula import CAST_VERSION, DIARIZATION_VERSION, FORMULA_VERSION
 from clipmill_scoring.exchange import Chosen, Request
-from clipmill_scoring.seeing import joining, people_in
+from clipmill_scoring.seeing import described_in, joining, people_in
 from clipmill_scoring.speaking import clustering, doubts_of, turns_in
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
@@ -99,6 +99,7 @@ class Scoring:
         for clip in clips:
             clip.turns.extend(turns_in(diarization, clip.head.range))
             clip.people.extend(people_in(cast, clip.head.range))
+            clip.described.extend(described_in(chosen.described, clip.head.range))
         scored = ScoredClips(
             video_id=task.video_id, clips=clips, candidates=choice.candidates, formula_version=FORMULA_VERSION
         )

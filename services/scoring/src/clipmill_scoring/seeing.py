@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
-from clipmill.clips.v1.clips_pb2 import ClipPerson, SeenSpeaking
+from clipmill.clips.v1.clips_pb2 import ClipPerson, SeenSpeaking, ShotText
 from clipmill.common.v1.common_pb2 import ModelVersion, TimeRange
 from clipmill.vision.v1.vision_pb2 import Cast, CastMember, FaceTurn, VisionAnalysis
 from clipmill_scoring.domain.formula import CAST_VERSION
@@ -86,6 +86,14 @@ def _in_clip(member: CastMember, cast: Cast, span: TimeRange) -> ClipPerson:
             if turn.person == member.person and turn.range.start_s < span.end_s and turn.range.end_s > span.start_s
         ],
     )
+
+
+def described_in(shots: Iterable[tuple[float, float, str]], span: TimeRange) -> Iterator[ShotText]:
+    """What `span` shows, of shots with their beginnings, ends and descriptions."""
+    for begin_s, stop_s, text in shots:
+        start_s, end_s = max(begin_s, span.start_s), min(stop_s, span.end_s)
+        if start_s < end_s:
+            yield ShotText(range=TimeRange(start_s=start_s, end_s=end_s), text=text)
 
 
 def joining() -> ModelVersion:

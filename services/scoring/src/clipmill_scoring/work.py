@@ -37,7 +37,9 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     task = request.task
     timeline = merge(task.info.duration_s, request.audio, request.vision)
     sentences = Sentences()
-    embed = sentences.embed if knows(timeline.language) else None
+    described = any(shot.text for shot in timeline.shots)
+    # Descriptions are asked for in English.
+    embed = sentences.embed if knows(timeline.language or ("en" if described else "")) else None
     ranges = merged((span.start_s, span.end_s) for span in task.ranges)
     ask = Ask(task.clips, task.min_s, task.max_s, task.about, ranges, genre_name(task.genre))
     weights = weights_from(Scorer.read(request.weights) if request.weights else None)
@@ -53,4 +55,5 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
         kept,
         diarization.SerializeToString() if diarization else b"",
         cast.SerializeToString() if cast else b"",
+        tuple((shot.start_s, shot.end_s, shot.text) for shot in timeline.shots if shot.text),
     )

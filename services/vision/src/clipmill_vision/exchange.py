@@ -59,6 +59,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Keyframes:
+    """Asks for pictures at times of the part's video; a list of JPEGs is the answer."""
+
+    part: Part
+    shown: Shown
+    times_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class WhatIsIt:
     """Asks what a video is; `Video` is the answer."""
 

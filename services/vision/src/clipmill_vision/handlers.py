@@ -31,6 +31,7 @@ from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
 from clipmill_vision.settings import VisionSettings
 
 if TYPE_CHECKING:
+    from clipmill_vision.describing import Describer
     from clipmill_vision.domain.shots import Shot as SeenShot
 
 NAME = "vision"
@@ -45,6 +46,10 @@ PASSAGES = {
     "fade out": Passage.KIND_FADE_TO_BLACK,
     "fade in": Passage.KIND_FADE_FROM_BLACK,
 }
+# The same for how pictures are described.
+DESCRIBED = "1"
+# What may go well another time: such a result is this task's, and not the next one's.
+PASSING = ("DESCRIPTIONS_UNAVAILABLE",)
 # A picture that ends so much before its part is said to.
 ENDS_EARLY_S = 1.0
 
@@ -63,15 +68,27 @@ def models() -> list[ModelVersion]:
 
 
 def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> StageWork[VisionTask, VisionAnalyzed]:
-    """Looking, for the worker. `children` run `clipmill_vision.work:look`."""
+    """Looking, for the worker. `children` run `clipmill_vision.work:answer`."""
+    describer = _describer(children, settings)
 
     async def work(task: VisionTask, report: Report) -> VisionAnalyzed:
         async with blobs.local(task.source) as path:
-            seen = await children.run(request_of(task, path, settings), report)
-        assert isinstance(seen, Seen)
+            request = request_of(task, path, settings)
+            seen = await children.run(request, report)
+            assert isinstance(seen, Seen)
+            described = (
+                await describer.describe(task.task.owner_id, request.part, request.shown, seen) if describer else None
+            )
         analysis = analysis_of(task, seen)
+        warnings = warnings_of(task, seen)
+        if describer and described:
+            warnings += described.cautions
+            for number, text in described.texts.items():
+                analysis.shots[number].description = text
+            if described.texts:
+                analysis.models.append(describer.model())
         return VisionAnalyzed(
-            answer=Answer(models=models(), warnings=warnings_of(task, seen)),
+            answer=Answer(models=analysis.models, warnings=warnings),
             part=task.part,
             analysis=await blobs.put_message(task.task.owner_id, analysis),
             shots=len(analysis.shots),
@@ -86,12 +103,22 @@ def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> St
         results=topics.VISION_ANALYZED,
         version=version(settings),
         work=work,
+        lasts=lambda made: not any(warning.code in PASSING for warning in made.answer.warnings),
     )
+
+
+def _describer(children: Children, settings: VisionSettings) -> Describer | None:
+    if not settings.describe_url:
+        return None
+    # Late: nobody else needs HTTP.
+    from clipmill_vision.describing import Describer
+
+    return Describer(children, settings)
 
 
 def version(settings: VisionSettings) -> str:
     """Differs whenever the same task would be answered otherwise."""
-    chosen = (
+    chosen: tuple[object, ...] = (
         settings.face_searches_per_s_fast,
         settings.face_searches_per_s_best,
         settings.close_searches_per_s_best,
@@ -99,6 +126,8 @@ def version(settings: VisionSettings) -> str:
         settings.looks_per_track_fast,
         settings.looks_per_track_best,
     )
+    if settings.describe_url:
+        chosen = (*chosen, settings.describe_url, settings.describe_model, settings.describe_calls, DESCRIBED)
     packages = (FACES_PACKAGE, LOOKS_PACKAGE, "ai-edge-litert", "av")
     return "/".join([str(FORMULA), *map(str, chosen), *(f"{package}={version_of(package)}" for package in packages)])
 

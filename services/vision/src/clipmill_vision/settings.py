@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from clipmill_shared.compute import usable_cores
@@ -39,3 +39,15 @@ class VisionSettings(Settings):
         1, ge=0, description="In how many frames a face is looked at to know its person again, profile fast; 0: never."
     )
     looks_per_track_best: int = Field(4, ge=0, description="The same, profile best.")
+    describe_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s@]+)?$",
+        description="An OpenAI-compatible service with a model that sees, as in https://host/v1: keyframes of the "
+        "videos are sent there, and what it says of them is searched by --about. Empty: none are.",
+    )
+    describe_key: SecretStr = Field(SecretStr(""), description="The key for that service.")
+    describe_model: str = Field("gpt-4o-mini", description="The model that service is asked for.")
+    describe_batch: int = Field(8, ge=1, le=50, description="Keyframes in one call.")
+    describe_calls: int = Field(6, ge=1, description="Calls for a part of a video (three minutes), the most.")
+    describe_tokens: int = Field(20_000, ge=1, description="Tokens for a part, after which no more calls are made.")
+    describe_timeout_s: float = Field(60.0, gt=0, description="How long all calls of a part may take together.")

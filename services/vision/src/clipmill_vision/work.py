@@ -27,7 +27,7 @@ from clipmill_vision.domain.passages import passages_of
 from clipmill_vision.domain.people import SIDE as LOOKS_SIDE
 from clipmill_vision.domain.people import people_of, seat_of
 from clipmill_vision.domain.shots import Looks, shots_of
-from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown, Tally, Video, WhatIsIt
+from clipmill_vision.exchange import Effort, Keyframes, Part, Request, Seen, Shown, Tally, Video, WhatIsIt
 from clipmill_vision.frames import SAME_S, frames, unreadable
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.models.face_landmark import SIDE, FaceLandmark
@@ -47,8 +47,13 @@ MOST_MOUTHS = 4
 
 
 @with_models
-def answer(request: Request | WhatIsIt, report: Report) -> Seen | Video:
+def answer(request: Request | WhatIsIt | Keyframes, report: Report) -> Seen | Video | list[bytes]:
     """What the child is called with. INPUT_UNREADABLE for what is no video, or has no frame that can be decoded."""
+    if isinstance(request, Keyframes):
+        # Late: hardly ever asked for.
+        from clipmill_vision.keyframes import keyframes
+
+        return keyframes(request)
     return what_it_is(request.path) if isinstance(request, WhatIsIt) else look(request, report)
 
 

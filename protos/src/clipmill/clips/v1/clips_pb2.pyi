@@ -174,6 +174,7 @@ class ClipOptions(_message.Message):
     SPEAKERS_FIELD_NUMBER: _builtins.int
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    VOCABULARY_FIELD_NUMBER: _builtins.int
     LAYOUT_FIELD_NUMBER: _builtins.int
     FINISH_FIELD_NUMBER: _builtins.int
     PINNED_FIELD_NUMBER: _builtins.int
@@ -210,6 +211,10 @@ class ClipOptions(_message.Message):
         """
 
     @_builtins.property
+    def vocabulary(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names as they are to be written, each of at most four words; docs/transcription.md."""
+
+    @_builtins.property
     def finish(self) -> Global___Finish: ...
     @_builtins.property
     def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
@@ -234,13 +239,14 @@ class ClipOptions(_message.Message):
         speakers: _builtins.str = ...,
         transcript: _common_pb2.BlobRef | None = ...,
         genre: Global___Genre.ValueType = ...,
+        vocabulary: _abc.Iterable[_builtins.str] | None = ...,
         layout: Global___Layout.ValueType = ...,
         finish: Global___Finish | None = ...,
         pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "finish", b"finish", "loudness_lufs", b"loudness_lufs", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "finish", b"finish", "genre", b"genre", "language", b"language", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "finish", b"finish", "genre", b"genre", "language", b"language", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript", "vocabulary", b"vocabulary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
@@ -718,6 +724,7 @@ class ScoredClip(_message.Message):
     PERCENTILE_FIELD_NUMBER: _builtins.int
     TURNS_FIELD_NUMBER: _builtins.int
     PEOPLE_FIELD_NUMBER: _builtins.int
+    DESCRIBED_FIELD_NUMBER: _builtins.int
     base: _builtins.float
     """The base of the score, to which the features add up: score = base + sum of added."""
     reason: _builtins.str
@@ -749,6 +756,10 @@ class ScoredClip(_message.Message):
     def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipPerson]:
         """Who is seen in it, who is seen longest first."""
 
+    @_builtins.property
+    def described(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShotText]:
+        """What its shots show, where they were described: in order, cut to the clip."""
+
     def __init__(
         self,
         *,
@@ -763,16 +774,41 @@ class ScoredClip(_message.Message):
         percentile: _builtins.float | None = ...,
         turns: _abc.Iterable[_audio_pb2.SpeakerTurn] | None = ...,
         people: _abc.Iterable[Global___ClipPerson] | None = ...,
+        described: _abc.Iterable[Global___ShotText] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "head", b"head", "percentile", b"percentile", "sub_scores", b"sub_scores"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "people", b"people", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "described", b"described", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "people", b"people", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__percentile: _TypeAlias = _typing.Literal["percentile"]  # noqa: Y015
     _WhichOneofArgType__percentile: _TypeAlias = _typing.Literal["_percentile", b"_percentile"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__percentile) -> _WhichOneofReturnType__percentile | None: ...
 
 Global___ScoredClip: _TypeAlias = ScoredClip  # noqa: Y015
+
+@_typing.final
+class ShotText(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANGE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What a model says of the shot's keyframe: data, never an instruction."""
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange: ...
+    def __init__(
+        self,
+        *,
+        range: _common_pb2.TimeRange | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["range", b"range", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShotText: _TypeAlias = ShotText  # noqa: Y015
 
 @_typing.final
 class ClipPerson(_message.Message):

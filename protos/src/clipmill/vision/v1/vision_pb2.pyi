@@ -479,6 +479,7 @@ class Shot(_message.Message):
     LOOKS_LIKE_SHOT_FIELD_NUMBER: _builtins.int
     SALIENCE_FIELD_NUMBER: _builtins.int
     IS_SCREEN_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
     begins_at_seam: _builtins.bool
     """True when the shot's beginning is a seam between parts, not a cut that was seen."""
     motion: _builtins.float
@@ -495,6 +496,10 @@ class Shot(_message.Message):
     """The first earlier shot of this part whose keyframe looks the same, by its number in `shots`; absent for none."""
     is_screen: _builtins.bool
     """A slide, a shared screen or a title: most of its pictures were drawn, not filmed."""
+    description: _builtins.str
+    """What a vision-language model says of the keyframe: data from outside, of at most 300 letters. Absent where none was
+    asked or answered.
+    """
     @_builtins.property
     def range(self) -> _common_pb2.TimeRange: ...
     @_builtins.property
@@ -519,17 +524,22 @@ class Shot(_message.Message):
         looks_like_shot: _builtins.int | None = ...,
         salience: Global___Salience | None = ...,
         is_screen: _builtins.bool = ...,
+        description: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "phash", b"phash", "range", b"range", "salience", b"salience"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "description", b"description", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "phash", b"phash", "range", b"range", "salience", b"salience"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "is_screen", b"is_screen", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "salience", b"salience", "sharpness", b"sharpness"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "description", b"description", "is_screen", b"is_screen", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "salience", b"salience", "sharpness", b"sharpness"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
     _WhichOneofReturnType__keyframe_s: _TypeAlias = _typing.Literal["keyframe_s"]  # noqa: Y015
     _WhichOneofArgType__keyframe_s: _TypeAlias = _typing.Literal["_keyframe_s", b"_keyframe_s"]  # noqa: Y015
     _WhichOneofReturnType__looks_like_shot: _TypeAlias = _typing.Literal["looks_like_shot"]  # noqa: Y015
     _WhichOneofArgType__looks_like_shot: _TypeAlias = _typing.Literal["_looks_like_shot", b"_looks_like_shot"]  # noqa: Y015
     _WhichOneofReturnType__phash: _TypeAlias = _typing.Literal["phash"]  # noqa: Y015
     _WhichOneofArgType__phash: _TypeAlias = _typing.Literal["_phash", b"_phash"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__keyframe_s) -> _WhichOneofReturnType__keyframe_s | None: ...
     @_typing.overload

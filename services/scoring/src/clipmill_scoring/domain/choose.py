@@ -54,9 +54,9 @@ def choose_among(
     `embed` tells what is said again, and what is about the request; None where the language is not one that it knows.
     """
     everything = material(timeline, ask, ask.min_s, ask.max_s)
-    heard = embed if everything.spoken else None
+    heard = embed if everything.spoken or any(shot.text for shot in timeline.shots) else None
     asked = only_about(everything, timeline, ask.about, heard) if ask.about and heard else everything
-    meant = meaning(timeline.words, asked.units.first_word, embed) if embed else NOTHING_MEANT
+    meant = meaning(timeline.words, asked.units.first_word, embed) if embed and timeline.words else NOTHING_MEANT
     # One clip alone repeats nothing.
     several = ask.clips > 1
     said = sayings(meant).within(asked.first_word, asked.last_word) if several else NOTHING_AGAIN

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clipmill_scoring.domain.about import likeness, threshold
+from clipmill_scoring.domain.about import likeness, seen_likeness, threshold
 from clipmill_scoring.domain.boundaries import Units, sentence_units, shot_units
 from clipmill_scoring.domain.candidates import Candidates, candidates
 from clipmill_scoring.domain.meaning import Embed
@@ -47,6 +47,9 @@ def material(timeline: Timeline, ask: Ask, min_s: float, max_s: float) -> Materi
 
 def only_about(found: Material, timeline: Timeline, request: str, embed: Embed) -> Material:
     """The candidates that are about the request; none where nothing is."""
-    near = likeness(timeline, found.units, found.these, request, embed)
+    near = np.fmax(
+        likeness(timeline, found.units, found.these, request, embed),
+        seen_likeness(timeline, found.these, request, embed),
+    )
     keep = near >= threshold(near)
     return Material(found.units, found.these.only(np.asarray(keep)), found.spoken, near[keep])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ class Shot:
     end_s: float
     motion: float
     sharpness: float
+    # What a vision-language model says of it; empty where none was asked.
+    text: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -108,6 +110,7 @@ def _joined_shots(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[S
     for part in parts:
         for found in part.shots:
             shot = Shot(found.range.start_s, min(found.range.end_s, duration_s), found.motion, found.sharpness)
+            shot = replace(shot, text=found.description)
             if shot.duration_s <= 0:
                 continue
             if found.begins_at_seam and shots and not seam_is_cut:
@@ -118,6 +121,7 @@ def _joined_shots(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[S
                     shot.end_s,
                     before.motion + share * (shot.motion - before.motion),
                     before.sharpness + share * (shot.sharpness - before.sharpness),
+                    before.text or shot.text,
                 )
             shots.append(shot)
         seam_is_cut = part.cut_at_end
