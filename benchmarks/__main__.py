@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 BENCHMARKS = (
     "latency",
     "overhead",
+    "warm",
     "memory",
     "audio_path",
     "diarization",
@@ -23,6 +24,7 @@ BENCHMARKS = (
     "vision_path",
     "seeing",
     "render_path",
+    "crop",
     "scoring",
     "engagement",
     "bus",

@@ -170,6 +170,24 @@ PAGES: dict[str, tuple[str, tuple[Panel, ...]]] = {
                 ((rate("clipmill_inference_fallbacks_total", "model, code", an="h"), "{{model}} {{code}}"),),
             ),
             Panel(
+                "Kept results looked for, an hour, by where one was",
+                "short",
+                ((rate("clipmill_results_reads_total", "stage, tier", an="h"), "{{stage}} {{tier}}"),),
+            ),
+            Panel(
+                "Seconds of work that kept results saved, an hour",
+                "s",
+                ((rate("clipmill_results_saved_seconds_total", "stage", an="h"), "{{stage}}"),),
+            ),
+            Panel(
+                "Calls of models saved, and tasks that waited for the same, an hour",
+                "short",
+                (
+                    (rate("clipmill_results_saved_inferences_total", "stage", an="h"), "{{stage}} saved"),
+                    (rate("clipmill_results_waits_total", "stage", an="h"), "{{stage}} waited"),
+                ),
+            ),
+            Panel(
                 "Records of models' calls dropped, an hour",
                 "short",
                 ((rate("clipmill_inference_records_dropped_total", "part", an="h"), "{{part}}"),),

@@ -26,6 +26,20 @@ CHILDREN_DIED = _meter.create_counter(
     unit="{process}",
     description="Child processes of a worker that ended in the middle of a call, by function.",
 )
+RESULT_READS = _meter.create_counter(
+    "clipmill.results.reads",
+    unit="{read}",
+    description="Kept results that tasks looked for, by stage and where one was: memory, redis, blobs, none.",
+)
+RESULT_WAITS = _meter.create_counter(
+    "clipmill.results.waits", unit="{task}", description="Tasks that waited for another to make the same, by stage."
+)
+RESULT_SAVED_S = _meter.create_counter(
+    "clipmill.results.saved", unit="s", description="Seconds of work that kept results saved, by stage."
+)
+RESULT_SAVED_INFERENCES = _meter.create_counter(
+    "clipmill.results.saved.inferences", unit="{call}", description="Calls of models that kept results saved, by stage."
+)
 OUTBOX_WAITING = _meter.create_gauge(
     "clipmill.outbox.waiting", unit="{event}", description="Events written but not yet on the bus, by database."
 )

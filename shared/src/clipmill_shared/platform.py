@@ -15,6 +15,7 @@ from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.configured import Inference
 from clipmill_shared.inference.settings import configured_inference
 from clipmill_shared.limits import Limits, MemoryLimits, RedisLimits
+from clipmill_shared.results import Results
 
 if TYPE_CHECKING:
     # Late: `clipmill run` chooses its platform itself, and has no tokens.
@@ -43,6 +44,8 @@ class Platform:
     migrations: Migrations = "auto"
     # Where the services' child processes run models.
     inference: Inference = field(default_factory=Inference)
+    # Kept results as this process sees them; None: each worker has a view of its own.
+    results: Results | None = None
     # Verifies who calls and who asks; None where no keys are configured.
     tokens: Tokens | None = None
 
@@ -73,6 +76,7 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
     bus = KafkaBus(settings.kafka_bootstrap, instance, prefix=settings.kafka_prefix, create_topics=True)
     with scratch_folder(settings.home / "scratch", instance) as scratch:
         blobs = Blobs.from_url(settings.effective_blobs_url, scratch, settings.import_roots)
+        results = Results(blobs, settings.redis_url)
         try:
             await until_answered("the object store", blobs.check)
             await until_answered(f"Kafka at {settings.kafka_bootstrap}", bus.ensure_topics, driver="aiokafka")
@@ -85,9 +89,11 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
                 limits=limits,
                 migrations=settings.migrations,
                 inference=configured_inference(),
+                results=results,
                 tokens=tokens,
             )
         finally:
+            await results.close()
             await bus.close()
             await limits.close()
 

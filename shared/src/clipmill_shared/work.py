@@ -29,6 +29,7 @@ from clipmill_shared.errors import ClipmillError, DiskFullError
 from clipmill_shared.events import Event, event_id
 from clipmill_shared.object_store import BlobsUnavailableError, is_disk_full
 from clipmill_shared.places import Places
+from clipmill_shared.results import Results
 
 log = structlog.get_logger()
 STATUS_EVERY_S = 1.0
@@ -88,10 +89,20 @@ class Worker(Generic[T, R]):
     Duplicates are harmless: a result is made under the task's attempt, and the ledger takes one of an attempt.
     """
 
-    def __init__(self, stage: StageWork[T, R], bus: Bus, blobs: Blobs, slots: int, worker_id: str) -> None:
+    def __init__(
+        self,
+        stage: StageWork[T, R],
+        bus: Bus,
+        blobs: Blobs,
+        slots: int,
+        worker_id: str,
+        *,
+        results: Results | None = None,
+    ) -> None:
         self._stage = stage
         self._bus = bus
         self._blobs = blobs
+        self._results = results or Results(blobs)
         self._slots = slots
         self._worker_id = worker_id
         self._held: dict[str, _Held] = {}
@@ -214,27 +225,54 @@ class Worker(Generic[T, R]):
             return await self._made(message, report)
         content = await stage.content_key(message, report) if stage.content_key else digest_of(message)
         key = hashlib.sha256(f"{stage.name}\x1f{stage.version}\x1f{content}".encode()).hexdigest()
-        known = await self._blobs.read_record(task.owner_id, key, stage.results.message)
-        if known is None or self._is_worth_another_try(known, task) or not await self._is_whole(known):
-            made = await self._made(message, report)
-            _answer_of(made).record = key
-            # Whoever recorded it first has made it; a second execution of the task answers with the same result.
-            known = await self._blobs.keep_record(task.owner_id, key, made, instead_of=known)
-        result: R = known  # type: ignore[assignment]
+        known = await self._kept(task, key)
+        if known is not None and not await self._counts(known, task):
+            # What lies before the object store may lag behind it.
+            await self._results.forget(task.owner_id, key)
+            known = await self._kept(task, key)
+        if known is None or not await self._counts(known, task):
+            known = await self._made_alone(message, report, key, known)
+        result = known
         if result.task.task_id != task.task_id:  # type: ignore[attr-defined]
             if stage.adopt:
                 result = await stage.adopt(message, result)
-            _answer_of(result).cached = True
+            saved = _answer_of(result)
+            saved.cached = True
+            metrics.RESULT_SAVED_S.add(saved.compute_s, {"stage": stage.name})
+            metrics.RESULT_SAVED_INFERENCES.add(saved.inferences, {"stage": stage.name})
         result.task.CopyFrom(task)  # type: ignore[attr-defined]
         return result
+
+    async def _made_alone(self, message: T, report: Report, key: str, known: R | None) -> R:
+        """The result, made here unless somebody else was at it and has made it; it replaces `known`."""
+        task: Task = message.task  # type: ignore[attr-defined]
+        stage = self._stage
+        async with self._results.alone(task.owner_id, key, stage.name) as waited:
+            if waited:
+                known = await self._kept(task, key)
+                if known is not None and await self._counts(known, task):
+                    return known
+            made = await self._made(message, report)
+            _answer_of(made).record = key
+            # Whoever recorded it first has made it; a second execution of the task answers with the same result.
+            return await self._results.keep(task.owner_id, key, made, instead_of=known)
+
+    async def _kept(self, task: Task, key: str) -> R | None:
+        kind: type[R] = self._stage.results.message  # type: ignore[assignment]
+        return await self._results.read(task.owner_id, key, kind, self._stage.name)
+
+    async def _counts(self, known: R, task: Task) -> bool:
+        """True when a kept result answers the task."""
+        return not self._is_worth_another_try(known, task) and await self._is_whole(known)
 
     async def _made(self, message: T, report: Report) -> R:
         began = time.monotonic()
         with cautions() as said:
             made = await self._stage.work(message, report)
-        for caution in said:
+        for caution in said.cautions:
             caution.part = caution.part or self._stage.name
-        _answer_of(made).warnings.extend(said)
+        _answer_of(made).warnings.extend(said.cautions)
+        _answer_of(made).inferences = said.inferences
         made.task.CopyFrom(message.task)  # type: ignore[attr-defined]
         _answer_of(made).compute_s = time.monotonic() - began
         return made

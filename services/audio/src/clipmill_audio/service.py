@@ -26,7 +26,8 @@ def build(settings: AudioSettings, platform: Platform) -> Service:
     children = ModelChildren(function, settings.slots, platform.inference, log, cores=platform.cores)
     engines = Engines(settings)
     stage = stage_work(children, platform.blobs, engines)
-    worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/audio")
+    instance = f"{platform.instance}/audio"
+    worker = Worker(stage, platform.bus, platform.blobs, settings.slots, instance, results=platform.results)
     working = Service(
         name="audio", subscriptions=worker.subscriptions, loops=(worker.report_status, *log.loops), stop=children.close
     )

@@ -50,7 +50,10 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     requests = Requests(platform.blobs, settings.max_file_bytes)
     askers = Askers(platform.tokens, settings.requests_owner)
     importer = Importer(settings, platform.blobs, platform.cores)
-    worker = Worker(importer.stage, platform.bus, platform.blobs, settings.import_slots, f"import-{platform.instance}")
+    instance = f"import-{platform.instance}"
+    worker = Worker(
+        importer.stage, platform.bus, platform.blobs, settings.import_slots, instance, results=platform.results
+    )
     pace = Pace(platform.limits, settings.submits_per_minute)
     servicer = IngestServicer(database, store, ledger, requests, uploads=Uploads(settings, platform.blobs), pace=pace)
 

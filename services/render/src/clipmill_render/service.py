@@ -14,7 +14,8 @@ def build(settings: RenderSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots, nothing of its own to keep."""
     children = Children("clipmill_render.work:render", settings.slots, cores=platform.cores)
     stage = Rendering(platform.blobs, children, settings.threads_each, settings.threads_of_last).stage
-    worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/render")
+    instance = f"{platform.instance}/render"
+    worker = Worker(stage, platform.bus, platform.blobs, settings.slots, instance, results=platform.results)
     return Service(
         name="render", subscriptions=worker.subscriptions, loops=(worker.report_status,), stop=children.close
     )

@@ -27,7 +27,8 @@ def build(settings: ScoringSettings, platform: Platform) -> Service:
         "clipmill_scoring.work:choose_clips", settings.slots, platform.inference, log, cores=platform.cores, ahead=1
     )
     scoring = Scoring(children, platform.blobs, keeps_candidates=settings.learns)
-    worker = Worker(scoring.stage, platform.bus, platform.blobs, settings.slots, f"scoring-{platform.instance}")
+    instance = f"scoring-{platform.instance}"
+    worker = Worker(scoring.stage, platform.bus, platform.blobs, settings.slots, instance, results=platform.results)
     workers: list[Worker[Any, Any]] = [worker]
     if settings.preview_slots:
         # On the same children: a preview is never waited for.

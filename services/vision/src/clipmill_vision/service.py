@@ -23,7 +23,8 @@ def build(settings: VisionSettings, platform: Platform) -> Service:
         "clipmill_vision.work:answer", settings.slots, platform.inference, log, cores=platform.cores
     )
     stage = stage_work(children, platform.blobs, settings)
-    worker = Worker(stage, platform.bus, platform.blobs, settings.slots, f"{platform.instance}/vision")
+    instance = f"{platform.instance}/vision"
+    worker = Worker(stage, platform.bus, platform.blobs, settings.slots, instance, results=platform.results)
     working = Service(
         name="vision", subscriptions=worker.subscriptions, loops=(worker.report_status, *log.loops), stop=children.close
     )

@@ -37,6 +37,7 @@ class _Calls:
         self._inference = inference
         self._fell_back: dict[tuple[str, str], FellBack] = {}
         self.recorded: list[Call] = []
+        self.count = 0
 
     @property
     def fell_back(self) -> tuple[FellBack, ...]:
@@ -47,6 +48,7 @@ class _Calls:
         return bool(self._inference.triton)
 
     def infer(self, definition: Definition, inputs: Tensors) -> Tensors:
+        self.count += 1
         inferred = self._infer(definition, inputs)
         if self._inference.log_share and random.random() < self._inference.log_share:  # noqa: S311
             self.recorded.append(call_of(definition, inputs, inferred))
@@ -104,7 +106,7 @@ def with_models(function: Callable[P, R]) -> Callable[P, R]:
             return plain(asked, report)
         _calls = _Calls(asked.inference)
         try:
-            return Answered(plain(asked.request, report), _calls.fell_back, tuple(_calls.recorded))
+            return Answered(plain(asked.request, report), _calls.fell_back, tuple(_calls.recorded), _calls.count)
         finally:
             _calls = _Calls(Inference())
 

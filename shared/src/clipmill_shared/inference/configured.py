@@ -61,3 +61,5 @@ class Answered:
     value: object
     fell_back: tuple[FellBack, ...]
     calls: tuple[Call, ...] = ()
+    # All of them, recorded or not.
+    inferences: int = 0

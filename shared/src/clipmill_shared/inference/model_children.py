@@ -7,7 +7,7 @@ from typing import Any
 
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill_shared import metrics
-from clipmill_shared.cautions import caution
+from clipmill_shared.cautions import caution, count_inferences
 from clipmill_shared.compute import Children
 from clipmill_shared.inference.configured import Answered, Asked, Inference
 from clipmill_shared.inference.log import InferenceLog
@@ -27,10 +27,11 @@ class ModelChildren(Children):
         """See Children.run."""
         answered = await super().run(Asked(request, self._inference), report)
         assert isinstance(answered, Answered)
+        count_inferences(answered.inferences)
         for fell_back in answered.fell_back:
             metrics.INFERENCE_FALLBACKS.add(fell_back.calls, {"model": fell_back.model, "code": fell_back.code})
-            times = "once" if fell_back.calls == 1 else f"{fell_back.calls} times"
-            message = f"The model {fell_back.model} ran in the part's own process {times}. {fell_back.message}"
+            # Without their number: what is the same of every part of a video is said once.
+            message = f"The model {fell_back.model} ran in the part's own process. {fell_back.message}"
             caution(Caution(code="MODEL_FELL_BACK", message=message))
         if self._log is not None:
             for call in answered.calls:

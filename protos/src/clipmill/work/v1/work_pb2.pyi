@@ -108,12 +108,15 @@ class Answer(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    INFERENCES_FIELD_NUMBER: _builtins.int
     cached: _builtins.bool
     """True when the result was made by an earlier task with the same content, options and models."""
     compute_s: _builtins.float
     """Seconds of wall time that the work took when it was done (not when it was looked up)."""
     record: _builtins.str
     """Under which key the result is cached, so that it can be erased."""
+    inferences: _builtins.int
+    """Calls of models that the work took when it was done."""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelVersion]: ...
     @_builtins.property
@@ -126,10 +129,11 @@ class Answer(_message.Message):
         models: _abc.Iterable[_common_pb2.ModelVersion] | None = ...,
         warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
         record: _builtins.str = ...,
+        inferences: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "compute_s", b"compute_s", "models", b"models", "record", b"record", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "compute_s", b"compute_s", "inferences", b"inferences", "models", b"models", "record", b"record", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
