@@ -229,6 +229,34 @@ def history(model: str, as_json: bool, address: str) -> None:
 @click.argument("model")
 @click.argument("version")
 @address_option
+def load(model: str, version: str, address: str) -> None:
+    """Have VERSION loaded wherever it may be asked, and see that it answers."""
+
+    async def work(calls: ModelCalls) -> None:
+        await calls.load(model, version)
+        click.echo(f"{model} {version} answers.")
+
+    _do(address, False, work)
+
+
+@models.command(epilog=_EPILOG)
+@click.argument("model")
+@click.argument("version")
+@address_option
+def unload(model: str, version: str, address: str) -> None:
+    """Let Triton forget VERSION; refused while an alias points at it."""
+
+    async def work(calls: ModelCalls) -> None:
+        await calls.unload(model, version)
+        click.echo(f"{model} {version} is unloaded.")
+
+    _do(address, False, work)
+
+
+@models.command(epilog=_EPILOG)
+@click.argument("model")
+@click.argument("version")
+@address_option
 def delete(model: str, version: str, address: str) -> None:
     """Forget VERSION; refused while an alias points at it."""
 

@@ -5,6 +5,7 @@ Triton imports it in a process of its own, with the packages of that environment
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,13 @@ from clipmill_shared.inference.definition import NUMPY, Tensors, definition_at
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
-        config = json.loads(args["model_config"])
-        self._definition = definition_at(config["parameters"]["reference"]["string_value"])
+        parameters = json.loads(args["model_config"])["parameters"]
+        reference = parameters["reference"]["string_value"]
+        if "weights" in parameters:
+            # A registered version: its artefact came with the request to load it.
+            folder = Path(args["model_repository"]) / args["model_version"]
+            reference += f"@{folder / parameters['weights']['string_value']}"
+        self._definition = definition_at(reference)
         self._infer = self._definition.load()
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:

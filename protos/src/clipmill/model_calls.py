@@ -81,5 +81,13 @@ class ModelCalls:
         response: pb.PredictResponse = await self._client._call(self._stub.Predict, request)
         return response
 
+    async def load(self, model: str, version: str) -> None:
+        request = pb.LoadVersionRequest(model=model, version=version)
+        await self._client._call(self._stub.LoadVersion, request, PROMOTE_DEADLINE_S)
+
+    async def unload(self, model: str, version: str) -> None:
+        request = pb.UnloadVersionRequest(model=model, version=version)
+        await self._client._call(self._stub.UnloadVersion, request, PROMOTE_DEADLINE_S)
+
     async def delete(self, model: str, version: str) -> None:
         await self._client._call(self._stub.DeleteVersion, pb.DeleteVersionRequest(model=model, version=version))

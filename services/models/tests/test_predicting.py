@@ -11,7 +11,9 @@ import structlog
 from clipmill_registry.domain.routing import Arm, Split, routed
 from registry_world import RegistryWorld, code_of
 
+from clipmill import topics
 from clipmill.models.v1 import models_pb2 as pb
+from clipmill_shared.bus import Subscription
 from clipmill_shared.inference.messages import tensors_of, values_of
 
 
@@ -121,14 +123,24 @@ async def test_a_switch_loses_no_request_mixes_no_answer_and_needs_no_restart(tw
 async def test_the_shadow_is_asked_as_well_and_both_are_logged(two: RegistryWorld):
     await two.promote("3", pb.ALIAS_SHADOW)
     noted: list = []
+    records: list[pb.InferenceRecord] = []
+
+    async def read(event):
+        records.append(event.message)
+        return ()
+
     with structlog.testing.capture_logs() as logs:
-        async with asyncio.timeout(10):
-            while not noted:
+        async with asyncio.timeout(10), two.bus.run(Subscription(topics.INFERENCE_LOGS, "test", read)):
+            while not noted or len({record.version for record in records}) < 2:
                 assert answered(await predict(two, 5)) == [10]
                 await asyncio.sleep(0.01)
                 noted = [line for line in logs if line["event"] == "a shadow answered"]
     first = noted[0]
     assert (first["champion"], first["shadow"], first["difference"]) == ("2", "3", 5)
+    assert {(record.model, record.version, record.part) for record in records} == {
+        ("scale", "2", "models"),
+        ("scale", "3", "models"),
+    }
 
 
 async def test_a_shadow_that_fails_harms_nobody(two: RegistryWorld):

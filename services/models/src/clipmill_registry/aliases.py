@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Container
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from clipmill import topics
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill_registry import store
 from clipmill_registry.domain.history import before
-from clipmill_registry.errors import alias_name, moved, no_alias, no_version, not_validated
+from clipmill_registry.errors import alias_name, in_use, moved, no_alias, no_version, not_validated
 from clipmill_registry.readiness import Readiness
 from clipmill_registry.store import serial_for_model
 from clipmill_shared.errors import ClipmillError
@@ -36,11 +37,17 @@ class Wish:
 
 
 class Aliases:
-    def __init__(self, database: Database, outbox: Outbox, readiness: Readiness, packaged: Container[str]) -> None:
+    """`packaged` are the models that always have a champion; `drain_s` is how long what is replaced stays loaded."""
+
+    def __init__(
+        self, database: Database, outbox: Outbox, readiness: Readiness, *, packaged: Container[str], drain_s: float
+    ) -> None:
         self._database = database
         self._outbox = outbox
         self._readiness = readiness
         self._packaged = packaged
+        self._drain_s = drain_s
+        self._letting_go: set[asyncio.Task[None]] = set()
 
     async def pointed_at(self, model: str, alias: pb.Alias.ValueType) -> pb.Version:
         """ALIAS_NOT_FOUND where the alias points at nothing."""
@@ -93,6 +100,19 @@ class Aliases:
             raise not_validated(found)
         # Takes as long as loading does: another may move the alias meanwhile, which is looked for below.
         await self._readiness.make_ready(found)
+        try:
+            made = await self._moved_if_unchanged(found, wish, seen, kind)
+        except ClipmillError:
+            self._let_go(found)
+            raise
+        if made.from_version and made.from_version != made.to_version:
+            self._let_go(pb.Version(model=wish.model, version=made.from_version))
+        log.info("an alias was moved", model=wish.model, alias=alias_name(wish.alias), to=wish.version, by=wish.by)
+        return made
+
+    async def _moved_if_unchanged(
+        self, found: pb.Version, wish: Wish, seen: store.Pointed, kind: pb.Move.Kind.ValueType
+    ) -> pb.Move:
         async with self._database.transaction() as on:
             await serial_for_model(on, wish.model)
             now = await store.pointed(on, wish.model, wish.alias)
@@ -109,9 +129,45 @@ class Aliases:
                 kind=kind,
                 by=wish.by,
             )
-            made = await self._moved(on, made)
-        log.info("an alias was moved", model=wish.model, alias=alias_name(wish.alias), to=wish.version, by=wish.by)
-        return made
+            return await self._moved(on, made)
+
+    async def load(self, model: str, version: str) -> None:
+        """Have a validated version loaded wherever it may be asked. VERSION_NOT_READY."""
+        async with self._database.reading() as on:
+            found = await store.find(on, model, version)
+        if found is None:
+            raise no_version(model, version)
+        if found.state != pb.STATE_VALIDATED:
+            raise not_validated(found)
+        await self._readiness.make_ready(found)
+
+    async def unload(self, model: str, version: str) -> None:
+        """Let go of a version now. VERSION_IN_USE while an alias points at it."""
+        async with self._database.reading() as on:
+            found = await store.find(on, model, version)
+        if found is None:
+            raise no_version(model, version)
+        if found.aliases:
+            raise in_use(found)
+        await self._readiness.release(found)
+
+    async def close(self) -> None:
+        for task in self._letting_go:
+            task.cancel()
+        await asyncio.gather(*self._letting_go, return_exceptions=True)
+
+    def _let_go(self, version: pb.Version) -> None:
+        """Unload a version when what began with it has ended, unless an alias points at it by then."""
+        task = asyncio.create_task(self._drained(version.model, version.version))
+        self._letting_go.add(task)
+        task.add_done_callback(self._letting_go.discard)
+
+    async def _drained(self, model: str, version: str) -> None:
+        await asyncio.sleep(self._drain_s)
+        try:
+            await self.unload(model, version)
+        except ClipmillError as error:
+            log.info("a version stays loaded", model=model, version=version, why=error.message)
 
     async def _moved(self, on: AsyncConnection, made: pb.Move) -> pb.Move:
         done = await store.move(on, made)

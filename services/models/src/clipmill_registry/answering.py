@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,16 +16,17 @@ from clipmill_registry.errors import no_alias, no_version, not_validated
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.aliases import Aliases
 from clipmill_shared.inference.artefacts import Artefacts
+from clipmill_shared.inference.configured import Call
 from clipmill_shared.inference.definition import Tensors
 from clipmill_shared.inference.executor import Executor, Inferred
+from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.messages import tensors_of, values_of
+from clipmill_shared.inference.records import call_of, confidence
 from clipmill_shared.sql import Database
 
 log = structlog.get_logger()
 # Requests that shadows have in hand; those beyond are not asked of them.
 SHADOWS_AT_ONCE = 8
-# Outputs that say how sure a model is, 0 to 1.
-CONFIDENCES = ("confidence", "probability", "probabilities", "presence")
 SplitOf = Callable[[str], Split | None]
 
 
@@ -34,7 +36,8 @@ def _no_experiment(_model: str) -> Split | None:
 
 class Answering:
     """`aliases` are what the bus tells: a move counts from when it has come here. `split_of` names the experiment that
-    divides a model's requests, where there is one.
+    divides a model's requests, where there is one. `log_share` of the calls leave a record in the log, and every call
+    that a shadow is asked as well, two.
     """
 
     def __init__(
@@ -43,13 +46,17 @@ class Answering:
         aliases: Aliases,
         artefacts: Artefacts,
         executor: Executor,
+        inference_log: InferenceLog,
         *,
+        log_share: float = 0.0,
         split_of: SplitOf = _no_experiment,
     ) -> None:
         self._database = database
         self._aliases = aliases
         self._artefacts = artefacts
         self._executor = executor
+        self._log = inference_log
+        self._log_share = log_share
         self._split_of = split_of
         self._shadows: set[asyncio.Task[None]] = set()
 
@@ -110,14 +117,16 @@ class Answering:
 
     async def _answer(self, version: pb.Version, request: pb.PredictRequest) -> pb.PredictResponse:
         inputs = tensors_of(request.inputs)
-        inferred = await self._ask(version, inputs)
-        if not request.version and request.alias in (pb.ALIAS_UNSPECIFIED, pb.ALIAS_CHAMPION):
-            self._ask_shadow(request.model, inputs, inferred)
+        inferred, call = await self._ask(version, inputs)
+        is_champions = not request.version and request.alias in (pb.ALIAS_UNSPECIFIED, pb.ALIAS_CHAMPION)
+        is_shadowed = is_champions and self._ask_shadow(request.model, inputs, inferred)
+        if is_shadowed or random.random() < self._log_share:  # noqa: S311 - a sample
+            self._log.note(call)
         return pb.PredictResponse(
             outputs=values_of(inferred.outputs),
             model=version.model,
             version=inferred.version,
-            confidence=_confidence(inferred.outputs),
+            confidence=confidence(inferred.outputs),
             queue_s=inferred.queue_s,
             compute_s=inferred.compute_s,
             batch_rows=inferred.batch_rows,
@@ -125,40 +134,36 @@ class Answering:
             fallback=inferred.fallback,
         )
 
-    async def _ask(self, version: pb.Version, inputs: Tensors) -> Inferred:
-        return await self._executor.infer(await self._artefacts.definition(version), inputs)
+    async def _ask(self, version: pb.Version, inputs: Tensors) -> tuple[Inferred, Call]:
+        definition = await self._artefacts.definition(version)
+        inferred = await self._executor.infer(definition, inputs)
+        return inferred, call_of(definition, inputs, inferred)
 
-    def _ask_shadow(self, model: str, inputs: Tensors, champion: Inferred) -> None:
+    def _ask_shadow(self, model: str, inputs: Tensors, champion: Inferred) -> bool:
+        """True where there is one that has room."""
         shadow = self._aliases.version(model, pb.ALIAS_SHADOW)
         if shadow is None or len(self._shadows) >= SHADOWS_AT_ONCE:
-            return
+            return False
         task = asyncio.create_task(self._compare(shadow, inputs, champion))
         self._shadows.add(task)
         task.add_done_callback(self._shadows.discard)
+        return True
 
     async def _compare(self, shadow: pb.Version, inputs: Tensors, champion: Inferred) -> None:
         """Log what both made of the same; whatever the shadow does is its own affair."""
         noted = log.bind(model=shadow.model, champion=champion.version, shadow=shadow.version)
         try:
-            inferred = await self._ask(shadow, inputs)
+            inferred, call = await self._ask(shadow, inputs)
         except ClipmillError as error:
             noted.warning("a shadow failed", code=error.code, error=error.message)
             return
+        self._log.note(call)
         noted.info(
             "a shadow answered",
             champion_s=round(champion.queue_s + champion.compute_s, 6),
             shadow_s=round(inferred.queue_s + inferred.compute_s, 6),
             difference=_difference(champion.outputs, inferred.outputs),
         )
-
-
-def _confidence(outputs: Tensors) -> float | None:
-    """The surest of what an output says that is meant so; None where there is none."""
-    for name in CONFIDENCES:
-        array = outputs.get(name)
-        if array is not None and array.size and array.dtype.kind == "f" and array.min() >= 0 and array.max() <= 1:
-            return float(array.max())
-    return None
 
 
 def _difference(a: Tensors, b: Tensors) -> float | None:

@@ -41,3 +41,11 @@ def moved(model: str, alias: pb.Alias.ValueType, to: str) -> ClipmillError:
         f"Another was quicker: the {alias_name(alias)} of {model} is {to or 'nothing'} now.",
         "Look at its history, and promote again if this is still what you want.",
     )
+
+
+def in_use(version: pb.Version) -> ClipmillError:
+    return ClipmillError(
+        "VERSION_IN_USE",
+        f"{version.version} is the {' and the '.join(map(alias_name, version.aliases))} of {version.model}.",
+        "Promote another version first, or clear the alias.",
+    )

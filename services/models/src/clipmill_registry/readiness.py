@@ -15,6 +15,10 @@ class Readiness(Protocol):
         """Have the version loaded, and see that it answers. VERSION_NOT_READY."""
         ...
 
+    async def release(self, version: Version) -> None:
+        """Let go of a version that no alias points at any more."""
+        ...
+
 
 class ReadyHere:
     """By a small real inference in this process, which answers Predict."""
@@ -28,6 +32,24 @@ class ReadyHere:
             await check_ready(self._executor, await self._artefacts.definition(version))
         except ClipmillError as error:
             raise not_ready(version, error.message) from error
+
+    async def release(self, version: Version) -> None:
+        """Nothing: here the model that was used longest ago goes when room is needed."""
+
+
+class ReadyEverywhere:
+    """In each of these places, in their order."""
+
+    def __init__(self, *places: Readiness) -> None:
+        self._places = places
+
+    async def make_ready(self, version: Version) -> None:
+        for place in self._places:
+            await place.make_ready(version)
+
+    async def release(self, version: Version) -> None:
+        for place in self._places:
+            await place.release(version)
 
 
 def not_ready(version: Version, why: str) -> ClipmillError:

@@ -10,7 +10,7 @@ import structlog
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill_registry import store
 from clipmill_registry.copying import Copying, Tell
-from clipmill_registry.errors import alias_name, no_version
+from clipmill_registry.errors import in_use, no_version
 from clipmill_registry.store import serial_for_model
 from clipmill_registry.validation import Validation
 from clipmill_shared.blobs import Blobs
@@ -152,11 +152,7 @@ class Registry:
             if found is None:
                 raise no_version(model, version)
             if found.aliases:
-                raise ClipmillError(
-                    "VERSION_IN_USE",
-                    f"{version} is the {' and the '.join(map(alias_name, found.aliases))} of {model}.",
-                    "Promote another version first, or clear the alias.",
-                )
+                raise in_use(found)
             await store.remove(on, model, version)
             is_used = await store.is_used(on, found.artefact.blob.sha256)
         if found.HasField("artefact") and not is_used:

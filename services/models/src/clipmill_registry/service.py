@@ -15,14 +15,17 @@ from clipmill_registry import packaged, tables
 from clipmill_registry.aliases import Aliases
 from clipmill_registry.answering import Answering
 from clipmill_registry.copying import Copying
-from clipmill_registry.readiness import ReadyHere
+from clipmill_registry.readiness import Readiness, ReadyEverywhere, ReadyHere
 from clipmill_registry.registry import Registry
 from clipmill_registry.servicer import ModelsServicer, Services
 from clipmill_registry.settings import ModelsSettings
 from clipmill_registry.validation import Validation
 from clipmill_shared.inference.aliases import Aliases as KnownAliases
 from clipmill_shared.inference.artefacts import Artefacts
+from clipmill_shared.inference.executor import Executor
+from clipmill_shared.inference.fallback import Fallback
 from clipmill_shared.inference.inprocess import InProcess
+from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform
 from clipmill_shared.schema import migrate
@@ -39,13 +42,16 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
     database = Database(platform.sql_url_of("models"))
     outbox = Outbox(database, tables.outbox, platform.bus)
     artefacts = Artefacts(platform.blobs, platform.scratch / "models")
-    executor = InProcess(settings.memory_bytes)
+    here = InProcess(settings.memory_bytes)
+    executor, readiness = _places(settings, artefacts, here)
     copying = Copying(settings, platform.blobs, platform.scratch / "artefacts")
     validation = Validation(settings, platform.blobs, artefacts)
     registry = Registry(database, platform.blobs, copying, validation, packaged.default_definition)
-    aliases = Aliases(database, outbox, ReadyHere(executor, artefacts), names)
+    aliases = Aliases(database, outbox, readiness, packaged=names, drain_s=settings.triton_drain_s)
     told = KnownAliases()
-    answering = Answering(database, told, artefacts, executor)
+    inference_log = InferenceLog(platform.bus, "models", 1.0)
+    log_share = platform.inference.log_share
+    answering = Answering(database, told, artefacts, executor, inference_log, log_share=log_share)
     services = Services(database, registry, aliases, answering)
     servicer = ModelsServicer(settings, services, platform.limits)
 
@@ -65,15 +71,28 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
     async def stop() -> None:
         await copying.close()
         await answering.close()
+        await aliases.close()
         await executor.close()
         await database.close()
 
     return Service(
         name="models",
         subscriptions=(told.subscription,),
-        loops=(outbox.relay, keep),
+        loops=(outbox.relay, keep, *inference_log.loops),
         servicers=(add,),
         grpc_names=(models_pb2.DESCRIPTOR.services_by_name["ModelsService"].full_name,),
         start=start,
         stop=stop,
     )
+
+
+def _places(settings: ModelsSettings, artefacts: Artefacts, here: InProcess) -> tuple[Executor, Readiness]:
+    """Where versions are asked, and where they are made ready: here, and before that on Triton where there is one."""
+    ready_here = ReadyHere(here, artefacts)
+    if not settings.triton_addresses:
+        return here, ready_here
+    # Late: its client is no part of `make run`.
+    from clipmill_registry.on_triton import Replica, Replicas
+
+    replicas = [Replica(address) for address in settings.triton_addresses]
+    return Fallback([*replicas, here]), ReadyEverywhere(ready_here, Replicas(replicas, artefacts))

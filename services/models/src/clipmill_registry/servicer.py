@@ -112,6 +112,18 @@ class ModelsServicer(ModelsServiceServicer):
         async with self._database.reading() as on:
             return pb.GetHistoryResponse(moves=await store.moves_of(on, request.model, size))
 
+    async def LoadVersion(self, request: pb.LoadVersionRequest, context: Any) -> pb.LoadVersionResponse:  # noqa: N802
+        self._operator(context)
+        await self._aliases.load(request.model, request.version)
+        return pb.LoadVersionResponse()
+
+    async def UnloadVersion(  # noqa: N802
+        self, request: pb.UnloadVersionRequest, context: Any
+    ) -> pb.UnloadVersionResponse:
+        self._operator(context)
+        await self._aliases.unload(request.model, request.version)
+        return pb.UnloadVersionResponse()
+
     async def DeleteVersion(  # noqa: N802
         self, request: pb.DeleteVersionRequest, context: Any
     ) -> pb.DeleteVersionResponse:

@@ -30,6 +30,12 @@ class ModelsSettings(Settings):
     validate_memory_bytes: int = Field(
         default=16 << 30, ge=1 << 30, description="The address space of the process that checks a version."
     )
+    triton_addresses: tuple[str, ...] = Field(
+        default=(), description="gRPC addresses, host:port, of every Triton that answers; none: models run here."
+    )
+    triton_drain_s: float = Field(
+        default=60.0, ge=0, description="How long a version that no alias points at any more stays loaded on Triton."
+    )
     predicts_per_minute: int = Field(
         default=6000, ge=1, description="Calls of Predict and PredictBatch of one owner, at once and a minute."
     )

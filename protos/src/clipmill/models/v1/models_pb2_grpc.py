@@ -75,6 +75,16 @@ class ModelsServiceStub:
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryResponse.FromString,
                 _registered_method=True)
+        self.LoadVersion = channel.unary_unary(
+                '/clipmill.models.v1.ModelsService/LoadVersion',
+                request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.LoadVersionRequest.SerializeToString,
+                response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.LoadVersionResponse.FromString,
+                _registered_method=True)
+        self.UnloadVersion = channel.unary_unary(
+                '/clipmill.models.v1.ModelsService/UnloadVersion',
+                request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.UnloadVersionRequest.SerializeToString,
+                response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.UnloadVersionResponse.FromString,
+                _registered_method=True)
         self.DeleteVersion = channel.unary_unary(
                 '/clipmill.models.v1.ModelsService/DeleteVersion',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.SerializeToString,
@@ -150,6 +160,20 @@ class ModelsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LoadVersion(self, request, context):
+        """Has a validated version loaded on every configured Triton, and sees that it answers there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnloadVersion(self, request, context):
+        """Refused while an alias points at the version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteVersion(self, request, context):
         """Refused while an alias points at the version.
         """
@@ -213,6 +237,16 @@ def add_ModelsServiceServicer_to_server(servicer, server):
                     servicer.GetHistory,
                     request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryRequest.FromString,
                     response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryResponse.SerializeToString,
+            ),
+            'LoadVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.LoadVersion,
+                    request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.LoadVersionRequest.FromString,
+                    response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.LoadVersionResponse.SerializeToString,
+            ),
+            'UnloadVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnloadVersion,
+                    request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.UnloadVersionRequest.FromString,
+                    response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.UnloadVersionResponse.SerializeToString,
             ),
             'DeleteVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteVersion,
@@ -447,6 +481,60 @@ class ModelsService:
             '/clipmill.models.v1.ModelsService/GetHistory',
             clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.GetHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LoadVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.models.v1.ModelsService/LoadVersion',
+            clipmill_dot_models_dot_v1_dot_models__pb2.LoadVersionRequest.SerializeToString,
+            clipmill_dot_models_dot_v1_dot_models__pb2.LoadVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnloadVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.models.v1.ModelsService/UnloadVersion',
+            clipmill_dot_models_dot_v1_dot_models__pb2.UnloadVersionRequest.SerializeToString,
+            clipmill_dot_models_dot_v1_dot_models__pb2.UnloadVersionResponse.FromString,
             options,
             channel_credentials,
             insecure,

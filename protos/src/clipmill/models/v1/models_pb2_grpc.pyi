@@ -48,6 +48,10 @@ class ModelsServiceStub:
     ClearAlias: _grpc.UnaryUnaryMultiCallable[_models_pb2.ClearAliasRequest, _models_pb2.ClearAliasResponse]
     """Lets an alias point at nothing; not the champion of a model that comes with its weights."""
     GetHistory: _grpc.UnaryUnaryMultiCallable[_models_pb2.GetHistoryRequest, _models_pb2.GetHistoryResponse]
+    LoadVersion: _grpc.UnaryUnaryMultiCallable[_models_pb2.LoadVersionRequest, _models_pb2.LoadVersionResponse]
+    """Has a validated version loaded on every configured Triton, and sees that it answers there."""
+    UnloadVersion: _grpc.UnaryUnaryMultiCallable[_models_pb2.UnloadVersionRequest, _models_pb2.UnloadVersionResponse]
+    """Refused while an alias points at the version."""
     DeleteVersion: _grpc.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]
     """Refused while an alias points at the version."""
     Predict: _grpc.UnaryUnaryMultiCallable[_models_pb2.PredictRequest, _models_pb2.PredictResponse]
@@ -75,6 +79,10 @@ class ModelsServiceAsyncStub(ModelsServiceStub):
     ClearAlias: _aio.UnaryUnaryMultiCallable[_models_pb2.ClearAliasRequest, _models_pb2.ClearAliasResponse]  # type: ignore[assignment]
     """Lets an alias point at nothing; not the champion of a model that comes with its weights."""
     GetHistory: _aio.UnaryUnaryMultiCallable[_models_pb2.GetHistoryRequest, _models_pb2.GetHistoryResponse]  # type: ignore[assignment]
+    LoadVersion: _aio.UnaryUnaryMultiCallable[_models_pb2.LoadVersionRequest, _models_pb2.LoadVersionResponse]  # type: ignore[assignment]
+    """Has a validated version loaded on every configured Triton, and sees that it answers there."""
+    UnloadVersion: _aio.UnaryUnaryMultiCallable[_models_pb2.UnloadVersionRequest, _models_pb2.UnloadVersionResponse]  # type: ignore[assignment]
+    """Refused while an alias points at the version."""
     DeleteVersion: _aio.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]  # type: ignore[assignment]
     """Refused while an alias points at the version."""
     Predict: _aio.UnaryUnaryMultiCallable[_models_pb2.PredictRequest, _models_pb2.PredictResponse]  # type: ignore[assignment]
@@ -147,6 +155,22 @@ class ModelsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _models_pb2.GetHistoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_models_pb2.GetHistoryResponse, _abc.Awaitable[_models_pb2.GetHistoryResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def LoadVersion(
+        self,
+        request: _models_pb2.LoadVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_models_pb2.LoadVersionResponse, _abc.Awaitable[_models_pb2.LoadVersionResponse]]:
+        """Has a validated version loaded on every configured Triton, and sees that it answers there."""
+
+    @_abc_1.abstractmethod
+    def UnloadVersion(
+        self,
+        request: _models_pb2.UnloadVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_models_pb2.UnloadVersionResponse, _abc.Awaitable[_models_pb2.UnloadVersionResponse]]:
+        """Refused while an alias points at the version."""
 
     @_abc_1.abstractmethod
     def DeleteVersion(
