@@ -9,14 +9,17 @@ import pytest
 from clipmill_audio.speech_file import RATE_HZ
 from clipmill_render.domain.clock import seen_in
 from clipmill_render.domain.crop import crop_path
+from clipmill_render.domain.faces import Face
 from clipmill_render.domain.layout import layout_for
+from clipmill_render.domain.scenes import scenes_of
+from clipmill_render.domain.shown import is_in_frame
 from clipmill_render.domain.speakers import turns_in
 from clipmill_scoring.seeing import people_in
 from clipmill_scoring.speaking import diarization_of
 from e2e.active_speaker import Moment, accuracy, by_cast, by_size, cast_in, moments_of, parts_of
 from e2e.speech import heard_in, sound_of
 
-from clipmill.clips.v1.clips_pb2 import ASPECT_9_16
+from clipmill.clips.v1.clips_pb2 import ASPECT_9_16, LAYOUT_AUTO, LAYOUT_FILL, Layout
 from clipmill.common.v1.common_pb2 import PROFILE_FAST, TimeRange
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 
@@ -98,3 +101,19 @@ def test_the_window_holds_the_speaker_more_often_than_the_larger_face_does(judge
     for cast in (judged.by_mouths, judged.by_voices):
         assert judged.share_with_speaker_in_window(cast) >= 0.94
     assert judged.share_with_speaker_in_window(None) < 0.6
+
+
+@pytest.mark.parametrize("asked", [LAYOUT_AUTO, LAYOUT_FILL], ids=["auto", "fill"])
+def test_who_speaks_is_inside_the_safe_area(judged: Sample, asked: Layout.ValueType) -> None:
+    clip = TimeRange(start_s=0, end_s=judged.truth["duration_s"])
+    seen = seen_in(clip, judged.parts)
+    scenes = scenes_of(VERTICAL, seen, turns_in(clip, seen, judged.by_mouths), asked)
+    speaking = [
+        Face(entry["t_s"], box["x0"], box["y0"], box["x1"], box["y1"], 1.0)
+        for entry in judged.truth["faces"]
+        for box in entry["boxes"]
+        if box["speaking"]
+    ]
+    # Measured: 1.000 with a layout by shot, .997 with one window.
+    assert len(speaking) > 300
+    assert sum(is_in_frame(VERTICAL, scenes, face) for face in speaking) >= 0.97 * len(speaking)
