@@ -45,6 +45,7 @@ STAGES = {
     "vision": (Stage.STAGE_VISION, topics.VISION_TASKS, topics.VISION_ANALYZED),
     "scoring": (Stage.STAGE_SCORING, topics.SCORING_TASKS, topics.CLIPS_SCORED),
     "render": (Stage.STAGE_RENDER, topics.RENDER_TASKS, topics.CLIPS_RENDERED),
+    "preview": (Stage.STAGE_PREVIEW, topics.PREVIEW_TASKS, topics.CLIPS_PREVIEWED),
 }
 Work = Callable[[Any, Any], Awaitable[Any]]
 

@@ -35,7 +35,7 @@ class Downloads:
 
     async def fetch(self, owner_id: str, url: str, report: Report) -> BlobRef:
         """The content at `url` as a blob of the owner's."""
-        name = _shown(url)
+        name = shown(url)
         async with self._blobs.scratch_folder() as scratch:
             target = scratch / "video"
             try:
@@ -45,13 +45,9 @@ class Downloads:
                     raise _no_pages(name) from None
                 target, media_type = await pages.fetch(url, name, scratch, self._settings), "video/*"
             except RefusedAddressError as error:
-                raise ClipmillError(
-                    "INPUT_URL_PRIVATE",
-                    f"{name} is refused: {error}.",
-                    "Give a public address, or name the host in CLIPMILL_INGEST_URL_ALLOWED_HOSTS.",
-                ) from None
+                raise private(name, error) from None
             except (aiohttp.ClientError, TimeoutError) as error:
-                raise _unreachable(name, error) from None
+                raise unreachable(name, error) from None
             return await self._blobs.put_file(owner_id, target, media_type)
 
     async def close(self) -> None:
@@ -73,8 +69,8 @@ class Downloads:
             size = 0
             with await asyncio.to_thread(target.open, "wb") as file:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-                    if size == 0 and _looks_like_a_page(chunk):
-                        raise _no_video(name)
+                    if size == 0 and looks_like_a_page(chunk):
+                        raise no_video(name)
                     size += len(chunk)
                     if size > self._max_bytes:
                         raise too_large(name, size, self._max_bytes)
@@ -85,7 +81,8 @@ class Downloads:
             return response.content_type
 
 
-def _looks_like_a_page(chunk: bytes) -> bool:
+def looks_like_a_page(chunk: bytes) -> bool:
+    """Whether a body begins as HTML does."""
     head = chunk[:SNIFF_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return head.startswith((b"<!doctype html", b"<html", b"<head", b"<!--"))
 
@@ -94,7 +91,15 @@ class _PageError(Exception):
     """The address leads to a web page."""
 
 
-def _no_video(name: str) -> ClipmillError:
+def private(name: str, why: object) -> ClipmillError:
+    return ClipmillError(
+        "INPUT_URL_PRIVATE",
+        f"{name} is refused: {why}.",
+        "Give a public address, or name the host in CLIPMILL_INGEST_URL_ALLOWED_HOSTS.",
+    )
+
+
+def no_video(name: str) -> ClipmillError:
     return ClipmillError(
         "INPUT_URL_NOT_VIDEO",
         f"{name} is a web page, though its server calls it a video.",
@@ -111,7 +116,7 @@ def _no_pages(name: str) -> ClipmillError:
     )
 
 
-def _unreachable(name: str, error: Exception) -> ClipmillError:
+def unreachable(name: str, error: Exception) -> ClipmillError:
     if isinstance(error, TimeoutError):
         why = "it did not answer in time"
     elif isinstance(error, aiohttp.ClientConnectorDNSError):
@@ -125,7 +130,7 @@ def _unreachable(name: str, error: Exception) -> ClipmillError:
     )
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """The URL as messages may show it: without what may be secret in it."""
     parsed = URL(url)
     return str(parsed.with_user(None).with_query(None).with_fragment(None))[:300]

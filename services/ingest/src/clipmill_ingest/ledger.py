@@ -25,7 +25,8 @@ from clipmill.topic import Topic
 from clipmill.work.v1.work_pb2 import Stage, TaskFailed, WorkerStatus
 from clipmill_ingest import metrics
 from clipmill_ingest.clock import SteadyClock
-from clipmill_ingest.domain import plan, scheduler, transitions
+from clipmill_ingest.domain import live, plan, scheduler, transitions
+from clipmill_ingest.domain.live import Known
 from clipmill_ingest.domain.record import JobRecord, Result, Rules, derived_id
 from clipmill_ingest.domain.scheduler import Turns, Waiting
 from clipmill_ingest.settings import IngestSettings
@@ -237,6 +238,12 @@ class Ledger:
         if not is_taken and self._spent:
             # Of an attempt that was lost, or of a job that has ended or was erased.
             await self._spent.erase_refused(part)
+
+    async def recording(self, job_id: str, attempt: int) -> Known | None:
+        """What an attempt at recording goes on from; None for one that is not the present one."""
+        async with self._database.transaction() as on:
+            record = await self._store.load(on, job_id)
+        return live.known_of(record, attempt) if record is not None else None
 
     async def take_failure(self, failed: TaskFailed, cause: Event[Any] | None = None) -> None:
         rules = self._rules

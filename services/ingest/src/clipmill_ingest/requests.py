@@ -19,6 +19,8 @@ from clipmill_shared.errors import ClipmillError
 
 MAX_URL = 2048
 MAX_NAME = 255
+WEB = ("http", "https")
+STREAMS = ("rtmp", "rtmps", "rtsp", "rtsps")
 # A talk of ten hours has about 1 MiB as SubRip.
 MAX_TRANSCRIPT_BYTES = 2 << 20
 
@@ -91,7 +93,7 @@ class Requests:
             checked.path = str(path)
             checked.name = checked.name or path.name
         elif source.HasField("url"):
-            checked.name = checked.name or _name_in(source.url)
+            checked.name = checked.name or _name_in(source.url, is_live=source.HasField("live"))
         elif not _is_upload_of(owner_id, source.upload):
             raise ClipmillError(
                 "INVALID_SOURCE", "The request names no video.", "Give a path, a URL, or upload the bytes."
@@ -120,11 +122,11 @@ def _platform(name: str) -> Rules:
     return known[name]
 
 
-def _name_in(text: str) -> str:
-    """The name that a URL suggests; INVALID_SOURCE when it is no http or https URL."""
+def _name_in(text: str, *, is_live: bool) -> str:
+    """The name that a URL suggests; INVALID_SOURCE when it is no http or https URL, nor one of a live stream's."""
     try:
         url = urlsplit(text)
-        is_web = url.scheme in ("http", "https") and bool(url.hostname)
+        is_web = url.scheme in (WEB + STREAMS if is_live else WEB) and bool(url.hostname)
     except ValueError:
         is_web = False
     if not is_web or len(text) > MAX_URL:

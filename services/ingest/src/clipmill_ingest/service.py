@@ -57,7 +57,7 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     pace = Pace(platform.limits, settings.submits_per_minute)
     servicer = IngestServicer(database, store, ledger, requests, uploads=Uploads(settings, platform.blobs), pace=pace)
 
-    live = _recording(settings, platform, spent)
+    live = _recording(settings, platform, ledger, spent)
 
     def add(server: grpc.aio.Server) -> None:
         add_IngestServiceServicer_to_server(servicer, server)
@@ -91,11 +91,11 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     )
 
 
-def _recording(settings: IngestSettings, platform: Platform, spent: SpentParts) -> Service:
+def _recording(settings: IngestSettings, platform: Platform, ledger: Ledger, spent: SpentParts) -> Service:
     """The record stage's worker; nothing where no live sources are recorded."""
     if not settings.live_slots:
         return Service(name="record")
-    recorder = Recorder(settings, platform.blobs, platform.bus, platform.cores)
+    recorder = Recorder(settings, platform.blobs, platform.bus, ledger.recording, cores=platform.cores)
     worker = Worker(recorder.stage, platform.bus, platform.blobs, settings.live_slots, f"record-{platform.instance}")
     return Service(
         name="record",

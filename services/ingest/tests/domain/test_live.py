@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from clipmill_ingest.domain import plan, view
 from clipmill_ingest.domain import transitions as job
+from clipmill_ingest.domain.live import known_of
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, Rules, TaskState
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,16 +116,23 @@ def test_a_part_is_taken_once_and_in_order() -> None:
     assert job.take_part(record, part(record, AUDIO, 2), 3) is record
 
 
+def test_a_part_that_does_not_go_on_from_the_last_is_of_an_attempt_that_was_delivered_twice() -> None:
+    record = grown(new(), 1, 0)
+    other = part(record, AUDIO, 1)
+    other.part.start_s += 2
+    assert job.take_part(record, other, 3) is record
+
+
 def test_a_part_of_a_lost_attempt_is_refused_and_the_next_attempt_goes_on_from_what_is_there() -> None:
     before = grown(new(), 2, 1)
     late = part(before, AUDIO, 2)
     record = job.lapse(before, 100, RULES)
     record = job.release(record, record.recording.task_id, 102, RULES)
     assert job.take_part(record, late, 103) is record
-    task = plan.message_of(record, record.recording, 0)
-    assert list(task.audio_parts) == [span(AUDIO, 0), span(AUDIO, 1)]
-    assert [each.part for each in task.vision_parts] == [span(VISION, 0)]
-    assert task.vision_parts[-1].source_start_s == 1.5
+    assert known_of(record, 1) is None
+    known = known_of(record, 2)
+    assert [each.part for each in known.sounds] == [span(AUDIO, 0), span(AUDIO, 1)]
+    assert [(each.part, each.source_start_s) for each in known.pictures] == [(span(VISION, 0), 1.5)]
     assert len(job.take_part(record, part(record, AUDIO, 2), 103).of(AUDIO)) == 3
 
 
@@ -218,7 +226,7 @@ def test_what_a_part_warns_of_is_a_warning_of_the_job() -> None:
 def test_an_ended_input_stays_ended_for_the_next_attempt() -> None:
     record = job.end_input(new())
     assert record.input_ended and job.end_input(record) is record
-    assert plan.message_of(record, record.recording, 0).input_ended
+    assert known_of(record, 1).input_ended
     ordinary = job.admit("j", "ada", Source(path="/a.mp4"), ClipOptions(clips=1), now=0)
     assert job.end_input(ordinary) is ordinary
 

@@ -112,42 +112,28 @@ Global___ImportTask: _TypeAlias = ImportTask  # noqa: Y015
 
 @_typing.final
 class RecordTask(_message.Message):
-    """Record a live source from where earlier attempts have come: what they brought is kept."""
+    """Record a live source from where earlier attempts have come, which ingest's ledger knows."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TASK_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     VIDEO_ID_FIELD_NUMBER: _builtins.int
-    AUDIO_PARTS_FIELD_NUMBER: _builtins.int
-    VISION_PARTS_FIELD_NUMBER: _builtins.int
-    INPUT_ENDED_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
-    input_ended: _builtins.bool
-    """What was asked for is enough: end the input."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
     def source(self) -> Global___Source: ...
-    @_builtins.property
-    def audio_parts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
-        """The parts that the ledger has, in order."""
-
-    @_builtins.property
-    def vision_parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedPart]: ...
     def __init__(
         self,
         *,
         task: _work_pb2.Task | None = ...,
         source: Global___Source | None = ...,
         video_id: _builtins.str = ...,
-        audio_parts: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
-        vision_parts: _abc.Iterable[Global___RecordedPart] | None = ...,
-        input_ended: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_parts", b"audio_parts", "input_ended", b"input_ended", "source", b"source", "task", b"task", "video_id", b"video_id", "vision_parts", b"vision_parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source", b"source", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -170,7 +156,7 @@ class RecordedPart(_message.Message):
     WARNINGS_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     stage: _work_pb2.Stage.ValueType
-    """STAGE_AUDIO or STAGE_VISION: for whom it is. In a RecordTask not set."""
+    """STAGE_AUDIO or STAGE_VISION: for whom it is."""
     number: _builtins.int
     """Counts the parts of this stage from 0, without gaps."""
     source_start_s: _builtins.float
@@ -189,7 +175,7 @@ class RecordedPart(_message.Message):
 
     @_builtins.property
     def info(self) -> Global___MediaInfo:
-        """As known by now. In a RecordTask only of the last part."""
+        """As known by now."""
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]: ...

@@ -7,7 +7,7 @@ Once the recording's result is here, and all the parts that it names, the job go
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
 from clipmill.clips.v1.clips_pb2 import ClipsPreviewed, ScoringTask
@@ -24,6 +24,17 @@ PREVIEW_PARTS = 120
 CANDIDATES = 5
 LINES = 6
 PREVIEW_COST_S = 10.0
+# Parts follow each other without a gap.
+SEAM_S = 0.001
+
+
+@dataclass(frozen=True)
+class Known:
+    """The parts that the ledger has of a recording, in order, and whether its input has been ended."""
+
+    sounds: tuple[RecordedPart, ...]
+    pictures: tuple[RecordedPart, ...]
+    input_ended: bool
 
 
 def take_part(record: JobRecord, part: RecordedPart, now: float) -> JobRecord:
@@ -31,7 +42,12 @@ def take_part(record: JobRecord, part: RecordedPart, now: float) -> JobRecord:
     recording = record.task(part.task.task_id)
     if not record.is_open or recording is None or recording.stage != Stage.STAGE_RECORD or recording.has_ended:
         return record
-    if part.task.attempt != recording.attempt or part.number != len(record.of(part.stage)):
+    known = record.of(part.stage)
+    if part.task.attempt != recording.attempt or part.number != len(known):
+        return record
+    before = known[-1].recorded if known else None
+    if abs(part.part.start_s - (before.part.end_s if before is not None else 0.0)) > SEAM_S:
+        # An attempt that was delivered twice is recorded twice, and may be cut otherwise: one of them goes on.
         return record
     length_s = part.part.end_s - part.part.start_s
     task = replace(new_task(record.job_id, part.stage, part.number, length_s, now), recorded=part)
@@ -99,23 +115,19 @@ def progress_of(record: JobRecord) -> LiveProgress | None:
 
 
 def record_task(record: JobRecord, header: Task) -> RecordTask:
-    seen = [task.recorded for task in record.of(Stage.STAGE_VISION) if task.recorded]
-    return RecordTask(
-        task=header,
-        source=record.source,
-        video_id=record.video_id or "",
-        audio_parts=[task.recorded.part for task in record.of(Stage.STAGE_AUDIO) if task.recorded],
-        vision_parts=[
-            RecordedPart(
-                part=part.part,
-                blob=part.blob,
-                info=part.info if part is seen[-1] else None,
-                source_start_s=part.source_start_s,
-            )
-            for part in seen
-        ],
-        input_ended=record.input_ended,
+    return RecordTask(task=header, source=record.source, video_id=record.video_id or "")
+
+
+def known_of(record: JobRecord, attempt: int) -> Known | None:
+    """What an attempt at recording goes on from; None for one that is not the present one."""
+    recording = record.recording
+    if not record.is_open or recording is None or recording.has_ended or recording.attempt != attempt:
+        return None
+    sounds, pictures = (
+        tuple(task.recorded for task in record.of(stage) if task.recorded is not None)
+        for stage in (Stage.STAGE_AUDIO, Stage.STAGE_VISION)
     )
+    return Known(sounds, pictures, record.input_ended)
 
 
 def audio_task(recorded: RecordedPart, message: AudioTask) -> AudioTask:

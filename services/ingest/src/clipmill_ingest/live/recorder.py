@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from google.protobuf.message import Message
 
@@ -15,6 +17,7 @@ from clipmill import topics
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Warning  # noqa: A004 - the message's name
 from clipmill.media.v1.media_pb2 import MediaIngested, RecordedPart, RecordTask
 from clipmill.work.v1.work_pb2 import Answer, JobControl, Stage
+from clipmill_ingest.domain.live import Known
 from clipmill_ingest.live.exchange import (
     STOP,
     Ending,
@@ -31,6 +34,7 @@ from clipmill_ingest.settings import IngestSettings
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus, Subscription
 from clipmill_shared.compute import Children, Cores, Limits
+from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event, event_id
 from clipmill_shared.work import Report, StageWork
 
@@ -38,8 +42,14 @@ RECORD = "clipmill_ingest.live.record:record"
 JOIN = "clipmill_ingest.live.join:join"
 LIMITS = Limits(address_space_bytes=4 << 30, open_files=64)
 LOOK_S = 0.1
+WEB = ("http", "https")
 MAX_REMEMBERED = 1000
 MEDIA_TYPES = {Stage.STAGE_AUDIO: "audio/flac", Stage.STAGE_VISION: "video/mp2t"}
+
+
+# What the ledger has of a job's recording, by the attempt that asks, None where that is not the present one: a task may
+# be delivered again long after it was released.
+Ledgered = Callable[[str, int], Awaitable[Known | None]]
 
 
 @dataclass
@@ -48,6 +58,7 @@ class _Made:
 
     sounds: list[TimeRange] = field(default_factory=list)
     pictures: list[tuple[TimeRange, BlobRef]] = field(default_factory=list)
+    source_start_s: float = 0.0
 
     def of(self, stage: Stage.ValueType) -> int:
         return len(self.sounds) if stage == Stage.STAGE_AUDIO else len(self.pictures)
@@ -56,8 +67,11 @@ class _Made:
 class Recorder:
     """Makes MediaIngested of RecordTask, and RecordedParts on the way."""
 
-    def __init__(self, settings: IngestSettings, blobs: Blobs, bus: Bus, cores: Cores | None = None) -> None:
+    def __init__(
+        self, settings: IngestSettings, blobs: Blobs, bus: Bus, known: Ledgered, *, cores: Cores | None = None
+    ) -> None:
         self._settings = settings
+        self._known = known
         self._blobs = blobs
         self._bus = bus
         # A recording waits for its source nearly all the time: no core is kept for it.
@@ -66,6 +80,7 @@ class Recorder:
         # Jobs whose input is to end, and the folders of those that are being recorded here.
         self._ended: dict[str, None] = {}
         self._folders: dict[str, Path] = {}
+        self._feeds: dict[str, asyncio.Task[None]] = {}
 
     @property
     def stage(self) -> StageWork[RecordTask, MediaIngested]:
@@ -89,7 +104,14 @@ class Recorder:
 
     async def work(self, task: RecordTask, report: Report) -> MediaIngested:
         """Record until the source ends. What earlier attempts brought is kept, and gone on from."""
-        made = _Made(list(task.audio_parts), [(part.part, part.blob) for part in task.vision_parts])
+        known = await self._known(task.task.job_id, task.task.attempt)
+        if known is None:
+            raise _superseded(task.source.name)
+        made = _Made([part.part for part in known.sounds], [(part.part, part.blob) for part in known.pictures])
+        if known.pictures:
+            made.source_start_s = known.pictures[-1].source_start_s
+        if known.input_ended:
+            self._ended[task.task.job_id] = None
         async with self._blobs.scratch_folder() as folder:
             recorded = await self._record(task, made, folder, report)
             joined, source = await self._join(task, made, folder, recorded)
@@ -105,7 +127,48 @@ class Recorder:
         )
 
     async def _record(self, task: RecordTask, made: _Made, folder: Path, report: Report) -> Recorded:
-        request = self._request(task, made, folder)
+        url = urlsplit(task.source.url)
+        if not url.scheme:
+            path = await asyncio.to_thread(self._blobs.under_import_root, Path(task.source.path))
+            return await self._recorded(self._request(task, made, folder, Way.FILE, str(path)), task, made, report)
+        if url.scheme not in WEB:
+            self._check_host(url.hostname or "", url.port)
+            request = self._request(task, made, folder, Way.ADDRESS, task.source.url)
+            return await self._recorded(request, task, made, report)
+        # Not needed for files, and its HTTP client takes long to import.
+        web = await asyncio.to_thread(import_module, "clipmill_ingest.live.web")
+        stream = web.WebStream(self._settings, task.source.url)
+        with stream.pipe(folder) as pipe:
+            request = self._request(task, made, folder, Way.PIPE, str(pipe))
+            async with self._fed(task, stream.feed()) as feed:
+                try:
+                    recorded = await self._recorded(request, task, made, report)
+                except ClipmillError:
+                    if feed.done() and not feed.cancelled() and feed.exception() is not None:
+                        # Why nothing came says more than that nothing came.
+                        await feed
+                    raise
+        if feed.done() and not feed.cancelled() and feed.exception() is not None:
+            stream.warnings.append(_warning("LIVE_WENT_SILENT", f"{task.source.name} broke off: {feed.exception()}"))
+        recorded.warnings.extend(stream.warnings)
+        return recorded
+
+    @asynccontextmanager
+    async def _fed(self, task: RecordTask, feed: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+        """`feed` beside the recording; it ends with it, or with the input."""
+        job_id = task.task.job_id
+        self._feeds[job_id] = running = asyncio.create_task(feed)
+        if job_id in self._ended:
+            running.cancel()
+        try:
+            yield running
+        finally:
+            del self._feeds[job_id]
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _recorded(self, request: RecordRequest, task: RecordTask, made: _Made, report: Report) -> Recorded:
+        folder = request.folder
         async with self._stoppable(task, folder):
             child = asyncio.create_task(self._recording.run(request, report))
             try:
@@ -120,20 +183,29 @@ class Recorder:
         assert isinstance(recorded, Recorded)
         return recorded
 
-    def _request(self, task: RecordTask, made: _Made, folder: Path) -> RecordRequest:
+    def _check_host(self, host: str, port: int | None) -> None:
+        """FFmpeg makes these connections, and follows where it is led: the operator has to trust their hosts."""
+        if self._settings.url_allowed_hosts.isdisjoint((host, f"{host}:{port}")):
+            raise ClipmillError(
+                "INPUT_URL_PRIVATE",
+                f"{host[:200]} is not among the hosts whose RTMP and RTSP streams are taken.",
+                "Name it in CLIPMILL_INGEST_URL_ALLOWED_HOSTS, or give the stream as HLS.",
+            )
+
+    def _request(self, task: RecordTask, made: _Made, folder: Path, way: Way, address: str) -> RecordRequest:
         settings, source = self._settings, task.source
         resume = None
         if made.pictures:
             resume = Resume(
-                source_start_s=task.vision_parts[-1].source_start_s,
+                source_start_s=made.source_start_s,
                 sounds=len(made.sounds),
                 sound_s=made.sounds[-1].end_s if made.sounds else 0.0,
                 pictures=len(made.pictures),
                 picture_s=made.pictures[-1][0].end_s,
             )
         return RecordRequest(
-            way=Way.FILE,
-            address=str(self._blobs.under_import_root(Path(source.path))),
+            way=way,
+            address=address,
             name=source.name,
             folder=folder,
             idle_s=settings.live_idle_s,
@@ -178,7 +250,7 @@ class Recorder:
         name = task.source.name
         if recorded.ending is Ending.LIMIT and not 0 < task.source.live.max_s <= recorded.video_s + 1:
             message = f"{name} was recorded for {recorded.video_s / 60:.0f} minutes, and no further: that is the limit."
-            return [Warning(code="LIVE_LIMIT", message=message, part="record")]
+            return [_warning("LIVE_LIMIT", message)]
         return []
 
     # --- the end of an input ---
@@ -188,7 +260,7 @@ class Recorder:
         job_id = task.task.job_id
         self._folders[job_id] = folder
         try:
-            if task.input_ended or job_id in self._ended:
+            if job_id in self._ended:
                 await asyncio.to_thread((folder / STOP).touch)
             yield
         finally:
@@ -203,4 +275,14 @@ class Recorder:
                 self._ended.pop(next(iter(self._ended)))
             if (folder := self._folders.get(control.job_id)) is not None:
                 await asyncio.to_thread((folder / STOP).touch)
+            if (feed := self._feeds.get(control.job_id)) is not None:
+                feed.cancel()
         return ()
+
+
+def _warning(code: str, message: str) -> Warning:
+    return Warning(code=code, message=message, part="record")
+
+
+def _superseded(name: str) -> ClipmillError:
+    return ClipmillError("TASK_EXPIRED", f"{name} is recorded by a later attempt.", "Nothing is to be done.")

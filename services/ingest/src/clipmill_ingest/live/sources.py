@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +17,11 @@ from clipmill_ingest.live.exchange import RecordRequest, Way
 from clipmill_shared.errors import ClipmillError
 
 LOOK_S = 0.05
+# Of FLV it else looks at 90 s before it says which tracks there are.
+LOOK_SHORTLY = {"analyzeduration": "3000000"}
 # FFmpeg's own clients, over TCP alone. The address has been allowed by the operator.
 ADDRESS_OPTIONS = {
+    **LOOK_SHORTLY,
     "format_whitelist": "flv,live_flv,rtsp,rtp,sdp,mpegts",
     "protocol_whitelist": "tcp,tls,rtmp,rtmps,rtsp,rtsps,rtp,crypto",
     "rtsp_transport": "tcp",
@@ -28,11 +33,13 @@ CONNECT_S = 10.0
 class Growing:
     """A file as it is written: reading waits for more, until nothing has come for `idle_s` or `is_over` says so.
 
-    Not seekable: FFmpeg would look at its end, which is not there yet.
+    A pipe ends when its writer closes it. Not seekable: FFmpeg would look at an end that is not there yet.
     """
 
     def __init__(self, path: Path, idle_s: float, is_over: Callable[[], bool]) -> None:
-        self._file = path.open("rb", buffering=0)
+        # Opening a pipe whose writer is gone already would wait for ever.
+        self._file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
+        self._is_pipe = stat.S_ISFIFO(os.fstat(self._file.fileno()).st_mode)
         self._idle_s = idle_s
         self._is_over = is_over
         self.came = False
@@ -40,7 +47,9 @@ class Growing:
     def read(self, size: int) -> bytes:
         until = time.monotonic() + self._idle_s
         while not (more := self._file.read(size)):
-            if self._is_over() or time.monotonic() >= until:
+            # A pipe gives nothing at its end, and None while its writer has nothing to say.
+            has_ended = more is not None if self._is_pipe else time.monotonic() >= until
+            if has_ended or self._is_over():
                 return b""
             time.sleep(LOOK_S)
         self.came = True
@@ -61,7 +70,7 @@ def opened(request: RecordRequest, is_over: Callable[[], bool]) -> Iterator[Inpu
             yield container
         return
     try:
-        reader = Growing(Path(request.address), request.idle_s if request.way is Way.FILE else 0.0, is_over)
+        reader = Growing(Path(request.address), request.idle_s, is_over)
     except OSError as error:
         raise ClipmillError(
             "INPUT_UNREADABLE", f"{request.name} cannot be read: {error.strerror}.", "Check its name."
@@ -75,7 +84,9 @@ def opened(request: RecordRequest, is_over: Callable[[], bool]) -> Iterator[Inpu
 
 def _container(request: RecordRequest, reader: Growing) -> InputContainer:
     try:
-        container: InputContainer = av.open(reader, options=probe.OPTIONS, metadata_errors="replace")  # type: ignore[assignment]
+        container: InputContainer = av.open(
+            reader, options={**probe.OPTIONS, **LOOK_SHORTLY}, metadata_errors="replace"
+        )  # type: ignore[assignment]
         return container
     except (av.FFmpegError, ValueError) as error:
         if isinstance(error, MemoryError):

@@ -1,0 +1,233 @@
+"""Live sources from end to end: a stream's job grows, ends with it, and goes on where its recorder was lost."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import media
+import pytest
+from aiohttp import web
+from clipmill_ingest.domain.options import complete
+from clipmill_ingest.live.recorder import Recorder
+from clipmill_ingest.settings import IngestSettings
+from clipmill_ingest.spent import SpentParts
+from imageio_ffmpeg import get_ffmpeg_exe
+from world import OWNER, WORK, World, ref, see
+
+from clipmill.audio.v1.audio_pb2 import AudioAnalyzed
+from clipmill.clips.v1.clips_pb2 import ClipHead, ClipOptions, ClipsPreviewed
+from clipmill.jobs.v1.jobs_pb2 import Job, JobState
+from clipmill.media.v1.media_pb2 import Live, Source
+from clipmill_shared.service import Service, running
+from clipmill_shared.work import Worker
+
+LENGTH_S = 66.0
+
+
+async def hear(task: Any, report: Any) -> AudioAnalyzed:
+    assert task.part.start_s == task.speech_start_s
+    heard = ref(f"heard-{task.part.start_s:g}")
+    return AudioAnalyzed(part=task.part, analysis=heard, video_id=task.video_id, words=2, text="said so")
+
+
+async def preview(task: Any, report: Any) -> ClipsPreviewed:
+    return ClipsPreviewed(video_id=task.video_id, clips=[ClipHead(clip_id="maybe", rank=1)])
+
+
+@dataclass
+class LiveWorld:
+    """A world whose sources are recorded for real."""
+
+    world: World
+
+    @asynccontextmanager
+    async def recorder(self, name: str = "record-1") -> AsyncIterator[Recorder]:
+        world = self.world
+        recorder = Recorder(world.settings, world.blobs, world.bus, world.ledger.recording)
+        worker = Worker(recorder.stage, world.bus, world.blobs, slots=1, worker_id=name)
+        service = Service(
+            name,
+            (*worker.subscriptions, *recorder.subscriptions),
+            loops=(worker.report_status,),
+            stop=recorder.close,
+        )
+        async with running([service], world.bus):
+            yield recorder
+
+    async def submit(self, *, path: Path | None = None, url: str = "", max_s: float = 0.0) -> Job:
+        live = Live(max_s=max_s)
+        source = Source(path=str(path), live=live) if path else Source(url=url, live=live)
+        source, options = await self.world.requests.check(OWNER, source, complete(ClipOptions(clips=1)))
+        return await self.world.ledger.submit(OWNER, source, options, "")
+
+
+@asynccontextmanager
+async def live_world(folder: Path, **settings: Any) -> AsyncIterator[LiveWorld]:
+    defaults = {"retry_s": 0, "worker_live_s": 60, "live_idle_s": 2, "url_allowed_hosts": frozenset({"127.0.0.1"})}
+    world = World(folder, IngestSettings(**{**defaults, **settings}))
+    workers = [
+        world.worker(name, work)
+        for name, work in {**WORK, "audio": hear, "vision": see, "preview": preview}.items()
+        if name != "import"
+    ]
+    async with running([world.service, *workers], world.bus):
+        yield LiveWorld(world)
+    await world.bus.close()
+
+
+@dataclass
+class Playlist:
+    """An HLS stream that grows by a segment at each look at its playlist, up to `until` segments."""
+
+    segments: list[Path]
+    until: int = 0
+    shown: int = 1
+    ends: bool = True
+    first: int = 0
+    header: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    async def listed(self, _request: web.Request) -> web.Response:
+        self.shown = min(self.shown + 2, self.until or len(self.segments))
+        lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{self.first}"]
+        lines += [self.header] * bool(self.header)
+        for path in self.segments[self.first : self.shown]:
+            lines += ["#EXTINF:4.0,", path.name]
+        if self.ends and self.shown == len(self.segments):
+            lines.append("#EXT-X-ENDLIST")
+        return web.Response(text="\n".join(lines), content_type="application/vnd.apple.mpegurl")
+
+    async def segment(self, request: web.Request) -> web.FileResponse:
+        name = request.match_info["name"]
+        self.asked.append(name)
+        return web.FileResponse(self.segments[0].with_name(name))
+
+
+@asynccontextmanager
+async def served(playlist: Playlist, whole: Path) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/talk.m3u8", playlist.listed)
+
+    async def at_once(_request: web.Request) -> web.FileResponse:
+        return web.FileResponse(whole)
+
+    app.router.add_get("/whole", at_once)
+    app.router.add_get("/{name}", playlist.segment)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("talk") / "talk.ts"
+    return media.make(path, LENGTH_S, keyframe_every=25)
+
+
+@pytest.fixture(scope="module")
+def segments(talk: Path) -> list[Path]:
+    folder = talk.parent / "hls"
+    folder.mkdir()
+    command = [get_ffmpeg_exe(), "-v", "error", "-i", talk, "-c", "copy", "-f", "hls", "-hls_time", "4"]
+    names = ["-hls_list_size", "0", "-hls_segment_filename", folder / "s%03d.ts", folder / "talk.m3u8"]
+    subprocess.run([*map(str, command), *map(str, names)], check=True)
+    return sorted(folder.glob("*.ts"))
+
+
+def recorded(at_least_s: float) -> Callable[[Job], bool]:
+    return lambda job: job.live.recorded_s >= at_least_s
+
+
+async def test_a_playlist_that_grows_is_a_job_that_grows(tmp_path: Path, talk: Path, segments: list[Path]) -> None:
+    playlist = Playlist(segments)
+    async with live_world(tmp_path) as live, live.recorder(), served(playlist, talk) as address:
+        job = await live.submit(url=f"{address}/talk.m3u8")
+        grown = await live.world.until(job.job_id, lambda job: bool(job.live.candidates))
+        assert not grown.clip_ids and grown.live.lines[0].text == "said so"
+        job = await live.world.ended(job.job_id)
+        assert job.state == JobState.JOB_STATE_COMPLETED, job.warnings
+        assert job.info.duration_s == pytest.approx(LENGTH_S, abs=0.1)
+        assert job.live.ended and job.live.heard_s == pytest.approx(LENGTH_S, abs=0.1)
+        assert job.clip_ids == ["c1"] and not job.live.candidates
+        assert playlist.asked == [path.name for path in segments]
+        # What it was recorded into goes; the whole stays.
+        parts = [path for path in (tmp_path / "blobs" / OWNER / "blobs").rglob("*") if path.is_file()]
+        await SpentParts(live.world.database, live.world.store, live.world.blobs).sweep_once()
+        left = [path for path in (tmp_path / "blobs" / OWNER / "blobs").rglob("*") if path.is_file()]
+        assert len(parts) > len(left) == 1 and await live.world.blobs.exists(job.video_source)
+
+
+async def test_a_video_by_http_is_recorded_as_it_comes(tmp_path: Path, talk: Path, segments: list[Path]) -> None:
+    async with live_world(tmp_path) as live, live.recorder(), served(Playlist(segments), talk) as address:
+        job = await live.world.ended((await live.submit(url=f"{address}/whole")).job_id)
+        assert job.state == JobState.JOB_STATE_COMPLETED, job.error
+        assert job.info.duration_s == pytest.approx(LENGTH_S, abs=0.1)
+
+
+async def test_a_recorder_that_is_lost_is_followed_by_one_that_goes_on(tmp_path: Path, talk: Path) -> None:
+    source, content = tmp_path / "talk.ts", talk.read_bytes()
+    source.write_bytes(content[: len(content) * 3 // 4])
+    # What was recorded counts; how it was lost does not.
+    async with live_world(tmp_path, live_idle_s=20) as live:
+        async with live.recorder("first"):
+            job = await live.submit(path=source)
+            before = await live.world.until(job.job_id, recorded(31))
+        source.write_bytes(content)
+        async with live.recorder("second"):
+            await live.world.until(job.job_id, recorded(before.live.recorded_s + 5))
+            await live.world.ledger.end_input(OWNER, job.job_id)
+            job = await live.world.ended(job.job_id)
+    assert job.state == JobState.JOB_STATE_COMPLETED, (job.error, job.warnings)
+    assert job.info.duration_s > before.live.recorded_s + 5
+
+
+async def test_an_input_that_is_ended_gives_clips_of_what_there_is(
+    tmp_path: Path, talk: Path, segments: list[Path]
+) -> None:
+    playlist = Playlist(segments, until=12, ends=False)
+    async with live_world(tmp_path, live_idle_s=30) as live, live.recorder(), served(playlist, talk) as address:
+        job = await live.submit(url=f"{address}/talk.m3u8")
+        await live.world.until(job.job_id, recorded(20))
+        await live.world.ledger.end_input(OWNER, job.job_id)
+        job = await live.world.ended(job.job_id)
+        assert job.state == JobState.JOB_STATE_COMPLETED, (job.error, job.warnings)
+        assert 20 < job.info.duration_s < LENGTH_S
+
+
+async def test_a_stream_that_dies_ends_its_job_and_is_said_to_have(
+    tmp_path: Path, talk: Path, segments: list[Path]
+) -> None:
+    playlist = Playlist(segments, until=3, ends=False)
+    async with live_world(tmp_path) as live, live.recorder(), served(playlist, talk) as address:
+        job = await live.world.ended((await live.submit(url=f"{address}/talk.m3u8")).job_id)
+    assert job.state == JobState.JOB_STATE_COMPLETED_WITH_WARNINGS
+    assert [warning.code for warning in job.warnings] == ["LIVE_WENT_SILENT"]
+
+
+@pytest.mark.parametrize(
+    ("address", "header", "allowed", "code"),
+    [
+        ("{http}/talk.m3u8", "", "elsewhere", "INPUT_URL_PRIVATE"),
+        ("{http}/talk.m3u8", '#EXT-X-KEY:METHOD=AES-128,URI="key"', "127.0.0.1", "INPUT_HLS_UNSUPPORTED"),
+        ("rtmp://127.0.0.1/live/talk", "", "elsewhere", "INPUT_URL_PRIVATE"),
+        ("rtsp://127.0.0.1/talk", "", "elsewhere", "INPUT_URL_PRIVATE"),
+    ],
+)
+async def test_what_may_not_be_had_is_refused(
+    tmp_path: Path, talk: Path, segments: list[Path], address: str, header: str, allowed: str, code: str
+) -> None:
+    hosts = frozenset({allowed})
+    playlist = Playlist(segments, header=header)
+    async with live_world(tmp_path, url_allowed_hosts=hosts) as live, live.recorder(), served(playlist, talk) as http:
+        job = await live.world.ended((await live.submit(url=address.format(http=http))).job_id)
+    assert (job.state, job.error.code) == (JobState.JOB_STATE_FAILED, code)
