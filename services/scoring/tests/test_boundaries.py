@@ -45,9 +45,40 @@ def test_a_long_pause_leaves_a_little_air_around_the_words():
 
 
 def test_in_a_short_pause_neighbours_meet_in_the_middle():
-    units = sentence_units(talk("One two.", "Three four.", gap_s=0.2), max_s=60)
+    units = sentence_units(talk("One two three four.", "Five six seven eight.", gap_s=0.2), max_s=60)
 
-    assert units.end_s[0] == units.start_s[1] == pytest.approx(1.9)
+    assert units.end_s[0] == units.start_s[1] == pytest.approx(2.7)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "pauses_s", "apart"),
+    [
+        (
+            ("The shop was closed.", "One last question.", "What can I do now?"),
+            (0.7, 0.3),
+            ["The shop was closed.", "One last question. What can I do now?"],
+        ),
+        (("There is nothing left to say.", "Thank you."), (0.3,), ["There is nothing left to say. Thank you."]),
+        (
+            ("You are not very unlucky.", "You are outnumbered.", "Picture four long lines."),
+            (0.2, 0.25),
+            ["You are not very unlucky. You are outnumbered.", "Picture four long lines."],
+        ),
+        (("It was over by then.", "Silence.", "Then it began again."), (1.2, 1.5), None),
+        (("It moves, but nobody knows.", "Why?", "Because it has to move."), (0.2, 0.3), None),
+        (("It was over by then.", "Then it began again."), (0.2,), None),
+    ],
+    ids=["announcement", "farewell", "half", "far from both", "a question", "long ones"],
+)
+def test_a_short_sentence_goes_with_the_neighbour_that_it_is_nearer_to(sentences, pauses_s, apart):
+    words, at_s = list[Word](), 1.0
+    for sentence, pause_s in zip(sentences, (*pauses_s, 1.0), strict=True):
+        spoken = talk(sentence, lead_s=at_s).words
+        words += spoken
+        at_s = spoken[-1].end_s + pause_s
+    timeline = Timeline(at_s, "en", tuple(words), (), None, None)
+
+    assert texts(timeline, sentence_units(timeline, max_s=60)) == (apart or list(sentences))
 
 
 def test_a_sentence_end_without_a_pause_is_no_boundary_because_the_cut_would_be_heard():

@@ -103,12 +103,13 @@ hook                0.75  +3.50
 opening             1.00  +2.50
 closing             1.00  +2.50
 answered            1.00  +1.00
+edges               0.60  +1.00
 unity               1.00  +1.00
 novelty             0.04  +0.00
-speech_rate         2.50  -0.08
-pause_share         0.06  +0.42
+speech_rate         2.50  -0.04
+pause_share         0.06  +0.34
 duration_fit        0.36  -0.29
-score                    +75.38
+score                    +76.34
 """
 
 

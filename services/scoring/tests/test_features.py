@@ -88,13 +88,24 @@ def test_the_hook_is_the_first_sentences_even_where_no_pause_ends_it():
     ids=["asked alone", "answer alone", "both", "neither", "begins with the answer", "never answered", "to its end"],
 )
 def test_a_question_belongs_to_its_answer(first, last, value):
-    timeline = talk("What is it?", "It is a stone.", "Stones roll.", "But why?")
+    timeline = talk("What is it?", "It is a stone.", "Stones roll down hills.", "But why?")
     units = sentence_units(timeline, 60)
     these = candidates(units, 0.1, 60)
     answered = columns(Seen(timeline, units, these))["answered"]
 
     (k,) = np.flatnonzero((these.first == first) & (these.last == last))
     assert answered[k] == value
+
+
+def test_edges_is_the_smaller_pause_beside_a_clip_and_the_videos_edges_are_silent():
+    timeline = talk("One two three four.", "Five six seven eight.", "Nine ten eleven twelve.", gap_s=0.3)
+    later = tuple(replace(word, start_s=word.start_s + 0.4, end_s=word.end_s + 0.4) for word in timeline.words[8:])
+    far = replace(timeline, duration_s=9.0, words=(*timeline.words[:8], *later))
+    these = candidates(units := sentence_units(far, 60), 0.1, 60)
+    edges = columns(Seen(far, units, these))["edges"]
+
+    found = {(a, b): round(value, 6) for a, b, value in zip(these.first, these.last, edges, strict=True)}
+    assert found == {(0, 0): 0.3, (0, 1): 0.7, (0, 2): 1.0, (1, 1): 0.3, (1, 2): 0.3, (2, 2): 0.7}
 
 
 def test_unity_is_the_share_of_the_clips_main_topic_and_novelty_its_distance_from_the_rest():

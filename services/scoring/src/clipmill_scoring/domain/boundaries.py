@@ -19,6 +19,11 @@ LONGEST_SENTENCE_S = 25.0
 # Word times are known to about 80 ms (median, numbers of the audio service): with less pause than that, a boundary may
 # lie inside a word and would be heard as a cut. Such sentence ends serve only where a stretch has no better one.
 CLEAR_PAUSE_S = 0.08
+# So short a sentence is seldom one by itself, but an announcement ("One last question."), a farewell, or half of a
+# sentence that was cut at a comma: it goes with the neighbour that it is nearer to, unless both are far. What
+# is asked or exclaimed is heard as such and stands alone.
+SHORT_SENTENCE_WORDS = 3
+FAR_S = 0.8
 # A piece of such a sentence is at least this long where that is possible.
 SHORTEST_PIECE_S = 3.0
 
@@ -51,7 +56,7 @@ def sentence_units(timeline: Timeline, max_s: float) -> Units:
     """
     words = timeline.words
     gaps = _gaps(words)
-    ends = [i for i, word in enumerate(words[:-1]) if word.ends_sentence and gaps[i] >= CLEAR_PAUSE_S]
+    ends = [i for i in _apart(words, gaps) if gaps[i] >= CLEAR_PAUSE_S]
     pieces: list[tuple[int, int]] = []
     clean = {0, len(words), *(i + 1 for i, word in enumerate(words) if word.ends_sentence)}
     limit_s = min(LONGEST_SENTENCE_S, max_s)
@@ -134,6 +139,20 @@ def _gaps(words: Sequence[Word]) -> Floats:
     ends_s = np.maximum.accumulate(np.array([word.end_s for word in words]))
     # A word that ends within an earlier, longer one has no pause of its own.
     return np.array([word.start_s for word in words[1:]]) - ends_s[:-1]
+
+
+def _apart(words: Sequence[Word], gaps: Floats) -> list[int]:
+    """The last words of sentences that no short sentence clings across."""
+    ends = [i for i, word in enumerate(words[:-1]) if word.ends_sentence]
+    # Nothing lies before the first sentence and after the last one.
+    pauses_s = [np.inf, *gaps[ends].tolist(), np.inf]
+    clung = set[int]()
+    for k, (first, last) in enumerate(_runs(ends, len(words))):
+        near = k if pauses_s[k] <= pauses_s[k + 1] else k + 1
+        is_short = last - first <= SHORT_SENTENCE_WORDS and not words[last - 1].text.endswith(("?", "!"))
+        if is_short and pauses_s[near] < FAR_S:
+            clung.add(near - 1)
+    return [end for k, end in enumerate(ends) if k not in clung]
 
 
 def _runs(ends: Iterable[int], count: int) -> list[tuple[int, int]]:

@@ -39,6 +39,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "opening": ("begins with a thought of its own", "begins amid a thought"),
     "closing": ("ends with its thought", "ends before its thought does"),
     "answered": ("answers what it asks", "asks or answers across its edge"),
+    "edges": ("begins and ends in silence", "begins or ends with hardly a pause"),
     "unity": ("keeps to one subject", "changes its subject"),
     "readability": ("is easy to follow", "is hard to follow"),
     "sentiment_arc": ("has a turn of feeling that its viewers like", "has a turn of feeling that its viewers dislike"),

@@ -12,7 +12,7 @@ from clipmill_scoring.domain.score import WEIGHTS, Weight
 PARTS: Mapping[str, tuple[str, ...]] = {
     "hook": ("hook", "opening", "questions", "second_person"),
     "flow": (
-        "closing", "answered", "unity", "duration_fit",
+        "closing", "answered", "edges", "unity", "duration_fit",
         "speech_rate", "pause_share", "energy_variation", "sentence_length", "word_length",
         "cuts",
     ),

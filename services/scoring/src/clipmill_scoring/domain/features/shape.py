@@ -8,6 +8,9 @@ from clipmill_scoring.domain.features.definition import Columns, Feature, Seen, 
 from clipmill_scoring.domain.timeline import Floats, Ints
 from clipmill_scoring.domain.words import HALF_LEANING, LEANING, Marks, bare
 
+# A longer pause says no more of a sentence's end; so do the video's beginning and end.
+MOST_PAUSE_S = 1.0
+
 FEATURES: tuple[Feature, ...] = (
     Feature("hook", "shape", "share", 1, 0, 1,
             "of four, how many the first sentence has: question, you, number, contrast, feeling, curiosity, brevity",
@@ -19,6 +22,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("answered", "shape", "share", 1, 0, 1,
             "1; less .5 if it ends with a question that is answered after it, less .5 if it begins with the answer to "
             "a question before it"),
+    Feature("edges", "shape", "s", 1, 0, MOST_PAUSE_S,
+            "the smaller of the pauses before its first and after its last word, 1 at most"),
 )  # fmt: skip
 
 
@@ -40,6 +45,7 @@ def measure(seen: Seen) -> Columns:
         "opening": opens[first] * units.clean_start[these.first],
         "closing": closes[last] * units.clean_end[these.last],
         "answered": _answered(marked, seen.begin, seen.end),
+        "edges": _edges(seen),
     }
     return {name: np.where(silent, np.nan, values) for name, values in columns.items()}
 
@@ -68,6 +74,16 @@ def _answered(marked: Marks, begin: Ints, end: Ints) -> Floats:
     is_answered[ends[:-1] + 1] = asks[:-1] & ~asks[1:]
     answered: Floats = 1.0 - 0.5 * is_answered[end] - 0.5 * is_answered[begin]
     return answered
+
+
+def _edges(seen: Seen) -> Floats:
+    words = seen.timeline.words
+    ends_s = np.maximum.accumulate([word.end_s for word in words])
+    between_s = np.array([word.start_s for word in words[1:]]) - ends_s[:-1]
+    # By the word after it; past the last word, too.
+    pause_s = np.clip(np.concatenate(([MOST_PAUSE_S], between_s, [MOST_PAUSE_S])), 0, MOST_PAUSE_S)
+    smaller: Floats = np.minimum(pause_s[seen.begin], pause_s[seen.end])
+    return smaller
 
 
 def _opening(text: str) -> float:
