@@ -15,11 +15,15 @@ from harness.triton import missing, triton
 
 from clipmill_models import NAMES, definition_of
 from clipmill_models.repository import write
+from clipmill_shared.cautions import cautions
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.apart import infer, with_models
+from clipmill_shared.inference.configured import Inference
 from clipmill_shared.inference.definition import Signature, Tensor
 from clipmill_shared.inference.executor import check_ready
 from clipmill_shared.inference.fallback import Fallback
 from clipmill_shared.inference.inprocess import InProcess
+from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.inference.triton import Triton, TritonOptions
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("triton")]
@@ -227,3 +231,37 @@ async def test_a_reset_connection_is_asked_again_and_a_silent_one_ends_by_the_de
         await check_ready(there, ON_TRITON)
         proxy.silence()
         assert await code_of(there.infer(ON_TRITON, numbers(4))) == "DEADLINE_EXCEEDED"
+
+
+def doubled(values, report):
+    """What a part's child does: one call after the other, `report` after each."""
+    answers = []
+    for value in values:
+        answers.append(infer(ON_TRITON, numbers(value))["y"].item())
+        report(len(answers) / len(values))
+    return answers
+
+
+doubled_in_a_child = with_models(doubled)
+
+
+async def test_a_parts_child_asks_triton_and_goes_on_by_itself_when_that_is_killed_in_the_middle_of_a_call(
+    server, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS}:{TESTS / 'contract'}")
+    children = ModelChildren(f"{__name__}:doubled_in_a_child", 1, Inference(server.address, deadline_s=20))
+    try:
+        with cautions() as said:
+            assert await children.run([1.0, 2.0]) == [2, 4]
+        assert (said.cautions, said.inferences) == ([], 2)
+        with cautions() as said:
+            pending = asyncio.create_task(children.run([3.0, HANGS, 4.0]))
+            await asyncio.sleep(0.5)
+            server.stop()
+            assert await pending == [6, 2 * HANGS, 8]
+        (caution,) = said.cautions
+        assert caution.code == "MODEL_FELL_BACK"
+        assert "The model double ran in the part's own process. Triton at 127.0.0.1:" in caution.message
+    finally:
+        await children.close()
+        server.start()
