@@ -57,3 +57,11 @@ def test_how_the_picture_fills_the_frame_is_chosen_by_shot_unless_it_is_said():
     assert asked()[0].request().layout == Layout.LAYOUT_AUTO
     assert asked("--layout", "fit")[0].request().layout == Layout.LAYOUT_FIT
     assert asked("--layout", "four")[0] is None
+
+
+def test_names_are_listed_or_read_from_a_file_each_once(tmp_path):
+    (tmp_path / "names.txt").write_text("Nairobi\n\nBjörn Borg, Oaxaca\n", encoding="utf-8")
+    options, _ = asked("--vocabulary", "Clipmill, Nairobi", "--vocabulary", str(tmp_path / "names.txt"))
+    assert list(options.request().vocabulary) == ["Clipmill", "Nairobi", "Björn Borg", "Oaxaca"]
+    (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\xff")
+    assert "cannot be read" in asked("--vocabulary", str(tmp_path / "bad.txt"))[1]

@@ -57,6 +57,18 @@ def _ranges(_context: click.Context, _option: click.Parameter, told: tuple[str, 
     return tuple(ranges)
 
 
+def _names(_context: click.Context, _option: click.Parameter, told: tuple[str, ...]) -> tuple[str, ...]:
+    """Each name once, in order; of a file where one of that name is there."""
+    names: dict[str, None] = {}
+    for text in told:
+        try:
+            listed = Path(text).read_text("utf-8").splitlines() if "," not in text and Path(text).is_file() else [text]
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.BadParameter(f"{text} cannot be read as text: {error}.") from None
+        names |= dict.fromkeys(name.strip() for line in listed for name in line.split(","))
+    return tuple(name for name in names if name)
+
+
 def _seconds(clock: str) -> float | None:
     """A time of h:mm:ss, m:ss or seconds, in seconds; None for anything else."""
     if not re.fullmatch(r"(\d+:([0-5]?\d:)?[0-5]?\d|\d+)(\.\d+)?", clock):
@@ -81,6 +93,7 @@ class Options:
     language: str
     asr: str
     transcript: Path | None
+    vocabulary: tuple[str, ...]
     speakers: str
     captions: str
     profile: str
@@ -126,6 +139,7 @@ class Options:
             layout=LAYOUTS[self.layout],
             language=self.language,
             asr=self.asr,
+            vocabulary=self.vocabulary,
             speakers=self.speakers,
             captions=CAPTIONS[self.captions],
             profile=PROFILES[self.profile],
@@ -209,6 +223,13 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 type=click.Path(exists=True, dir_okay=False, path_type=Path),
                 metavar="FILE",
                 help="What is said (.srt, .vtt or .txt): its words are placed in the sound instead of recognising.",
+            ),
+            click.option(
+                "--vocabulary",
+                multiple=True,
+                callback=_names,
+                metavar="NAMES|FILE",
+                help="Names to be written so, with commas between them, or a file with one a line.",
             ),
             click.option(
                 "--speakers",

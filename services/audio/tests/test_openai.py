@@ -55,7 +55,7 @@ async def serving(service: Service) -> AsyncIterator[str]:
 async def hear(service: Service) -> list[SaidWord]:
     async with serving(service) as url:
         engine = OpenAi(url, SecretStr("top-secret"), "whisper-1", 5.0)
-        return list(await asyncio.to_thread(engine.hear, SOUND, "es"))
+        return list(await asyncio.to_thread(engine.hear, SOUND, "es", ("Clipmill", "Nairobi")))
 
 
 async def test_words_come_with_the_services_own_times() -> None:
@@ -64,6 +64,7 @@ async def test_words_come_with_the_services_own_times() -> None:
     assert await hear(service) == [SaidWord("Hola", Span(0.1, 0.4)), SaidWord("mundo.", Span(0.5, 1.0))]
     assert service.key == "Bearer top-secret"
     assert (service.form["model"], service.form["language"]) == ("whisper-1", "es")
+    assert service.form["prompt"] == "Clipmill, Nairobi"
     with wave.open(io.BytesIO(service.form["file"])) as sent:
         assert (sent.getframerate(), sent.getnchannels(), sent.getnframes()) == (16_000, 1, 16_000)
 

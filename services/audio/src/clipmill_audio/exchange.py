@@ -37,6 +37,8 @@ class Part:
     transcript: bytes | None = None
     # True: voices are told apart.
     voices: bool = False
+    # Names as they are to be written.
+    vocabulary: Sequence[str] = ()
     # When the sound's first sample is, on the clock of the range.
     speech_start_s: float = 0.0
 

@@ -21,7 +21,7 @@ from clipmill_shared.work import Report, StageWork, digest_of
 
 NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 8
+FORMULA = 9
 # The same for how the pitch is found.
 PITCH_FORMULA = 1
 # The same for how voices are told apart.
@@ -100,6 +100,7 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
                 task.profile == Profile.PROFILE_BEST,
                 await blobs.get_bytes(task.transcript) if task.HasField("transcript") else None,
                 task.voices,
+                tuple(task.vocabulary),
                 task.speech_start_s,
             )
             heard = await children.run(part, report)

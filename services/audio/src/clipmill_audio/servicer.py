@@ -70,7 +70,8 @@ class AudioServicer(AudioServiceServicer):
         engines: tuple[Reached, ...] = self._engines.reached(found)
         language = request.language or AUTO
         for stretch in sound.stretches:
-            part = Part(speech, stretch, engines, language, request.profile == PROFILE_BEST)
+            best, names = request.profile == PROFILE_BEST, tuple(request.vocabulary)
+            part = Part(speech, stretch, engines, language, best, vocabulary=names)
             heard = await self._children.run(part)
             assert isinstance(heard, Heard)
             if heard.analysis.words:

@@ -23,6 +23,7 @@ from clipmill_audio.domain.seams import join, plain
 from clipmill_audio.domain.timed import HeardWord, Line, Span, tidy
 from clipmill_audio.domain.timing import time_words
 from clipmill_audio.domain.utterances import utterances
+from clipmill_audio.domain.vocabulary import terms, with_names
 from clipmill_audio.domain.windows import cut
 from clipmill_audio.exchange import Heard, Part, Reached
 from clipmill_audio.models.silero import STEP, VoiceActivity
@@ -122,7 +123,7 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
     voices: list[LocalVoice] = []
     sounds, voice = Sounds(part.range), Voice(part.range)
     for window in intake.windows():
-        lines += _lines(window, models, engine, decided.language, best=part.best)
+        lines += _lines(window, models, engine, decided.language, part)
         if part.voices:
             voices += speakers.heard(window.samples, window.start / RATE_HZ, window.probabilities, STEP_S)
         sounds.heard(window.samples, window.start / RATE_HZ)
@@ -136,6 +137,8 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
     elif decided.choice.engine.kind == "moonshine":
         # Measured with this engine only.
         words = repaired(words, speech)
+        known = terms(part.vocabulary, models.aligner.sounds)
+        words = with_names(words, known, models.aligner.sounds, models.aligner.knows) if known else words
     ends = ending_sentences(words)
     transcript = _transcript(words, speech, models.aligner if decided.choice.engine.kind == "moonshine" else None)
     return Heard(
@@ -234,16 +237,16 @@ def _load(reached: Reached, best: bool) -> Transcription:
     return Transcriber()
 
 
-def _lines(window: _Window, models: Models, engine: Reached, language: str, *, best: bool) -> list[Line]:
+def _lines(window: _Window, models: Models, engine: Reached, language: str, part: Part) -> list[Line]:
     """What is said in a window, in seconds from the part's beginning; nothing where nobody speaks."""
     speech = speech_ranges(window.probabilities, STEP_S)
     if not speech:
         return []
-    transcription = models.load(engine, best)
+    transcription = models.load(engine, part.best)
     lines: list[Line] = []
     for place in utterances(speech, window.probabilities, STEP_S):
         samples = window.samples[round(place.start_s * RATE_HZ) : round(place.end_s * RATE_HZ)]
-        said = transcription.hear(_as_float(samples), language)
+        said = transcription.hear(_as_float(samples), language, part.vocabulary)
         by_s = place.start_s + window.start / RATE_HZ
         length_s = len(samples) / RATE_HZ
         words = _timed(said, samples, models.aligner, language)

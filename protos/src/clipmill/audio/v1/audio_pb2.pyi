@@ -31,6 +31,7 @@ class TranscribeRequest(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ASR_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
+    VOCABULARY_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """An absolute path under an import root."""
     content: _builtins.bytes
@@ -45,6 +46,10 @@ class TranscribeRequest(_message.Message):
     def upload(self) -> _common_pb2.BlobRef:
         """A blob of the caller's own."""
 
+    @_builtins.property
+    def vocabulary(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """See ClipOptions."""
+
     def __init__(
         self,
         *,
@@ -54,10 +59,11 @@ class TranscribeRequest(_message.Message):
         language: _builtins.str = ...,
         asr: _builtins.str = ...,
         profile: _common_pb2.Profile.ValueType = ...,
+        vocabulary: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "from", b"from", "path", b"path", "upload", b"upload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "content", b"content", "from", b"from", "language", b"language", "path", b"path", "profile", b"profile", "upload", b"upload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "content", b"content", "from", b"from", "language", b"language", "path", b"path", "profile", b"profile", "upload", b"upload", "vocabulary", b"vocabulary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_from: _TypeAlias = _typing.Literal["path", "upload", "content"]  # noqa: Y015
     _WhichOneofArgType_from: _TypeAlias = _typing.Literal["from", b"from"]  # noqa: Y015
@@ -144,6 +150,7 @@ class AudioTask(_message.Message):
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
     SPEECH_START_S_FIELD_NUMBER: _builtins.int
     SAYS_TEXT_FIELD_NUMBER: _builtins.int
+    VOCABULARY_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """"auto" or an ISO 639-1 code."""
     profile: _common_pb2.Profile.ValueType
@@ -168,6 +175,10 @@ class AudioTask(_message.Message):
     def transcript(self) -> _common_pb2.BlobRef:
         """What is said; see ClipOptions. Then the part is the whole."""
 
+    @_builtins.property
+    def vocabulary(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """See ClipOptions."""
+
     def __init__(
         self,
         *,
@@ -182,10 +193,11 @@ class AudioTask(_message.Message):
         transcript: _common_pb2.BlobRef | None = ...,
         speech_start_s: _builtins.float = ...,
         says_text: _builtins.bool = ...,
+        vocabulary: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "speech", b"speech", "task", b"task", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "profile", b"profile", "says_text", b"says_text", "speech", b"speech", "speech_start_s", b"speech_start_s", "task", b"task", "transcript", b"transcript", "video_id", b"video_id", "voices", b"voices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "profile", b"profile", "says_text", b"says_text", "speech", b"speech", "speech_start_s", b"speech_start_s", "task", b"task", "transcript", b"transcript", "video_id", b"video_id", "vocabulary", b"vocabulary", "voices", b"voices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

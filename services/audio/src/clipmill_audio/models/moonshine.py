@@ -19,8 +19,8 @@ OFFSET = 0.01
 class Transcriber:
     """Text of one utterance at a time; what it heard before makes no difference."""
 
-    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[SaidWord]:
-        """The words, without times; `language` is "en"."""
+    def hear(self, samples: NDArray[np.float32], language: str, names: Sequence[str] = ()) -> Sequence[SaidWord]:
+        """The words, without times; `language` is "en", and `names` make no difference."""
         return [SaidWord(text) for text in self.text(samples).split()]
 
     def text(self, samples: NDArray[np.float32]) -> str:

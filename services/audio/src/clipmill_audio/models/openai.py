@@ -47,8 +47,8 @@ class OpenAi:
         self._model = model
         self._limits = HttpLimits(connect_s=min(10.0, timeout_s), idle_s=timeout_s, total_s=timeout_s, redirects=0)
 
-    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[SaidWord]:
-        answer = asyncio.run(self._ask(_wav(samples), language))
+    def hear(self, samples: NDArray[np.float32], language: str, names: Sequence[str] = ()) -> Sequence[SaidWord]:
+        answer = asyncio.run(self._ask(_wav(samples), language, names))
         length_s = len(samples) / RATE_HZ
         if answer.words and all(word.start <= word.end for word in answer.words):
             return [
@@ -58,7 +58,7 @@ class OpenAi:
             ]
         return [SaidWord(text) for text in answer.text.split()]
 
-    async def _ask(self, wav: bytes, language: str) -> _Answer:
+    async def _ask(self, wav: bytes, language: str, names: Sequence[str]) -> _Answer:
         form = aiohttp.FormData(
             [
                 ("model", self._model),
@@ -67,6 +67,8 @@ class OpenAi:
                 ("language", language),
             ]
         )
+        if names:
+            form.add_field("prompt", ", ".join(names))
         form.add_field("file", wav, filename="speech.wav", content_type="audio/wav")
         http = GuardedHttp(self._limits, frozenset({self._shown}))
         try:

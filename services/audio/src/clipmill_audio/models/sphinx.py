@@ -35,6 +35,13 @@ class Aligner:
         """True when the English dictionary has the (lower-case) word."""
         return word not in self._added and self._decoder.lookup_word(word) is not None
 
+    def sounds(self, text: str) -> list[str]:
+        """How a written word is said (ARPAbet), by the dictionary or else by a guess from its letters."""
+        said: list[str] = []
+        for word in spoken(text, self.knows):
+            said += (self._decoder.lookup_word(word) or sounds(word)).split()
+        return said
+
     def align(self, texts: Sequence[str], samples: NDArray[np.int16]) -> list[Span | None]:
         """Each text's place in `samples` (16 kHz), in seconds from the first; None where it was not found."""
         said = [[word for word in spoken(text, self.knows) if self._can_say(word)] for text in texts]

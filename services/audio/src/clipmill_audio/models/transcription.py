@@ -24,8 +24,11 @@ class SaidWord:
 class Transcription(Protocol):
     """An engine. What it heard before makes no difference."""
 
-    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[SaidWord]:
-        """The words in an utterance (16 kHz, -1..1, at most some 16 s) of a language (ISO 639-1)."""
+    def hear(self, samples: NDArray[np.float32], language: str, names: Sequence[str] = ()) -> Sequence[SaidWord]:
+        """The words in an utterance (16 kHz, -1..1, at most some 16 s) of a language (ISO 639-1).
+
+        `names` may be said; an engine that cannot be told so leaves them alone.
+        """
 
 
 @runtime_checkable

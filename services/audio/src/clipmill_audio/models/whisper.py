@@ -22,7 +22,7 @@ class Whisper:
         self._model: Any = WhisperModel(str(folder), device="auto", compute_type="default", cpu_threads=1)
         self._beam = 5 if best else 1
 
-    def hear(self, samples: NDArray[np.float32], language: str) -> Sequence[SaidWord]:
+    def hear(self, samples: NDArray[np.float32], language: str, names: Sequence[str] = ()) -> Sequence[SaidWord]:
         segments, _ = self._model.transcribe(
             samples,
             language=language,
@@ -33,6 +33,7 @@ class Whisper:
             # An utterance is speech already, and must not depend on the one before.
             vad_filter=False,
             condition_on_previous_text=False,
+            hotwords=", ".join(names) or None,
         )
         return [
             SaidWord(word.word.strip(), Span(float(word.start), float(word.end)), float(word.probability))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from math import inf
 
 from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre, Layout
@@ -17,6 +18,8 @@ MAX_CAPTION_SIDE = 0.3
 MAX_CAPTION_BOTTOM = 0.6
 MAX_SPEAKERS = 20
 NO_SPEAKERS, FIND_SPEAKERS = "off", "find"
+# Engines take few names as a hint, and each is sought in all that is said.
+MAX_NAMES, MAX_NAME_WORDS, MAX_NAME_CHARACTERS = 100, 4, 60
 LOUDNESS_LUFS = (-30.0, -8.0)
 DEFAULTS = ClipOptions(
     clips=5,
@@ -77,6 +80,8 @@ def fault_of(options: ClipOptions) -> tuple[str, str] | None:
             f"{options.speakers[:20]!r} says neither how many speakers there are nor whether to find them.",
             f"Say find, off, or how many: 1 to {MAX_SPEAKERS}.",
         )
+    if fault := _fault_of_names(options.vocabulary):
+        return fault
     area = options.caption_area
     if not (0 <= area.side <= MAX_CAPTION_SIDE and 0 <= area.bottom <= MAX_CAPTION_BOTTOM):
         return (
@@ -110,4 +115,16 @@ def fault_of(options: ClipOptions) -> tuple[str, str] | None:
     ):
         if value not in known:
             return f"{name} {value} is not known.", "Use a value of this version's API."
+    return None
+
+
+def _fault_of_names(names: Sequence[str]) -> tuple[str, str] | None:
+    if len(names) > MAX_NAMES:
+        return f"{len(names)} names are more than {MAX_NAMES}.", f"Give at most {MAX_NAMES} names."
+    for name in names:
+        if not (0 < len(name.split()) <= MAX_NAME_WORDS and len(name) <= MAX_NAME_CHARACTERS and name.isprintable()):
+            return (
+                f"{name[:MAX_NAME_CHARACTERS]!r} is no name for the vocabulary.",
+                f"Give each in at most {MAX_NAME_WORDS} words and {MAX_NAME_CHARACTERS} characters.",
+            )
     return None

@@ -151,6 +151,7 @@ def _asked_of_audio(record: JobRecord, header: Task) -> AudioTask:
         asr=engine_of(record) or record.options.asr,
         transcript=record.options.transcript if record.options.HasField("transcript") else None,
         voices=wants_speakers(record.options),
+        vocabulary=record.options.vocabulary,
     )
 
 
