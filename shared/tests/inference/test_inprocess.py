@@ -129,6 +129,32 @@ async def test_who_gives_up_takes_nothing_from_the_others():
     assert gate.rows == [1, 1]
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA error: out of memory")])
+async def test_what_finds_too_little_memory_together_is_computed_in_halves_and_says_so(error):
+    sizes = []
+
+    def infer(inputs):
+        sizes.append(len(inputs["x"]))
+        if sizes[-1] > 1:
+            raise error
+        return {"y": inputs["x"] * np.float32(2)}
+
+    tight = replace(model(lambda: infer), batching=Batching(max_rows=4, max_waiting=8))
+    async with executor() as running:
+        inferred = await running.infer(tight, {"x": np.arange(3, dtype=np.float32)[:, None]})
+    assert inferred.outputs["y"].ravel().tolist() == [0, 2, 4]
+    assert inferred.fallback.startswith("MODEL_OUT_OF_MEMORY: The model double 1 had too little memory for 3 rows.")
+    assert sizes[0] == 3 and sizes.count(1) == 3
+
+
+async def test_too_little_memory_for_one_row_is_an_error_of_its_own():
+    def infer(_):
+        raise MemoryError
+
+    async with executor() as running:
+        assert await code_of(running.infer(model(lambda: infer), numbers(1))) == "MODEL_OUT_OF_MEMORY"
+
+
 async def test_one_bad_request_does_not_spoil_its_batch():
     gate = Gate(is_open=False)
     async with executor() as running:

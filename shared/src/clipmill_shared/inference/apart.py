@@ -20,7 +20,7 @@ from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.calls import compute, loaded
 from clipmill_shared.inference.configured import Answered, Asked, Call, FellBack, Inference
 from clipmill_shared.inference.definition import Definition, Infer, Tensors
-from clipmill_shared.inference.executor import Inferred
+from clipmill_shared.inference.executor import Inferred, halved
 from clipmill_shared.inference.fallback import PASSES_ON
 from clipmill_shared.inference.records import call_of
 
@@ -62,19 +62,22 @@ class _Calls:
             except ClipmillError as error:
                 if error.code not in PASSES_ON:
                     raise
-                why = self._note(definition, error)
+                ran = f"The model {definition.name} ran in the part's own process."
+                why = self._note(definition, error.code, f"{ran} {error.message}")
         computed = compute(definition, _here(definition.key, definition), [inputs])
         (outcome,) = computed.outcomes
         if isinstance(outcome, ClipmillError):
             raise outcome
         rows = len(next(iter(inputs.values())))
+        if computed.halved_rows:
+            why = self._note(definition, *halved(definition, computed.halved_rows).split(": ", 1))
         return Inferred(outcome, definition.version, "in process", 0.0, computed.compute_s, rows, why)
 
-    def _note(self, definition: Definition, error: ClipmillError) -> str:
-        key = definition.name, error.code
-        before = self._fell_back.get(key) or FellBack(*key, error.message, 0)
+    def _note(self, definition: Definition, code: str, message: str) -> str:
+        key = definition.name, code
+        before = self._fell_back.get(key) or FellBack(*key, message, 0)
         self._fell_back[key] = replace(before, calls=before.calls + 1)
-        return error.code
+        return code
 
 
 # A child does one request at a time, in one thread.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from clipmill_shared import metrics
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.definition import Definition, Tensors
 
@@ -40,6 +41,27 @@ class Executor(Protocol):
 async def check_ready(executor: Executor, definition: Definition) -> None:
     """See that a model answers: by a small real inference, for a server may call a dead model ready."""
     await executor.infer(definition, definition.example())
+
+
+OUT_OF_MEMORY = "MODEL_OUT_OF_MEMORY"
+
+
+def out_of_memory(definition: Definition, what: str) -> ClipmillError:
+    return ClipmillError(
+        OUT_OF_MEMORY,
+        f"The model {definition.name} {definition.version} had too little memory {what}.",
+        "Give the machine more memory, or let fewer models run at once.",
+        retryable=True,
+    )
+
+
+def halved(definition: Definition, rows: int) -> str:
+    """Why a batch of so many rows was computed in halves; "" for none. Counted as a fallback."""
+    if not rows:
+        return ""
+    metrics.INFERENCE_FALLBACKS.add(1, {"model": definition.name, "code": OUT_OF_MEMORY})
+    short = out_of_memory(definition, f"for {rows} rows")
+    return f"{short.code}: {short.message} They were computed in smaller batches."
 
 
 def queue_full(definition: Definition, where: str) -> ClipmillError:

@@ -19,7 +19,7 @@ from clipmill_shared.inference.batches import take
 from clipmill_shared.inference.calls import Computed
 from clipmill_shared.inference.checks import rows_of
 from clipmill_shared.inference.definition import Definition, Tensors
-from clipmill_shared.inference.executor import Inferred, load_failed, model_failed, queue_full
+from clipmill_shared.inference.executor import Inferred, halved, load_failed, model_failed, queue_full
 from clipmill_shared.inference.lane import Instance, Lane, ProcessInstance, Request, ThreadInstance
 from clipmill_shared.inference.threads import Threads
 
@@ -218,5 +218,6 @@ def _answer(definition: Definition, batch: Sequence[Request], began: float, comp
             request.answer.set_exception(outcome)
         else:
             queue_s = began - request.since
-            inferred = Inferred(outcome, definition.version, "in process", queue_s, computed.compute_s, rows)
+            why = halved(definition, computed.halved_rows)
+            inferred = Inferred(outcome, definition.version, "in process", queue_s, computed.compute_s, rows, why)
             request.answer.set_result(inferred)

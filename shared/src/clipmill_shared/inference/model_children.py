@@ -31,8 +31,7 @@ class ModelChildren(Children):
         for fell_back in answered.fell_back:
             metrics.INFERENCE_FALLBACKS.add(fell_back.calls, {"model": fell_back.model, "code": fell_back.code})
             # Without their number: what is the same of every part of a video is said once.
-            message = f"The model {fell_back.model} ran in the part's own process. {fell_back.message}"
-            caution(Caution(code="MODEL_FELL_BACK", message=message))
+            caution(Caution(code="MODEL_FELL_BACK", message=fell_back.message))
         if self._log is not None:
             for call in answered.calls:
                 self._log.note(call)

@@ -7,7 +7,7 @@ from tritonclient.utils import InferenceServerException
 
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.definition import Definition
-from clipmill_shared.inference.executor import load_failed, model_failed, queue_full
+from clipmill_shared.inference.executor import load_failed, model_failed, out_of_memory, queue_full
 
 NO_MODEL, DEAD_MODEL = "MODEL_NOT_SERVED", "TRITON_MODEL_DEAD"
 
@@ -42,6 +42,8 @@ def meaning(error: InferenceServerException, definition: Definition, address: st
         return TritonUnavailableError(address, text, DEAD_MODEL)
     if "Exceeds maximum queue size" in text:
         return queue_full(definition, f"on Triton at {address}")
+    if "out of memory" in text.lower() or "Failed to allocate memory" in text:
+        return out_of_memory(definition, f"on Triton at {address}")
     if "Unable to find shared memory region" in text:
         # It was restarted since.
         return TritonUnavailableError(address, text)
