@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from clipmill.clips.v1.clips_pb2 import Layout
+from clipmill.clips.v1.clips_pb2 import CaptionLook, Layout, Masking
 from clipmill_cli.options import Options, run_options
 
 
@@ -57,6 +57,23 @@ def test_how_the_picture_fills_the_frame_is_chosen_by_shot_unless_it_is_said():
     assert asked()[0].request().layout == Layout.LAYOUT_AUTO
     assert asked("--layout", "fit")[0].request().layout == Layout.LAYOUT_FIT
     assert asked("--layout", "four")[0] is None
+
+
+def test_a_look_is_named_or_read_from_a_file_whose_faults_name_the_field(tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text('name = "bold"\ncolour = "#ff0000"\n')
+    assert asked("--caption-style", "quiet")[0].request().finish.look == CaptionLook(name="quiet")
+    assert asked("--caption-style", str(own))[0].request().finish.look == CaptionLook(name="bold", colour="#ff0000")
+    own.write_text("size = 30\n")
+    options, output = asked("--caption-style", str(own))
+    assert options is None
+    assert "size: 30 is not from 0.4 to 2" in " ".join(output.split())
+    assert asked("--caption-style", str(tmp_path / "none.toml"))[0] is None
+
+
+def test_coarse_words_are_masked_where_it_is_asked_for():
+    assert asked()[0].request().finish.masking == Masking.MASKING_UNSPECIFIED
+    assert asked("--mask-profanity", "sound")[0].request().finish.masking == Masking.MASKING_SOUND
 
 
 def test_names_are_listed_or_read_from_a_file_each_once(tmp_path):

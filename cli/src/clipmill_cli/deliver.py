@@ -19,13 +19,14 @@ from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipPerson, Layout, ShotLay
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill.turns import speaker_of
-from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, LAYOUTS, PROFILES
+from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, LAYOUTS, MASKINGS, PROFILES
 from clipmill_cli.report import report
 from clipmill_cli.results import (
     ClipRecord,
     EventRecord,
     FeatureRecord,
     LayoutRecord,
+    LeftOutRecord,
     ModelRecord,
     OptionsRecord,
     PersonRecord,
@@ -69,6 +70,8 @@ async def deliver(client: Client, job: Job, output: Path) -> ResultRecord:
                 await client.download(clip, FILE.FILE_THUMBNAIL, folder / record.thumbnail)
                 if record.subtitles:
                     await client.download(clip, FILE.FILE_SUBTITLES, folder / record.subtitles)
+                for name in record.files:
+                    await client.download(clip, name.rpartition(".")[2], folder / name)
             await asyncio.to_thread(_finish, folder, output, result, list(heard.words))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -90,7 +93,7 @@ def _remove_former(output: Path) -> None:
     with contextlib.suppress(FileNotFoundError, ValueError):
         result = ResultRecord.model_validate(json.loads(former.read_text(encoding="utf-8")))
         for clip in result.clips:
-            for name in (clip.video, clip.thumbnail, clip.subtitles):
+            for name in (clip.video, clip.thumbnail, clip.subtitles, *clip.files):
                 if name and "/" not in name:
                     (output / name).unlink(missing_ok=True)
         former.unlink()
@@ -135,6 +138,10 @@ def _options(pinned: ClipOptions) -> OptionsRecord:
         layout=_name(LAYOUTS, pinned.layout) if pinned.layout else "fill",
         language=pinned.language,
         captions=_name(CAPTIONS, pinned.captions),
+        caption_style=pinned.finish.look.name or None,
+        cut_fillers=pinned.finish.cut_fillers,
+        cut_pauses_s=pinned.finish.cut_pauses_s or None,
+        mask_profanity=next((name for name, value in MASKINGS.items() if value == pinned.finish.masking), None),
         profile=_name(PROFILES, pinned.profile),
         speakers=pinned.speakers or "off",
         platform=pinned.platform or None,
@@ -170,6 +177,10 @@ def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
         duration_s=made.duration_s,
         video=f"clip-{number:02d}.mp4",
         subtitles=f"clip-{number:02d}.srt" if made.HasField("subtitles") else None,
+        files=tuple(f"clip-{number:02d}.{file.suffix}" for file in made.files),
+        left_out=tuple(
+            LeftOutRecord(start_s=gap.range.start_s, end_s=gap.range.end_s, what=gap.what) for gap in made.left_out
+        ),
         thumbnail=f"clip-{number:02d}.jpg",
         width=made.width,
         height=made.height,

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from clipmill.clips.v1.clips_pb2 import Aspect, CaptionStyle, ClipOptions, Genre, Layout
+from clipmill.clips.v1.clips_pb2 import Aspect, CaptionLook, CaptionStyle, ClipOptions, Finish, Genre, Layout, Masking
 from clipmill.common.v1.common_pb2 import Profile, TimeRange
 from clipmill.media.v1.media_pb2 import Live
 from clipmill_cli.live import seconds_of
@@ -35,6 +35,7 @@ LAYOUTS = {
     "split": Layout.LAYOUT_SPLIT,
 }
 PROFILES = {"fast": Profile.PROFILE_FAST, "best": Profile.PROFILE_BEST}
+MASKINGS = {"text": Masking.MASKING_TEXT, "sound": Masking.MASKING_SOUND}
 GENRES = {name.removeprefix("GENRE_").lower(): value for name, value in Genre.items() if value}
 
 WEB = ("http://", "https://")
@@ -55,6 +56,20 @@ def _ranges(_context: click.Context, _option: click.Parameter, told: tuple[str, 
             raise click.BadParameter(f"{text!r} ends before it begins.")
         ranges.append((start_s, end_s))
     return tuple(ranges)
+
+
+def _look(_context: click.Context, _option: click.Parameter, told: str) -> CaptionLook:
+    """A named look, or what a file says."""
+    if not told.endswith(".toml"):
+        return CaptionLook(name=told) if told else CaptionLook()
+    from clipmill.looks import LookError, look_of_toml
+
+    try:
+        return look_of_toml(Path(told).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{told} cannot be read: {error}.") from None
+    except LookError as error:
+        raise click.BadParameter(f"{told}: {error}.") from None
 
 
 def _names(_context: click.Context, _option: click.Parameter, told: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,6 +111,10 @@ class Options:
     vocabulary: tuple[str, ...]
     speakers: str
     captions: str
+    caption_style: CaptionLook
+    mask_profanity: str | None
+    cut_fillers: bool
+    cut_pauses_s: float | None
     profile: str
     platform: str
     about: str
@@ -142,6 +161,12 @@ class Options:
             vocabulary=self.vocabulary,
             speakers=self.speakers,
             captions=CAPTIONS[self.captions],
+            finish=Finish(
+                look=self.caption_style,
+                masking=MASKINGS[self.mask_profanity] if self.mask_profanity else Masking.MASKING_UNSPECIFIED,
+                cut_fillers=self.cut_fillers,
+                cut_pauses_s=self.cut_pauses_s or 0.0,
+            ),
             profile=PROFILES[self.profile],
             platform=self.platform,
             about=self.about,
@@ -238,6 +263,28 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Who speaks when: find out, off, or of N speakers.  [default: find in profile best, else off]",
             ),
             click.option("--captions", type=click.Choice(list(CAPTIONS)), default="karaoke", show_default=True),
+            click.option(
+                "--caption-style",
+                default="",
+                callback=_look,
+                metavar="NAME|FILE.toml",
+                help="How captions look: classic, block, bold, keywords, boxed, quiet, or a file of your own.",
+            ),
+            click.option(
+                "--mask-profanity",
+                type=click.Choice(list(MASKINGS)),
+                is_flag=False,
+                flag_value="text",
+                help="Coarse words become f***; with sound, they are silent too.",
+            ),
+            click.option("--cut-fillers", is_flag=True, help='Cut out "um" and "uh".'),
+            click.option(
+                "--cut-pauses",
+                "cut_pauses_s",
+                type=click.FloatRange(0.4, 10),
+                metavar="SECONDS",
+                help="Shorten pauses longer than this.",
+            ),
             click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True),
             click.option("--about", default="", metavar="TEXT", help="Only moments about this, in words of your own."),
             click.option("--genre", type=click.Choice(list(GENRES)), help="What counts more in such a video."),

@@ -153,6 +153,8 @@ class ClipRecord(Record):
     duration_s: float
     video: str = Field(description="File name beside clips.json.")
     subtitles: str | None = Field(None, description="File name; absent when nothing is said.")
+    files: tuple[str, ...] = Field((), description="Names of the other files: WebVTT, ASS.")
+    left_out: tuple[LeftOutRecord, ...] = Field((), description="Fillers and pauses that were cut.")
     thumbnail: str
     width: int
     height: int
@@ -167,6 +169,14 @@ class ClipRecord(Record):
     events: tuple[EventRecord, ...] = Field((), description="Music and silence, cut to the clip.")
     layouts: tuple[LayoutRecord, ...] = Field((), description="Of each shot, in order.")
     warnings: tuple[WarningRecord, ...]
+
+
+class LeftOutRecord(Record):
+    """A stretch of the source inside the clip that is not in it, in seconds on the source's clock."""
+
+    start_s: float
+    end_s: float
+    what: str = Field(description='A filler as it was said, or "pause".')
 
 
 class RangeRecord(Record):
@@ -186,6 +196,10 @@ class OptionsRecord(Record):
     layout: str = Field("fill", description="How the picture fills it: auto (by shot), fill, fit or split.")
     language: str
     captions: str
+    caption_style: str | None = Field(None, description="The look of captions; absent where none was named yet.")
+    mask_profanity: Literal["text", "sound"] | None = Field(None, description="Where coarse words are masked.")
+    cut_fillers: bool = Field(False, description="Whether fillers were cut.")
+    cut_pauses_s: float | None = Field(None, description="Longer pauses were shortened; absent where none were.")
     profile: str
     speakers: str = Field("off", description="Who speaks when: off, find, or how many speakers there are said to be.")
     platform: str | None = Field(None, description="Where they are to be posted; absent for nowhere in particular.")

@@ -246,14 +246,20 @@ class Client:
                 )
             await patience.pause()
 
-    async def download(self, clip: catalog.Clip, file: catalog.DownloadClipRequest.File.ValueType, path: Path) -> None:
-        """Fetch one of a clip's files to `path`, checked by size and SHA-256. See clipmill.download."""
+    async def download(
+        self, clip: catalog.Clip, file: catalog.DownloadClipRequest.File.ValueType | str, path: Path
+    ) -> None:
+        """Fetch one of a clip's files to `path`, checked by size and SHA-256: `file`, or the one of
+        `clip.rendering.files` with this suffix. See clipmill.download.
+        """
         patience = _Patience(self._patience_s)
 
         async def open_at(offset: int) -> AsyncIterator[catalog.DownloadClipResponse]:
-            request = catalog.DownloadClipRequest(
-                job_id=clip.job_id, clip_id=clip.scored.head.clip_id, file=file, offset=offset
-            )
+            request = catalog.DownloadClipRequest(job_id=clip.job_id, clip_id=clip.scored.head.clip_id, offset=offset)
+            if isinstance(file, str):
+                request.suffix = file
+            else:
+                request.file = file
             async for response in self._stream(self._catalog.DownloadClip, request):
                 patience.renew()
                 yield response
@@ -361,7 +367,9 @@ class _Patience:
         self._pause_s = min(self._pause_s * 1.5, PAUSE_S[1])
 
 
-def _file_of(clip: catalog.Clip, file: catalog.DownloadClipRequest.File.ValueType) -> BlobRef:
+def _file_of(clip: catalog.Clip, file: catalog.DownloadClipRequest.File.ValueType | str) -> BlobRef:
+    if isinstance(file, str):
+        return next(beside.blob for beside in clip.rendering.files if beside.suffix == file)
     files = {
         catalog.DownloadClipRequest.FILE_VIDEO: clip.rendering.video,
         catalog.DownloadClipRequest.FILE_SUBTITLES: clip.rendering.subtitles,

@@ -93,6 +93,8 @@ def whole_look(style: CaptionStyle.ValueType, said: CaptionLook) -> CaptionLook:
     look.CopyFrom(looks()[name])
     look.MergeFrom(said)
     look.name = name
+    if fault := fault_of(look):
+        raise LookError(fault)
     if style == CAPTION_STYLE_BLOCK:
         look.spoken_colour = ""
     return look

@@ -182,11 +182,9 @@ def make_clip(tmp_path: Path) -> MakeClip:
         made = film.make(inside)
         folder = inside / "work"
         folder.mkdir()
-        wanted = RenderTask(
-            clip=ClipHead(clip_id="c", range=TimeRange(start_s=start_s, end_s=end_s)),
-            info=made.info,
-            **{"aspect": ASPECT_SOURCE, "captions": CAPTION_STYLE_NONE, "profile": PROFILE_FAST, **task},
-        )
+        head = ClipHead(clip_id="c", range=TimeRange(start_s=start_s, end_s=end_s))
+        usual = {"clip": head, "aspect": ASPECT_SOURCE, "captions": CAPTION_STYLE_NONE, "profile": PROFILE_FAST}
+        wanted = RenderTask(info=made.info, **{**usual, **task})
         request = Request(made.path, folder, wanted, (AudioAnalysis(words=words),), tuple(vision), 1, cast)
         return _read(render(request, lambda _: None))
 

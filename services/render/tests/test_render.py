@@ -234,3 +234,44 @@ def test_the_thumbnail_is_a_picture_of_the_clip_s_size_without_captions(make_cli
         picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
     assert picture.shape == (180, 320, 3)
     assert picture.std() < 2
+
+
+def heard(*said: tuple[str, float, float]) -> list[Word]:
+    return [Word(text=text, start_s=start_s, end_s=end_s) for text, start_s, end_s in said]
+
+
+def test_a_filler_is_cut_from_picture_sound_and_captions_together(make_clip, film):
+    words = heard(("One", 0.04, 0.4), ("um,", 0.6, 0.9), ("two.", 1.2, 1.6))
+    clip = make_clip(film(tone_from_s=1.2), 0.0, 2.0, words=words, finish=clips.Finish(cut_fillers=True))
+    # From .46 to 1.14 s is left out: frames 12 to 27 of 25 a second.
+    assert shown_numbers(clip) == [*range(12), *range(29, 50)]
+    assert clip.result.duration_s == pytest.approx(33 / 25)
+    onset = np.argmax(np.abs(clip.sound) > 0.02) / 48000
+    assert abs(onset - (1.2 - 0.68)) < 0.04
+    assert "um" not in clip.result.files[0].read_text()
+    assert "One two." in clip.result.files[0].read_text()
+    (gap,) = clip.result.left_out
+    assert (gap.what, gap.range.start_s, gap.range.end_s) == ("um,", pytest.approx(0.46), pytest.approx(1.14))
+
+
+def test_a_clip_of_two_ranges_shows_both_and_nothing_between(make_clip, film):
+    head = clips.ClipHead(
+        clip_id="c",
+        range=TimeRange(start_s=0.4, end_s=2.8),
+        pieces=[TimeRange(start_s=0.4, end_s=0.8), TimeRange(start_s=2.0, end_s=2.8)],
+    )
+    words = heard(("One.", 0.44, 0.7), ("No.", 1.2, 1.5), ("Two.", 2.1, 2.5))
+    clip = make_clip(film(start_s=2.0, container="mkv"), 0.4, 2.8, words=words, clip=head)
+    assert shown_numbers(clip) == [*range(10, 20), *range(50, 70)]
+    assert clip.result.left_out == ()
+    shown = clip.result.files[0].read_text()
+    assert "No." not in shown
+    assert shown.index("One.") < shown.index("Two.")
+
+
+def test_coarse_words_are_masked_and_silent_where_it_is_asked_for(make_clip, film):
+    words = heard(("Oh", 0.1, 0.4), ("shit!", 0.8, 1.2), ("No.", 1.5, 1.9))
+    clip = make_clip(film(), 0.0, 2.0, words=words, finish=clips.Finish(masking=clips.MASKING_SOUND))
+    assert "Oh s***!\n" in clip.result.files[0].read_text()
+    level = np.abs(clip.sound)
+    assert level[round(0.85 * 48000) : round(1.15 * 48000)].max() < 0.02 < level[round(1.4 * 48000) :].max()

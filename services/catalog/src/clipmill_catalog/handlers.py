@@ -95,6 +95,8 @@ class Handlers:
             loudness_lufs=message.loudness_lufs if message.HasField("loudness_lufs") else None,
             layouts=message.layouts,
             warnings=message.answer.warnings,
+            files=message.files,
+            left_out=message.left_out,
         )
         key = ClipKey(event.owner_id, message.task.job_id, message.clip_id, message.video_id)
         async with self._taking(event) as on:

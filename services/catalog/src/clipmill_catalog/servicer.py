@@ -52,7 +52,7 @@ class CatalogServicer(CatalogServiceServicer):
         self, request: pb.DownloadClipRequest, context: Any
     ) -> AsyncIterator[pb.DownloadClipResponse]:
         clip = await self._clip(owner_of(context), request.job_id, request.clip_id)
-        ref = _file(clip, request.file)
+        ref = _beside(clip, request.suffix) if request.suffix else _file(clip, request.file)
         if request.offset > ref.size_bytes:
             raise ClipmillError(
                 "INVALID_OFFSET", f"The file has {ref.size_bytes} bytes, fewer than are to be skipped.", "Begin anew."
@@ -118,6 +118,13 @@ def _file(clip: pb.Clip, file: FILE.ValueType) -> BlobRef:
         name = FILE.Name(file).removeprefix("FILE_").lower()
         raise ClipmillError("FILE_NOT_FOUND", f"The clip has no {name}.", "GetClip says what it has.")
     return files[file]
+
+
+def _beside(clip: pb.Clip, suffix: str) -> BlobRef:
+    found = next((file.blob for file in clip.rendering.files if file.suffix == suffix), None)
+    if found is None:
+        raise ClipmillError("FILE_NOT_FOUND", f"The clip has no .{suffix[:20]} file.", "GetClip says what it has.")
+    return found
 
 
 def _no_video(video_id: str) -> ClipmillError:

@@ -12,6 +12,7 @@ from clipmill.media.v1.media_pb2 import Source
 from clipmill_ingest.domain import options as rules
 from clipmill_ingest.domain.posting import Rules
 from clipmill_ingest.domain.record import MAX_KEY
+from clipmill_ingest.finish import finish_of
 from clipmill_ingest.platforms import platforms
 from clipmill_ingest.sources import check_file
 from clipmill_shared.blobs import Blobs
@@ -82,6 +83,7 @@ class Requests:
         fault = rules.fault_of(whole) or (platform.fault_of(options.platform, whole) if platform else None)
         if fault:
             raise ClipmillError("INVALID_OPTIONS", *fault)
+        whole.finish.CopyFrom(await asyncio.to_thread(finish_of, whole))
         return whole
 
     async def _checked(self, owner_id: str, source: Source) -> Source:

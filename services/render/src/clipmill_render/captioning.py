@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_NONE, MASKING_UNSPECIFIED, RenderTask
+from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_NONE, MASKING_SOUND, MASKING_UNSPECIFIED, RenderTask
 from clipmill.looks import whole_look
 from clipmill_render import commands
 from clipmill_render.domain import notes
 from clipmill_render.domain.ass import ass_of
 from clipmill_render.domain.captions import CaptionLayout, SpokenWord, breakable, captions_of
 from clipmill_render.domain.faces import Shot
-from clipmill_render.domain.labels import with_speakers
 from clipmill_render.domain.layout import Layout
 from clipmill_render.domain.lettering import Lettering, lettered, lettering_for
 from clipmill_render.domain.masking import masked
@@ -42,6 +41,8 @@ class Spoken:
 
     words: list[SpokenWord]
     coarse: list[Shot]
+    # Whether coarse words are not to be heard, either.
+    are_silent: bool
     language: str
 
 
@@ -56,10 +57,10 @@ class Scenery:
 
 
 def spoken(request: Request, words: Iterable[SpokenWord]) -> Spoken:
-    """`words` of the clip with their speakers, masked where the task asks for it, those that it is about marked."""
+    """`words` of the clip, on its clock, masked where the task asks for it, those that it is about marked."""
     task = request.task
     language = next((part.language for part in request.audio if part.language), "")
-    said = with_speakers(list(words), task.clip.range, request.diarization)
+    said = list(words)
     coarse: list[Shot] = []
     if task.finish.masking != MASKING_UNSPECIFIED:
         found = masked(said, coarse_in(language))
@@ -67,7 +68,7 @@ def spoken(request: Request, words: Iterable[SpokenWord]) -> Spoken:
     about = {_bare(part) for keyword in request.keywords for part in keyword.split()} - {""}
     if about:
         said = [replace(word, is_keyword=_bare(word.text) in about) for word in said]
-    return Spoken(list(breakable(said)), coarse, language)
+    return Spoken(list(breakable(said)), coarse, task.finish.masking == MASKING_SOUND, language)
 
 
 def burn(task: RenderTask, said: Spoken, scenery: Scenery, folder: Path) -> list[Note]:

@@ -6,10 +6,12 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render.domain.graph import FRAMED, STEADY, Timing
+from clipmill_render.domain.timeline import Timeline
 from clipmill_render.domain.loudness import Gain, Measured
 from clipmill_render.ffmpeg import INPUT_LIMITS
 
@@ -19,6 +21,8 @@ LOOKED, HEARD, MEANT = "looked.gray", "heard.f32", "meant.f32"
 # Enough to place a sound to half a millisecond.
 COMPARED_HZ = 2000
 RATE_HZ = 48000
+# A join is faded with what lies beyond it.
+JOIN_S = 0.05
 # Seeking in these finds a time, not a keyframe: begin early, and drop what comes before.
 WITHOUT_INDEX = frozenset({"mpegts", "mpeg", "mpegvideo", "ogg"})
 EARLY_S = 12.0
@@ -34,11 +38,17 @@ class Cut:
     start_s: float
     early_s: float
     timing: Timing
+    timeline: Timeline
 
     @classmethod
-    def of(cls, source: Path, info: MediaInfo, start_s: float, timing: Timing) -> Cut:
+    def of(cls, source: Path, info: MediaInfo, start_s: float, timing: Timing, timeline: Timeline) -> Cut:
         early_s = min(start_s, EARLY_S) if info.container.split(",")[0] in WITHOUT_INDEX else 0.0
-        return cls(source, info.start_s + start_s, early_s, timing)
+        return cls(source, info.start_s + start_s, early_s, timing, timeline)
+
+    @property
+    def range_s(self) -> float:
+        """How much of the source is decoded; what is left out of it is cut afterwards."""
+        return self.timing.duration_s if self.timeline.is_whole else self.timeline.pieces[-1].end_s + JOIN_S
 
     @property
     def input(self) -> list[str]:
@@ -59,13 +69,18 @@ class Cut:
 
 
 def sound_command(cut: Cut, info: MediaInfo) -> list[str]:
-    """Decodes the clip's sound, exactly as long as its picture, into SOUND, and logs its loudness."""
-    length_s = cut.timing.duration_s
+    """Decodes the sound of the clip's range, if whole exactly as long as its picture, into SOUND; logs its loudness."""
+    length_s = cut.range_s
     filters = (
         f"asetpts={cut.shift},aresample={RATE_HZ}:async=1:first_pts=0,aformat=sample_fmts=fltp:channel_layouts=stereo,"
         f"atrim=end={length_s:.6f},apad=whole_dur={length_s:.6f},ebur128=peak=true:framelog=quiet"
     )
     return [*cut.input, "-map", f"0:{info.audio.index}", "-af", filters, "-c:a", "pcm_f32le", SOUND]
+
+
+def edited_command() -> list[str]:
+    """Logs the loudness of SOUND."""
+    return [*INPUT_LIMITS, "-i", SOUND, "-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"]
 
 
 def gained_command(gain: Gain) -> list[str]:
@@ -138,7 +153,14 @@ def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
     # tpad and trim make it exactly as many frames as asked; the last one may last long in a source of variable rate.
     steady = [f"setpts={cut.shift}", *(["bwdif=mode=send_frame:deint=interlaced"] if info.video.interlaced else [])]
     steady += [f"fps={timing.rate}:start_time=0", f"tpad=stop_mode=clone:stop_duration={_longest_frame_s(info):.3f}"]
-    steady += [f"trim=end_frame={timing.count}"]
+    if cut.timeline.is_whole:
+        steady += [f"trim=end_frame={timing.count}"]
+    else:
+        kept = cut.timeline.frames(timing.fps, timing.count)
+        chosen = "+".join(f"between(n,{first},{last})" for first, last in kept)
+        rate = Fraction(timing.rate)
+        renumbered = f"setpts=N*{rate.denominator}/({rate.numerator}*TB)"
+        steady += [f"trim=end_frame={kept[-1][1] + 1}", f"select='{chosen}'", renumbered]
     coloured = [f"setparams=colorspace={drawing.matrix}"] if drawing.matrix else []
     chain = ",".join([*steady, *coloured])
     tail = ([f"ass={CAPTIONS}:fontsdir={FONTS}"] if drawing.captions else []) + ["format=yuv420p"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
-from clipmill.clips.v1.clips_pb2 import RenderTask, ShotLayout
+from clipmill.clips.v1.clips_pb2 import LeftOut, RenderTask, ShotLayout
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill_render.domain.note import Note
 
@@ -43,5 +43,6 @@ class Result:
     loudness_lufs: float | None
     # Of each shot, in order.
     layouts: tuple[ShotLayout, ...]
+    left_out: tuple[LeftOut, ...]
     notes: tuple[Note, ...]
     ffmpeg_version: str

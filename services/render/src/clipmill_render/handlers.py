@@ -20,7 +20,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "render"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 11
+FORMULA = 12
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
 MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-ssa"}
@@ -84,6 +84,7 @@ class Rendering:
                 duration_s=made.duration_s,
                 loudness_lufs=made.loudness_lufs,
                 layouts=made.layouts,
+                left_out=made.left_out,
             )
 
     async def _keywords(self, task: RenderTask) -> tuple[str, ...]:

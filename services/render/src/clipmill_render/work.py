@@ -7,25 +7,28 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_NONE, LAYOUT_FILL, RenderTask, ShotLayout
+from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_NONE, LAYOUT_FILL, LeftOut, RenderTask, ShotLayout
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, TimeRange
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render import commands, ffmpeg
-from clipmill_render.captioning import Scenery, burn, spoken, write_subtitles
+from clipmill_render.captioning import Scenery, Spoken, burn, spoken, write_subtitles
 from clipmill_render.check import TOLERANCE_S, CheckFailedError, Expected, check, require
 from clipmill_render.colour import colours_of
 from clipmill_render.commands import Cut, Drawing, Encoding
 from clipmill_render.domain import notes
-from clipmill_render.domain.clock import seen_in, words_in
+from clipmill_render.domain.clock import seen_in
 from clipmill_render.domain.graph import Canvas, Coded, Timing, framing
 from clipmill_render.domain.layout import Layout, layout_for
 from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured, corrected, gain_for
 from clipmill_render.domain.note import Note
+from clipmill_render.domain.retimed import retimed_seen, retimed_turns
 from clipmill_render.domain.scenes import Scene, scenes_of
 from clipmill_render.domain.shown import faces_shown, share_in_frame
 from clipmill_render.domain.speakers import turns_in
 from clipmill_render.evidence import caption_frames, captions_seen, loudness_missed, sound_lag_s
+from clipmill_render.editing import kept_of
 from clipmill_render.exchange import Request, Result
+from clipmill_render.sound import edit_sound
 from clipmill_render.thumbnail import best_still, still_times
 from clipmill_shared.compute import Report
 
@@ -52,6 +55,7 @@ class Made:
     # Of the faces that are to be seen those that are, see share_in_frame.
     faces_in_frame: float | None
     files: tuple[Path, ...]
+    left_out: tuple[LeftOut, ...]
     thumbnail: Path
     notes: tuple[Note, ...]
 
@@ -73,6 +77,7 @@ def render(request: Request, report: Report) -> Result:
         duration_s=made.timing.duration_s,
         loudness_lufs=None if loudness is None or loudness.is_silent else loudness.loudness_lufs,
         layouts=tuple(_told(scene) for scene in made.scenes),
+        left_out=made.left_out,
         notes=(*made.notes, *notes.of_loudness(loudness, target_of(request.task))),
         ffmpeg_version=ffmpeg.version(),
     )
@@ -81,20 +86,21 @@ def render(request: Request, report: Report) -> Result:
 def make(request: Request, report: Report) -> Made:
     """Write the clip. Errors: RENDER_FAILED, DISK_FULL."""
     task, folder, info = request.task, request.folder, request.task.info
-    timing = timing_of(info, task.clip.range.end_s - task.clip.range.start_s)
-    cut = Cut.of(request.source, info, task.clip.range.start_s, timing)
+    kept = kept_of(request)
+    timing = timing_of(info, kept.timeline.duration_s)
+    cut = Cut.of(request.source, info, task.clip.range.start_s, timing, kept.timeline)
     said: list[Note] = []
 
-    sound = _sound(cut, info, target_of(task), folder) if info.HasField("audio") else None
+    told = spoken(request, kept.words)
+    sound = _sound(cut, info, target_of(task), told, folder) if info.HasField("audio") else None
     report(MEASURED)
 
     layout = layout_of(task)
-    seen = seen_in(task.clip.range, request.vision)
-    words = words_in(task.clip.range, request.audio)
-    turns = turns_in(task.clip.range, seen, request.cast)
+    in_range = seen_in(task.clip.range, request.vision)
+    seen = retimed_seen(in_range, kept.timeline)
+    turns = retimed_turns(turns_in(task.clip.range, in_range, request.cast), kept.timeline)
     scenes = scenes_of(layout, seen, turns, task.layout or LAYOUT_FILL)
     said += notes.of_picture(layout, scenes)
-    told = spoken(request, words)
     wanted = task.captions != CAPTION_STYLE_NONE
     if told.words:
         faces = faces_shown(layout, scenes, seen.tracks)
@@ -125,6 +131,7 @@ def make(request: Request, report: Report) -> Made:
         with_caption=with_caption,
         faces_in_frame=share_in_frame(layout, scenes, seen.tracks, turns),
         files=write_subtitles(told, timing.duration_s, folder),
+        left_out=kept.left_out,
         thumbnail=best_still(folder, stills, seen, timing),
         notes=tuple(said),
     )
@@ -183,9 +190,14 @@ def _coded(info: MediaInfo) -> Coded:
     return Coded(height, width) if turned else Coded(width, height)
 
 
-def _sound(cut: Cut, info: MediaInfo, target_lufs: float, folder: Path) -> Gain:
+def _sound(cut: Cut, info: MediaInfo, target_lufs: float, told: Spoken, folder: Path) -> Gain:
     """Cut the sound out, and find the gain that brings it to the target; with a limiter, by trying it once."""
-    source = commands.measured(ffmpeg.run(commands.sound_command(cut, info), folder))
+    log = ffmpeg.run(commands.sound_command(cut, info), folder)
+    muted = told.coarse if told.are_silent else []
+    if muted or not cut.timeline.is_whole:
+        edit_sound(folder / commands.SOUND, cut.timeline, muted)
+        log = ffmpeg.run(commands.edited_command(), folder)
+    source = commands.measured(log)
     gain = gain_for(source, target_lufs)
     if gain.limited:
         tried = commands.measured(ffmpeg.run(commands.gained_command(gain), folder))

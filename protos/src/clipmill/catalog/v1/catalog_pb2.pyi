@@ -73,6 +73,8 @@ class Rendering(_message.Message):
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     LAYOUTS_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     height: _builtins.int
     duration_s: _builtins.float
@@ -89,6 +91,12 @@ class Rendering(_message.Message):
     def layouts(self) -> _containers.RepeatedCompositeFieldContainer[_clips_pb2.ShotLayout]:
         """Of each shot, in order."""
 
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[_clips_pb2.ClipFile]: ...
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[_clips_pb2.LeftOut]:
+        """What of the clip's range was left out, in order."""
+
     def __init__(
         self,
         *,
@@ -101,10 +109,12 @@ class Rendering(_message.Message):
         loudness_lufs: _builtins.float | None = ...,
         warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
         layouts: _abc.Iterable[_clips_pb2.ShotLayout] | None = ...,
+        files: _abc.Iterable[_clips_pb2.ClipFile] | None = ...,
+        left_out: _abc.Iterable[_clips_pb2.LeftOut] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "duration_s", b"duration_s", "height", b"height", "layouts", b"layouts", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video", "warnings", b"warnings", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "duration_s", b"duration_s", "files", b"files", "height", b"height", "layouts", b"layouts", "left_out", b"left_out", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video", "warnings", b"warnings", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
@@ -309,11 +319,14 @@ class DownloadClipRequest(_message.Message):
     CLIP_ID_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    SUFFIX_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     clip_id: _builtins.str
     file: Global___DownloadClipRequest.File.ValueType
     offset: _builtins.int
     """Bytes to skip, to go on with a broken download."""
+    suffix: _builtins.str
+    """In place of `file`: the one of Rendering.files with this suffix."""
     def __init__(
         self,
         *,
@@ -321,10 +334,11 @@ class DownloadClipRequest(_message.Message):
         clip_id: _builtins.str = ...,
         file: Global___DownloadClipRequest.File.ValueType = ...,
         offset: _builtins.int = ...,
+        suffix: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip_id", b"clip_id", "file", b"file", "job_id", b"job_id", "offset", b"offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip_id", b"clip_id", "file", b"file", "job_id", b"job_id", "offset", b"offset", "suffix", b"suffix"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

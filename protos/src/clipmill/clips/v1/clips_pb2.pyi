@@ -262,7 +262,13 @@ class Finish(_message.Message):
 
     LOOK_FIELD_NUMBER: _builtins.int
     MASKING_FIELD_NUMBER: _builtins.int
+    CUT_FILLERS_FIELD_NUMBER: _builtins.int
+    CUT_PAUSES_S_FIELD_NUMBER: _builtins.int
     masking: Global___Masking.ValueType
+    cut_fillers: _builtins.bool
+    """"um", "uh": with the silence about them."""
+    cut_pauses_s: _builtins.float
+    """Pauses between words longer than this are shortened, 0.4 to 10; none when 0."""
     @_builtins.property
     def look(self) -> Global___CaptionLook:
         """A job pins it whole."""
@@ -272,10 +278,12 @@ class Finish(_message.Message):
         *,
         look: Global___CaptionLook | None = ...,
         masking: Global___Masking.ValueType = ...,
+        cut_fillers: _builtins.bool = ...,
+        cut_pauses_s: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["look", b"look", "masking", b"masking"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_fillers", b"cut_fillers", "cut_pauses_s", b"cut_pauses_s", "look", b"look", "masking", b"masking"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1059,6 +1067,7 @@ class ClipRendered(_message.Message):
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
     LAYOUTS_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clip_id: _builtins.str
     width: _builtins.int
@@ -1086,6 +1095,10 @@ class ClipRendered(_message.Message):
     def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipFile]:
         """What else lies beside the video."""
 
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOut]:
+        """What of the clip's range was left out, in order."""
+
     def __init__(
         self,
         *,
@@ -1102,16 +1115,43 @@ class ClipRendered(_message.Message):
         loudness_lufs: _builtins.float | None = ...,
         layouts: _abc.Iterable[Global___ShotLayout] | None = ...,
         files: _abc.Iterable[Global___ClipFile] | None = ...,
+        left_out: _abc.Iterable[Global___LeftOut] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "clip_id", b"clip_id", "duration_s", b"duration_s", "files", b"files", "height", b"height", "layouts", b"layouts", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video", "video_id", b"video_id", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "clip_id", b"clip_id", "duration_s", b"duration_s", "files", b"files", "height", b"height", "layouts", b"layouts", "left_out", b"left_out", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video", "video_id", b"video_id", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
 
 Global___ClipRendered: _TypeAlias = ClipRendered  # noqa: Y015
+
+@_typing.final
+class LeftOut(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANGE_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    what: _builtins.str
+    """"um", as it was said, or "pause"."""
+    @_builtins.property
+    def range(self) -> _common_pb2.TimeRange:
+        """On the video's clock."""
+
+    def __init__(
+        self,
+        *,
+        range: _common_pb2.TimeRange | None = ...,
+        what: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["range", b"range", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeftOut: _TypeAlias = LeftOut  # noqa: Y015
 
 @_typing.final
 class ClipFile(_message.Message):

@@ -198,6 +198,9 @@ def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         caption_area=record.options.caption_area if record.options.HasField("caption_area") else None,
         diarization=record.scored.diarization if record.scored.HasField("diarization") else None,
         cast=record.scored.cast if record.scored.HasField("cast") else None,
+        finish=record.options.finish,
+        # Only where keywords are drawn: else another score would be another task, and no answer from the cache.
+        scored=record.scored.scored if record.options.finish.look.keyword_colour else None,
     )
 
 

@@ -1,0 +1,33 @@
+"""How the clips of a job are finished: what the request says, with what it leaves out."""
+
+from __future__ import annotations
+
+from clipmill.clips.v1.clips_pb2 import ClipOptions, Finish, Masking
+from clipmill.looks import LookError, whole_look
+from clipmill_shared.errors import ClipmillError
+
+CUT_PAUSES_S = (0.4, 10.0)
+
+
+def finish_of(options: ClipOptions) -> Finish:
+    """The finish that the job pins, of complete options. ClipmillError INVALID_OPTIONS, which names the field.
+
+    Reads a file when it is first called.
+    """
+    finish = Finish()
+    finish.CopyFrom(options.finish)
+    try:
+        look = whole_look(options.captions, finish.look)
+    except LookError as error:
+        raise _invalid(f"The captions' look cannot be drawn. {error}.") from None
+    finish.look.CopyFrom(look)
+    if finish.masking not in Masking.values():
+        raise _invalid(f"masking {finish.masking} is not known.")
+    shortest_s, longest_s = CUT_PAUSES_S
+    if finish.cut_pauses_s != 0 and not shortest_s <= finish.cut_pauses_s <= longest_s:  # True for NaN, too.
+        raise _invalid(f"cut_pauses_s {finish.cut_pauses_s:g} is not from {shortest_s:g} to {longest_s:g}.")
+    return finish
+
+
+def _invalid(message: str) -> ClipmillError:
+    return ClipmillError("INVALID_OPTIONS", message, "docs/captions.md says what there is.")
