@@ -64,7 +64,7 @@ class _Calls:
                     raise
                 ran = f"The model {definition.name} ran in the part's own process."
                 why = self._note(definition, error.code, f"{ran} {error.message}")
-        computed = compute(definition, _here(definition.key, definition), [inputs])
+        computed = compute(definition, _here(definition), [inputs])
         (outcome,) = computed.outcomes
         if isinstance(outcome, ClipmillError):
             raise outcome
@@ -80,6 +80,7 @@ class _Calls:
         return code
 
 
+_loaded: dict[tuple[str, str], Infer] = {}
 # A child does one request at a time, in one thread.
 _calls = _Calls(Inference())
 
@@ -92,7 +93,7 @@ def infer(definition: Definition, inputs: Tensors) -> Tensors:
 def load(definition: Definition) -> None:
     """Load it here, before it is needed, unless Triton has it."""
     if not _calls.asks_triton:
-        _here(definition.key, definition)
+        _here(definition)
 
 
 def with_models(function: Callable[P, R]) -> Callable[P, R]:
@@ -153,6 +154,9 @@ def _remote(inference: Inference) -> _Remote:
     return _Remote(inference)
 
 
-@lru_cache
-def _here(_key: tuple[str, str], definition: Definition) -> Infer:
-    return loaded(definition)
+def _here(definition: Definition) -> Infer:
+    # By its key: a definition's own hash takes longer than all else here.
+    found = _loaded.get(definition.key)
+    if found is None:
+        found = _loaded[definition.key] = loaded(definition)
+    return found
