@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sys
 from collections.abc import Callable, Coroutine, Iterable
@@ -12,6 +13,7 @@ import click
 from google.protobuf.json_format import MessageToDict
 
 from clipmill.client import Client
+from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.model_calls import ModelCalls
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill_cli.exit_codes import ExitCode
@@ -21,6 +23,7 @@ from clipmill_cli.table import grid
 ALIASES = {name.removeprefix("ALIAS_").lower(): value for name, value in pb.Alias.items() if value}
 FORMATS = {name.removeprefix("FORMAT_").lower(): value for name, value in pb.Format.items() if value}
 SUFFIXES = {".onnx": "onnx", ".safetensors": "safetensors", ".json": "table"}
+LOOK_S = 0.3
 Work = Callable[[ModelCalls], Coroutine[Any, Any, None]]
 _alias_option = click.option("--alias", type=click.Choice(list(ALIASES)), default="champion", show_default=True)
 _EPILOG = "Exit codes: 0 done, 2 wrong usage, 5 refused, or it cannot be reached."
@@ -223,6 +226,44 @@ def history(model: str, as_json: bool, address: str) -> None:
         return None
 
     _do(address, as_json, work)
+
+
+@models.command(epilog=_EPILOG)
+@click.argument("model", type=click.Choice(["clip_scorer"]))
+@click.argument("version")
+@lines_option
+@address_option
+def train(model: str, version: str, as_json: bool, address: str) -> None:
+    """Train VERSION of MODEL on what became of your clips; if it works, it is the challenger."""
+    found: list[BlobRef] = []
+
+    async def export(client: Client) -> ExitCode:
+        from clipmill.scoring_calls import ScoringCalls
+
+        found.append((await ScoringCalls(client).export_outcomes()).outcomes)
+        return ExitCode.CLIPS_MADE
+
+    if code := on_clipmill(address, as_json, export, service="scoring"):
+        sys.exit(code)
+
+    async def work(client: Client) -> ExitCode:
+        calls = ModelCalls(client)
+        run = await calls.train(model, version, found[0])
+        while run.state == pb.TrainingRun.STATE_RUNNING:
+            await asyncio.sleep(LOOK_S)
+            run = await calls.training(run.run_id)
+        failed = run.state == pb.TrainingRun.STATE_FAILED
+        if as_json:
+            _say([run])
+        elif failed:
+            click.echo(f"clipmill: {run.failure.message} {run.failure.remedy} [{run.failure.code}]", err=True)
+        else:
+            click.echo(f"The challenger of {model} is {version} now.")
+            for name, value in sorted(run.metrics.items()):
+                click.echo(f"  {name:18} {value:g}")
+        return ExitCode.PART_FAILED if failed else ExitCode.CLIPS_MADE
+
+    sys.exit(on_clipmill(address, as_json, work, service="models"))
 
 
 @models.command(epilog=_EPILOG)

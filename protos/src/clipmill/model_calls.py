@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from clipmill.client import Client
+from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill.models.v1.models_pb2_grpc import ModelsServiceStub
 
@@ -88,6 +89,17 @@ class ModelCalls:
     async def unload(self, model: str, version: str) -> None:
         request = pb.UnloadVersionRequest(model=model, version=version)
         await self._client._call(self._stub.UnloadVersion, request, PROMOTE_DEADLINE_S)
+
+    async def train(self, model: str, version: str, dataset: BlobRef) -> pb.TrainingRun:
+        """Begin a training; `training` tells how it ended."""
+        request = pb.TrainRequest(model=model, version=version, dataset=dataset)
+        response: pb.TrainResponse = await self._client._call(self._stub.Train, request)
+        return response.run
+
+    async def training(self, run_id: str) -> pb.TrainingRun:
+        request = pb.GetTrainingRunRequest(run_id=run_id)
+        response: pb.GetTrainingRunResponse = await self._client._call(self._stub.GetTrainingRun, request)
+        return response.run
 
     async def delete(self, model: str, version: str) -> None:
         await self._client._call(self._stub.DeleteVersion, pb.DeleteVersionRequest(model=model, version=version))

@@ -35,6 +35,12 @@ class ScoringCalls:
         response: pb.CheckFeaturesResponse = await self._client._call(self._stub.CheckFeatures, request)
         return response
 
+    async def export_outcomes(self) -> pb.ExportOutcomesResponse:
+        """What became of the owner's clips, as a training set."""
+        request = pb.ExportOutcomesRequest()
+        response: pb.ExportOutcomesResponse = await self._client._call(self._stub.ExportOutcomes, request)
+        return response
+
     async def preferences(self) -> pb.GetPreferencesResponse:
         """What the owner's viewers and editors have taught."""
         request = pb.GetPreferencesRequest()

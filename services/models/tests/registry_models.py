@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from clipmill_shared.inference.definition import Batching, Card, Definition, Infer, Signature, Tensor, Tensors
+from clipmill_shared.inference.training import Trained, TrainingSet
 
 
 def load_from(path: Path) -> Infer:
@@ -39,6 +40,16 @@ def load_from(path: Path) -> Infer:
 
 def load() -> Infer:
     return lambda inputs: {"y": inputs["x"]}
+
+
+def train(request: TrainingSet, _report: object) -> Trained:
+    if request.content == b"crash":
+        os.abort()
+    if request.content == b"hang":
+        time.sleep(600)
+    if request.content == b"nonsense":
+        return Trained(b"{}", {})
+    return Trained(json.dumps({"factor": float(request.content)}).encode(), {"error": 0.25})
 
 
 SCALE = Definition(

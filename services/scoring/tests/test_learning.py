@@ -168,3 +168,16 @@ async def test_what_cannot_be_asked_is_refused(world: ScoringWorld, request_: di
         await world.rerank(**request_)
 
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_what_became_of_clips_is_exported_as_a_training_set_of_the_owner_alone(world: ScoringWorld) -> None:
+    clips = await world.scored()
+    await world.engage(clips[0].head.clip_id, Kind.KIND_COMPLETION, 0.75)
+
+    found = await world.stub.ExportOutcomes(pb.ExportOutcomesRequest())
+    others = await world.stub.ExportOutcomes(pb.ExportOutcomesRequest(), metadata=(("owner", "eve"),))
+
+    table = await world.blobs.get_message(found.outcomes, pb.OutcomeTable)
+    assert (found.clips, list(table.good), list(table.weight)) == (1, [0.75], [1.0])
+    assert len(table.vectors) == len(table.names) + 1 and table.vectors[0] == 1.0
+    assert others.clips == 0

@@ -40,8 +40,12 @@ class Registry:
         self._validation = validation
         self._default_definition = default_definition
 
-    async def register(self, request: pb.RegisterRequest, tell: Tell = lambda _done, _size: None) -> pb.Version:
-        """Keep a new version. The same again is the same version; VERSION_EXISTS for another under its name."""
+    async def register(
+        self, request: pb.RegisterRequest, tell: Tell = lambda _done, _size: None, content: bytes | None = None
+    ) -> pb.Version:
+        """Keep a new version, with `content` as its artefact where it is at hand. The same again is the same version;
+        VERSION_EXISTS for another under its name.
+        """
         definition = request.definition or self._default_definition(request.model)
         if not definition and request.format == pb.FORMAT_ONNX:
             definition = GENERIC_ONNX
@@ -63,7 +67,10 @@ class Registry:
         )
         if request.HasField("signature"):
             version.signature.CopyFrom(request.signature)
-        if request.artefact:
+        if content is not None:
+            blob = await self._blobs.put_bytes(SYSTEM_OWNER, content, "application/json")
+            version.artefact.CopyFrom(pb.Artefact(format=request.format, blob=blob, source=request.artefact))
+        elif request.artefact:
             version.artefact.CopyFrom(await self._copying.copy(request, tell))
         if request.goldens.goldens:
             version.goldens.CopyFrom(await self._blobs.put_message(SYSTEM_OWNER, request.goldens))

@@ -19,6 +19,7 @@ from clipmill_registry.readiness import Readiness, ReadyEverywhere, ReadyHere
 from clipmill_registry.registry import Registry
 from clipmill_registry.servicer import ModelsServicer, Services
 from clipmill_registry.settings import ModelsSettings
+from clipmill_registry.training import Training
 from clipmill_registry.validation import Validation
 from clipmill_shared.inference.aliases import Aliases as KnownAliases
 from clipmill_shared.inference.artefacts import Artefacts
@@ -52,7 +53,8 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
     inference_log = InferenceLog(platform.bus, "models", 1.0)
     log_share = platform.inference.log_share
     answering = Answering(database, told, artefacts, executor, inference_log, log_share=log_share)
-    services = Services(database, registry, aliases, answering)
+    training = Training(settings, database, platform.blobs, registry, aliases)
+    services = Services(database, registry, aliases, answering, training)
     servicer = ModelsServicer(settings, services, platform.limits)
 
     def add(server: grpc.aio.Server) -> None:
@@ -60,6 +62,7 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
 
     async def start() -> None:
         await migrate(MIGRATIONS, database, tables.metadata, platform.migrations)
+        await training.end_lost()
 
     async def keep() -> None:
         """Beside the API: looking at what the packages have takes seconds, once."""
@@ -70,6 +73,7 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
 
     async def stop() -> None:
         await copying.close()
+        await training.close()
         await answering.close()
         await aliases.close()
         await executor.close()

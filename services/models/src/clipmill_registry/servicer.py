@@ -17,6 +17,7 @@ from clipmill_registry.domain.names import MODEL, SHA256, VERSION, is_of
 from clipmill_registry.registry import Registry
 from clipmill_registry.settings import ModelsSettings
 from clipmill_registry.store import Place
+from clipmill_registry.training import Training
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.messages import signature_of, tensors_of
 from clipmill_shared.limits import Limits, Rate, RateLimitedError
@@ -39,6 +40,7 @@ class Services:
     registry: Registry
     aliases: Aliases
     answering: Answering
+    training: Training
 
 
 class ModelsServicer(ModelsServiceServicer):
@@ -48,6 +50,7 @@ class ModelsServicer(ModelsServiceServicer):
         self._registry = services.registry
         self._aliases = services.aliases
         self._answering = services.answering
+        self._training = services.training
         self._rate = Rate(settings.predicts_per_minute, 60.0)
         self._limits = limits
 
@@ -123,6 +126,22 @@ class ModelsServicer(ModelsServiceServicer):
         self._operator(context)
         await self._aliases.unload(request.model, request.version)
         return pb.UnloadVersionResponse()
+
+    async def Train(self, request: pb.TrainRequest, context: Any) -> pb.TrainResponse:  # noqa: N802
+        by = self._operator(context)
+        if not request.dataset.uri.startswith(f"blob:{by}/"):
+            raise ClipmillError("PERMISSION_DENIED", "The training set is not the caller's own.", "Export one.")
+        if not VERSION.fullmatch(request.version):
+            raise ClipmillError(
+                "INVALID_VERSION", "A version has letters, digits and . _ + -, 64 at most.", "Name the version."
+            )
+        return pb.TrainResponse(run=await self._training.begin(request, by))
+
+    async def GetTrainingRun(  # noqa: N802
+        self, request: pb.GetTrainingRunRequest, context: Any
+    ) -> pb.GetTrainingRunResponse:
+        self._operator(context)
+        return pb.GetTrainingRunResponse(run=await self._training.get(request.run_id))
 
     async def DeleteVersion(  # noqa: N802
         self, request: pb.DeleteVersionRequest, context: Any

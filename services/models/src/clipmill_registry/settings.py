@@ -30,6 +30,15 @@ class ModelsSettings(Settings):
     validate_memory_bytes: int = Field(
         default=16 << 30, ge=1 << 30, description="The address space of the process that checks a version."
     )
+    trainers: tuple[str, ...] = Field(
+        default=("clip_scorer=clipmill_scoring.training:train",),
+        description="Which entry point trains a model, MODEL=module:function: your own code alone.",
+    )
+    train_s: float = Field(default=3600.0, gt=0, description="How long a training may take.")
+    train_memory_bytes: int = Field(
+        default=16 << 30, ge=1 << 30, description="The address space of the process that trains."
+    )
+    max_trainings: int = Field(default=8, ge=1, description="Trainings that wait or run; more are refused.")
     triton_addresses: tuple[str, ...] = Field(
         default=(), description="gRPC addresses, host:port, of every Triton that answers; none: models run here."
     )

@@ -45,4 +45,13 @@ moves = Table(
     Column("at", Float(53), nullable=False),
 )
 
+# Each a serialized TrainingRun.
+training_runs = Table(
+    "training_runs",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("state", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
 outbox = outbox_table(metadata)

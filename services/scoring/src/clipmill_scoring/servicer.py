@@ -24,6 +24,8 @@ from clipmill_shared.rpc.auth import owner_of
 from clipmill_shared.sql import Database, serial
 
 MAX_CLIPS = 1000
+# A training set of so many has 30 MB.
+MAX_EXPORTED = 100_000
 
 
 class ScoringServicer(ScoringServiceServicer):
@@ -81,6 +83,23 @@ class ScoringServicer(ScoringServiceServicer):
             forgotten = (await store.preferences_of(on, owner_id)).get(owner_id)
             await store.forget_preferences(on, owner_id)
         return pb.ResetPreferencesResponse(events_forgotten=forgotten.events if forgotten else 0)
+
+    async def ExportOutcomes(  # noqa: N802
+        self, _request: pb.ExportOutcomesRequest, context: Any
+    ) -> pb.ExportOutcomesResponse:
+        owner_id, names = owner_of(context), tuple(WEIGHTS)
+        async with self._database.reading() as on:
+            known = await store.known_of(on, owner_id, names, MAX_EXPORTED)
+        table = pb.OutcomeTable(
+            names=names,
+            vectors=known.vectors.ravel().tolist(),
+            good=known.good.tolist(),
+            weight=known.weight.tolist(),
+            formula_version=FORMULA_VERSION,
+        )
+        table.exported_at.GetCurrentTime()
+        outcomes = await self._blobs.put_message(owner_id, table)
+        return pb.ExportOutcomesResponse(outcomes=outcomes, clips=len(known.good))
 
     async def _remember(self, owner_id: str, video_id: str, clips: list[Any]) -> None:
         """Keep clips that come up for the first time, so that events about them are understood."""

@@ -120,13 +120,13 @@ async def add_outcome(on: AsyncConnection, owner_id: str, clip_id: str, what: Ou
     await on.execute(update(clips).where(_clip(owner_id, clip_id)).values(values))
 
 
-async def known_of(on: AsyncConnection, owner_id: str, names: Sequence[str]) -> Known:
+async def known_of(on: AsyncConnection, owner_id: str, names: Sequence[str], at_most: int = MAX_KNOWN) -> Known:
     """The newest clips with outcomes that were measured by these features."""
     query = (
         select(clips.c.vector, clips.c.good, clips.c.weight)
         .where(clips.c.owner_id == owner_id, clips.c.weight > 0, clips.c.names == " ".join(names))
         .order_by(clips.c.served_at.desc())
-        .limit(MAX_KNOWN)
+        .limit(at_most)
     )
     rows = (await on.execute(query)).all()
     vectors = _unpacked(b"".join(row.vector for row in rows)).reshape(len(rows), -1 if rows else len(names) + 1)

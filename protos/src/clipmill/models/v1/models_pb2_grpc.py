@@ -90,6 +90,16 @@ class ModelsServiceStub:
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.SerializeToString,
                 response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionResponse.FromString,
                 _registered_method=True)
+        self.Train = channel.unary_unary(
+                '/clipmill.models.v1.ModelsService/Train',
+                request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.TrainRequest.SerializeToString,
+                response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.TrainResponse.FromString,
+                _registered_method=True)
+        self.GetTrainingRun = channel.unary_unary(
+                '/clipmill.models.v1.ModelsService/GetTrainingRun',
+                request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetTrainingRunRequest.SerializeToString,
+                response_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetTrainingRunResponse.FromString,
+                _registered_method=True)
         self.Predict = channel.unary_unary(
                 '/clipmill.models.v1.ModelsService/Predict',
                 request_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.PredictRequest.SerializeToString,
@@ -181,6 +191,20 @@ class ModelsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Train(self, request, context):
+        """Has the model's declared trainer make a version of a training set, as a job with limits; what comes of it is the
+        challenger. Answers at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTrainingRun(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Predict(self, request, context):
         """Asks a model. One version answers a request.
         """
@@ -252,6 +276,16 @@ def add_ModelsServiceServicer_to_server(servicer, server):
                     servicer.DeleteVersion,
                     request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.FromString,
                     response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionResponse.SerializeToString,
+            ),
+            'Train': grpc.unary_unary_rpc_method_handler(
+                    servicer.Train,
+                    request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.TrainRequest.FromString,
+                    response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.TrainResponse.SerializeToString,
+            ),
+            'GetTrainingRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrainingRun,
+                    request_deserializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetTrainingRunRequest.FromString,
+                    response_serializer=clipmill_dot_models_dot_v1_dot_models__pb2.GetTrainingRunResponse.SerializeToString,
             ),
             'Predict': grpc.unary_unary_rpc_method_handler(
                     servicer.Predict,
@@ -562,6 +596,60 @@ class ModelsService:
             '/clipmill.models.v1.ModelsService/DeleteVersion',
             clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionRequest.SerializeToString,
             clipmill_dot_models_dot_v1_dot_models__pb2.DeleteVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Train(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.models.v1.ModelsService/Train',
+            clipmill_dot_models_dot_v1_dot_models__pb2.TrainRequest.SerializeToString,
+            clipmill_dot_models_dot_v1_dot_models__pb2.TrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTrainingRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.models.v1.ModelsService/GetTrainingRun',
+            clipmill_dot_models_dot_v1_dot_models__pb2.GetTrainingRunRequest.SerializeToString,
+            clipmill_dot_models_dot_v1_dot_models__pb2.GetTrainingRunResponse.FromString,
             options,
             channel_credentials,
             insecure,

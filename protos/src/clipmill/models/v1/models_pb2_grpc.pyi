@@ -54,6 +54,11 @@ class ModelsServiceStub:
     """Refused while an alias points at the version."""
     DeleteVersion: _grpc.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]
     """Refused while an alias points at the version."""
+    Train: _grpc.UnaryUnaryMultiCallable[_models_pb2.TrainRequest, _models_pb2.TrainResponse]
+    """Has the model's declared trainer make a version of a training set, as a job with limits; what comes of it is the
+    challenger. Answers at once.
+    """
+    GetTrainingRun: _grpc.UnaryUnaryMultiCallable[_models_pb2.GetTrainingRunRequest, _models_pb2.GetTrainingRunResponse]
     Predict: _grpc.UnaryUnaryMultiCallable[_models_pb2.PredictRequest, _models_pb2.PredictResponse]
     """Asks a model. One version answers a request."""
     PredictBatch: _grpc.UnaryUnaryMultiCallable[_models_pb2.PredictBatchRequest, _models_pb2.PredictBatchResponse]
@@ -85,6 +90,11 @@ class ModelsServiceAsyncStub(ModelsServiceStub):
     """Refused while an alias points at the version."""
     DeleteVersion: _aio.UnaryUnaryMultiCallable[_models_pb2.DeleteVersionRequest, _models_pb2.DeleteVersionResponse]  # type: ignore[assignment]
     """Refused while an alias points at the version."""
+    Train: _aio.UnaryUnaryMultiCallable[_models_pb2.TrainRequest, _models_pb2.TrainResponse]  # type: ignore[assignment]
+    """Has the model's declared trainer make a version of a training set, as a job with limits; what comes of it is the
+    challenger. Answers at once.
+    """
+    GetTrainingRun: _aio.UnaryUnaryMultiCallable[_models_pb2.GetTrainingRunRequest, _models_pb2.GetTrainingRunResponse]  # type: ignore[assignment]
     Predict: _aio.UnaryUnaryMultiCallable[_models_pb2.PredictRequest, _models_pb2.PredictResponse]  # type: ignore[assignment]
     """Asks a model. One version answers a request."""
     PredictBatch: _aio.UnaryUnaryMultiCallable[_models_pb2.PredictBatchRequest, _models_pb2.PredictBatchResponse]  # type: ignore[assignment]
@@ -179,6 +189,23 @@ class ModelsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_models_pb2.DeleteVersionResponse, _abc.Awaitable[_models_pb2.DeleteVersionResponse]]:
         """Refused while an alias points at the version."""
+
+    @_abc_1.abstractmethod
+    def Train(
+        self,
+        request: _models_pb2.TrainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_models_pb2.TrainResponse, _abc.Awaitable[_models_pb2.TrainResponse]]:
+        """Has the model's declared trainer make a version of a training set, as a job with limits; what comes of it is the
+        challenger. Answers at once.
+        """
+
+    @_abc_1.abstractmethod
+    def GetTrainingRun(
+        self,
+        request: _models_pb2.GetTrainingRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_models_pb2.GetTrainingRunResponse, _abc.Awaitable[_models_pb2.GetTrainingRunResponse]]: ...
 
     @_abc_1.abstractmethod
     def Predict(

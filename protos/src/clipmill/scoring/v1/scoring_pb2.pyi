@@ -478,3 +478,86 @@ class ResetPreferencesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResetPreferencesResponse: _TypeAlias = ResetPreferencesResponse  # noqa: Y015
+
+@_typing.final
+class ExportOutcomesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportOutcomesRequest: _TypeAlias = ExportOutcomesRequest  # noqa: Y015
+
+@_typing.final
+class ExportOutcomesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    clips: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _common_pb2.BlobRef: ...
+    def __init__(
+        self,
+        *,
+        outcomes: _common_pb2.BlobRef | None = ...,
+        clips: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportOutcomesResponse: _TypeAlias = ExportOutcomesResponse  # noqa: Y015
+
+@_typing.final
+class OutcomeTable(_message.Message):
+    """A blob: clips whose outcomes are known, a row each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    GOOD_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    FORMULA_VERSION_FIELD_NUMBER: _builtins.int
+    EXPORTED_AT_FIELD_NUMBER: _builtins.int
+    formula_version: _builtins.str
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def vectors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Rows of 1 and then, for each name, its share of what it can add, -1 to 1."""
+
+    @_builtins.property
+    def good(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """How good each was on average, 0 to 1, and how much its events say (1: as much as a like)."""
+
+    @_builtins.property
+    def weight(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def exported_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        vectors: _abc.Iterable[_builtins.float] | None = ...,
+        good: _abc.Iterable[_builtins.float] | None = ...,
+        weight: _abc.Iterable[_builtins.float] | None = ...,
+        formula_version: _builtins.str = ...,
+        exported_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exported_at", b"exported_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exported_at", b"exported_at", "formula_version", b"formula_version", "good", b"good", "names", b"names", "vectors", b"vectors", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutcomeTable: _TypeAlias = OutcomeTable  # noqa: Y015

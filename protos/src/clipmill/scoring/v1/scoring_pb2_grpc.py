@@ -54,6 +54,11 @@ class ScoringServiceStub:
                 request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ResetPreferencesRequest.SerializeToString,
                 response_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ResetPreferencesResponse.FromString,
                 _registered_method=True)
+        self.ExportOutcomes = channel.unary_unary(
+                '/clipmill.scoring.v1.ScoringService/ExportOutcomes',
+                request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ExportOutcomesRequest.SerializeToString,
+                response_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ExportOutcomesResponse.FromString,
+                _registered_method=True)
 
 
 class ScoringServiceServicer:
@@ -87,6 +92,13 @@ class ScoringServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportOutcomes(self, request, context):
+        """What became of the caller's clips, as a training set: an OutcomeTable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScoringServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +121,11 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.ResetPreferences,
                     request_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ResetPreferencesRequest.FromString,
                     response_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ResetPreferencesResponse.SerializeToString,
+            ),
+            'ExportOutcomes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportOutcomes,
+                    request_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ExportOutcomesRequest.FromString,
+                    response_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ExportOutcomesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -219,6 +236,33 @@ class ScoringService:
             '/clipmill.scoring.v1.ScoringService/ResetPreferences',
             clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ResetPreferencesRequest.SerializeToString,
             clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ResetPreferencesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportOutcomes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.scoring.v1.ScoringService/ExportOutcomes',
+            clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ExportOutcomesRequest.SerializeToString,
+            clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ExportOutcomesResponse.FromString,
             options,
             channel_credentials,
             insecure,

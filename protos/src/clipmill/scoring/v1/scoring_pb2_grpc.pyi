@@ -39,6 +39,8 @@ class ScoringServiceStub:
     """What the owner's viewers and editors have taught so far."""
     ResetPreferences: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ResetPreferencesRequest, _scoring_pb2.ResetPreferencesResponse]
     """Forgets what was learnt of the owner; the next clips are scored as everybody's."""
+    ExportOutcomes: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ExportOutcomesRequest, _scoring_pb2.ExportOutcomesResponse]
+    """What became of the caller's clips, as a training set: an OutcomeTable."""
 
 @_typing.type_check_only
 class ScoringServiceAsyncStub(ScoringServiceStub):
@@ -51,6 +53,8 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     """What the owner's viewers and editors have taught so far."""
     ResetPreferences: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ResetPreferencesRequest, _scoring_pb2.ResetPreferencesResponse]  # type: ignore[assignment]
     """Forgets what was learnt of the owner; the next clips are scored as everybody's."""
+    ExportOutcomes: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ExportOutcomesRequest, _scoring_pb2.ExportOutcomesResponse]  # type: ignore[assignment]
+    """What became of the caller's clips, as a training set: an OutcomeTable."""
 
 class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -84,5 +88,13 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_pb2.ResetPreferencesResponse, _abc.Awaitable[_scoring_pb2.ResetPreferencesResponse]]:
         """Forgets what was learnt of the owner; the next clips are scored as everybody's."""
+
+    @_abc_1.abstractmethod
+    def ExportOutcomes(
+        self,
+        request: _scoring_pb2.ExportOutcomesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_pb2.ExportOutcomesResponse, _abc.Awaitable[_scoring_pb2.ExportOutcomesResponse]]:
+        """What became of the caller's clips, as a training set: an OutcomeTable."""
 
 def add_ScoringServiceServicer_to_server(servicer: ScoringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
