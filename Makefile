@@ -82,6 +82,7 @@ lock: $(UV) ## Pin the dependencies anew (LOCK_ARGS=--upgrade for newer ones)
 	@$(COMPILE) $(LOCK_ARGS) $(PROJECTS) -o requirements/run.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/build.in -o requirements/build.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/kafka.in -o requirements/kafka.txt
+	@$(COMPILE) $(LOCK_ARGS) requirements/fonts.in -o requirements/fonts.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/test.in -o requirements/test.txt
 	@$(COMPILE) --no-deps $(LOCK_ARGS) requirements/triton-client.in -o requirements/triton-client.txt
 	@$(COMPILE) --no-deps $(LOCK_ARGS) requirements/triton.in -o requirements/triton.txt
@@ -106,8 +107,12 @@ $(VENV)/.kafka: $(VENV)/.run requirements/kafka.txt
 	@$(INSTALL) --no-deps --require-hashes -r requirements/kafka.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.kafka requirements/test.txt requirements/triton-client.txt .tools/triton/.made
-	@$(INSTALL) --no-deps --require-hashes -r requirements/test.txt -r requirements/triton-client.txt
+.PHONY: fonts
+fonts: $(VENV)/.run requirements/fonts.txt ## Fonts for captions in CJK, Arabic, Hebrew, Devanagari and Thai
+	@$(INSTALL) --no-deps --require-hashes -r requirements/fonts.txt
+
+$(VENV)/.test: $(VENV)/.kafka requirements/fonts.txt requirements/test.txt requirements/triton-client.txt .tools/triton/.made
+	@$(INSTALL) --no-deps --require-hashes -r requirements/test.txt -r requirements/fonts.txt -r requirements/triton-client.txt
 	@touch $@
 
 # A server of the models for tests; in an environment of its own, because it needs numpy 1 (docs/adr/0023).
