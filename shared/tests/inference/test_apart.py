@@ -1,6 +1,7 @@
 """Models in a child process: called here, and here too where Triton should have been asked and is away; it is said."""
 
 import asyncio
+import sys
 
 import pytest
 from harness.server import free_port
@@ -54,6 +55,13 @@ async def test_what_triton_does_not_answer_is_answered_by_the_child_and_said_onc
     assert caution.code == "MODEL_FELL_BACK"
     assert caution.message.startswith("The model double in a child ran in the part's own process. Triton at 127.0.0.1:")
     assert said.inferences == 3
+
+
+def test_without_tritons_client_the_child_answers_and_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "clipmill_shared.inference.triton", None)
+    answered = answer(Asked([4], Inference("nowhere:1")), lambda _: None)
+    assert answered.value == [8]
+    assert [fell_back.code for fell_back in answered.fell_back] == ["TRITON_CLIENT_MISSING"]
 
 
 async def test_nothing_is_said_where_no_task_is_done():

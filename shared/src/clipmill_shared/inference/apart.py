@@ -121,8 +121,12 @@ class _Remote:
     """Triton, for a caller that is no event loop: one runs in a thread beside it."""
 
     def __init__(self, inference: Inference) -> None:
-        from clipmill_shared.inference.triton import Triton, TritonOptions
-
+        try:
+            from clipmill_shared.inference.triton import Triton, TritonOptions
+        except ModuleNotFoundError as error:
+            self._missing = error.name
+            return
+        self._missing = None
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="triton", daemon=True).start()
         options = TritonOptions(deadline_s=inference.deadline_s, breaker_failures=1, breaker_pause_s=ASKED_AGAIN_S)
@@ -134,6 +138,12 @@ class _Remote:
 
     def infer(self, definition: Definition, inputs: Tensors) -> Inferred:
         """In as many calls as its batches are large; their times together."""
+        if self._missing:
+            raise ClipmillError(
+                "TRITON_CLIENT_MISSING",
+                f"The package {self._missing}, by which Triton is asked, is not installed.",
+                "Install requirements/triton-client.txt, or leave CLIPMILL_TRITON_ADDRESS empty.",
+            )
         rows, most = len(next(iter(inputs.values()))), definition.batching.max_rows
         shares = [
             self._infer(definition, {name: array[begin : begin + most] for name, array in inputs.items()})

@@ -13,7 +13,7 @@ from clipmill_shared.inference.executor import OUT_OF_MEMORY, Executor, Inferred
 # The executor is at fault, not the request and not the model: elsewhere the same may succeed.
 PASSES_ON = frozenset(
     {"TRITON_UNAVAILABLE", "TRITON_MODEL_DEAD", "MODEL_NOT_SERVED", "DEADLINE_EXCEEDED", "INFERENCE_QUEUE_FULL"}
-    | {"MODEL_LOAD_FAILED", "MODEL_TOO_LARGE", OUT_OF_MEMORY}
+    | {"TRITON_CLIENT_MISSING", "MODEL_LOAD_FAILED", "MODEL_TOO_LARGE", OUT_OF_MEMORY}
 )
 
 
