@@ -13,6 +13,7 @@ from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render.domain.graph import FRAMED, STEADY, Timing
 from clipmill_render.domain.timeline import Timeline
 from clipmill_render.domain.loudness import Gain, Measured
+from clipmill_render.encoder import Encoder
 from clipmill_render.ffmpeg import INPUT_LIMITS
 
 SOUND, VIDEO, CAPTIONS, FONTS, GRAPH = "sound.wav", "clip.mp4", "captions.ass", "fonts", "graph.txt"
@@ -127,6 +128,7 @@ def _number(text: str) -> float:
 class Encoding:
     """How the picture is compressed."""
 
+    encoder: Encoder
     preset: str
     crf: int
     threads: int
@@ -144,6 +146,8 @@ class Drawing:
     captions: bool
     stills: list[int]
     matrix: str
+    # Filters that hand the picture to the encoder's device.
+    upload: tuple[str, ...] = ()
 
 
 def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
@@ -163,7 +167,7 @@ def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
         steady += [f"trim=end_frame={kept[-1][1] + 1}", f"select='{chosen}'", renumbered]
     coloured = [f"setparams=colorspace={drawing.matrix}"] if drawing.matrix else []
     chain = ",".join([*steady, *coloured])
-    tail = ([f"ass={CAPTIONS}:fontsdir={FONTS}"] if drawing.captions else []) + ["format=yuv420p"]
+    tail = ([f"ass={CAPTIONS}:fontsdir={FONTS}"] if drawing.captions else []) + ["format=yuv420p", *drawing.upload]
     chosen = "+".join(f"eq(n,{frame})" for frame in drawing.stills)
     return (
         f"[0:{info.video.index}]{chain}[{STEADY}];\n{drawing.framing};\n[{FRAMED}]split=2[plain][looked];\n"
@@ -176,12 +180,13 @@ def clip_command(cut: Cut, encoding: Encoding, sound: Gain | None) -> list[str]:
     """Makes VIDEO and STILLs from the source, SOUND and the GRAPH, in one run."""
     keyframes = max(1, round(2 * cut.timing.fps))
     command = [
+        *encoding.encoder.before,
         "-threads", str(encoding.threads), "-filter_complex_threads", str(encoding.threads),
         *cut.input,
         *([*INPUT_LIMITS, "-i", SOUND] if sound else []),
         "-/filter_complex", GRAPH,
         "-map", "[picture]",
-        "-c:v", "libx264", "-preset", encoding.preset, "-crf", str(encoding.crf), "-profile:v", "high",
+        *encoding.encoder.arguments(encoding.preset, encoding.crf),
         "-g", str(keyframes), "-threads", str(encoding.threads), "-fps_mode", "passthrough",
         "-color_range", "tv",
     ]  # fmt: skip

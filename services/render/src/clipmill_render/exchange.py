@@ -27,6 +27,8 @@ class Request:
     diarization: Diarization | None = None
     # What the clip is about; none where that is not drawn.
     keywords: tuple[str, ...] = ()
+    # "auto", or one that encoder.py knows.
+    encoder: str = "libx264"
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,6 @@ class Result:
     left_out: tuple[LeftOut, ...]
     notes: tuple[Note, ...]
     ffmpeg_version: str
+    # What compressed the picture, and why that, where there was a choice.
+    encoder: str
+    encoder_reason: str

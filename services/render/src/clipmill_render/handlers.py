@@ -28,14 +28,17 @@ MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-
 
 class Rendering:
     """Renders clips in `children` (which run `clipmill_render.work:render`), each with `threads` threads; a job's last,
-    beside which cores fall idle, with `last_threads`.
+    beside which cores fall idle, with `last_threads`. `encoder` is the one to compress pictures with, see settings.
     """
 
-    def __init__(self, blobs: Blobs, children: Children, threads: int, last_threads: int) -> None:
+    def __init__(
+        self, blobs: Blobs, children: Children, threads: int, last_threads: int, *, encoder: str = "libx264"
+    ) -> None:
         self._blobs = blobs
         self._children = children
         self._threads = threads
         self._last_threads = last_threads
+        self._encoder = encoder
 
     @property
     def stage(self) -> StageWork[RenderTask, ClipRendered]:
@@ -44,7 +47,9 @@ class Rendering:
             name=NAME,
             tasks=topics.RENDER_TASKS,
             results=topics.CLIPS_RENDERED,
-            version="/".join([str(FORMULA), *(f"{package}={version(package)}" for package in PACKAGES)]),
+            version="/".join(
+                [str(FORMULA), self._encoder, *(f"{package}={version(package)}" for package in PACKAGES)]
+            ),
             work=self.render,
         )
 
@@ -60,14 +65,16 @@ class Rendering:
         keywords = await self._keywords(task)
         async with self._blobs.local(task.source) as source, self._blobs.scratch_folder() as folder:
             threads = self._last_threads if task.task.last else self._threads
-            request = Request(source, folder, task, audio, vision, threads, cast, diarization, keywords)
+            request = Request(source, folder, task, audio, vision, threads, cast, diarization, keywords, self._encoder)
             made = await self._children.run(request, report)
             assert isinstance(made, Result)
             files = await self._files(owner, made.files)
             return ClipRendered(
                 answer=Answer(
                     models=[
-                        ModelVersion(task="encoder", name="libx264", version=made.ffmpeg_version),
+                        ModelVersion(
+                            task="encoder", name=made.encoder, version=made.ffmpeg_version, reason=made.encoder_reason
+                        ),
                     ],
                     warnings=[
                         common_pb2.Warning(code=note.code, message=note.message, part=NAME) for note in made.notes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -22,6 +24,12 @@ class RenderSettings(Settings):
     slots: int = Field(default_factory=usable_cores, ge=1, description="Clips rendered side by side.")
     threads: int | None = Field(
         default=None, ge=1, description="Threads of each clip; without it, slots times threads is the number of cores."
+    )
+
+    encoder: Literal["auto", "libx264", "h264_nvenc", "h264_videotoolbox", "h264_vaapi"] = Field(
+        default="libx264",
+        description="What compresses pictures: libx264, a graphics processor's encoder, or auto: the first of these "
+        "that works. Where the one asked for does not, libx264; the result says why.",
     )
 
     @property

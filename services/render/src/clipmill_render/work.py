@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from clipmill_render.domain.retimed import retimed_seen, retimed_turns
 from clipmill_render.domain.scenes import Scene, scenes_of
 from clipmill_render.domain.shown import faces_shown, share_in_frame
 from clipmill_render.domain.speakers import turns_in
+from clipmill_render.encoder import SOFTWARE, Encoder, encoder_for
 from clipmill_render.evidence import caption_frames, captions_seen, loudness_missed, sound_lag_s
 from clipmill_render.editing import kept_of
 from clipmill_render.exchange import Request, Result
@@ -49,6 +50,7 @@ class Made:
     scenes: Sequence[Scene]
     # None without sound.
     gain: Gain | None
+    encoder: Encoder
     # Frames of which stills were kept, ascending, and of these those in which a caption stands.
     stills: Sequence[int]
     with_caption: Sequence[int]
@@ -80,6 +82,8 @@ def render(request: Request, report: Report) -> Result:
         left_out=made.left_out,
         notes=(*made.notes, *notes.of_loudness(loudness, target_of(request.task))),
         ffmpeg_version=ffmpeg.version(),
+        encoder=made.encoder.name,
+        encoder_reason=made.encoder.reason,
     )
 
 
@@ -115,18 +119,32 @@ def make(request: Request, report: Report) -> Made:
     said += notes.of_colours(colours.transfer)
     framed = framing(Canvas(layout, _coded(info), timing, colours.mapping), scenes)
     drawing = Drawing(framed, burnt, stills, colours.matrix)
-    (folder / commands.GRAPH).write_text(commands.clip_graph(cut, info, drawing))
-    preset, crf = ENCODINGS[task.profile == PROFILE_BEST]
-    ffmpeg.run(
-        commands.clip_command(cut, Encoding(preset, crf, request.threads), sound),
-        folder,
-        lambda at_s: report(MEASURED + (MADE - MEASURED) * min(1.0, at_s / timing.duration_s)),
-    )
+
+    def write(encoder: Encoder) -> None:
+        graph = commands.clip_graph(cut, info, replace(drawing, upload=encoder.upload))
+        (folder / commands.GRAPH).write_text(graph)
+        encoding = Encoding(encoder, *ENCODINGS[task.profile == PROFILE_BEST], request.threads)
+        ffmpeg.run(
+            commands.clip_command(cut, encoding, sound),
+            folder,
+            lambda at_s: report(MEASURED + (MADE - MEASURED) * min(1.0, at_s / timing.duration_s)),
+        )
+
+    encoder = encoder_for(request.encoder)
+    try:
+        write(encoder)
+    except ffmpeg.FfmpegError as error:
+        if encoder.name == SOFTWARE:
+            raise
+        # It encoded a trial, and not this: out of its sessions or memory, say.
+        encoder = Encoder(SOFTWARE, f"{encoder.name} failed: {error.message}")
+        write(encoder)
     return Made(
         timing=timing,
         layout=layout,
         scenes=scenes,
         gain=sound,
+        encoder=encoder,
         stills=stills,
         with_caption=with_caption,
         faces_in_frame=share_in_frame(layout, scenes, seen.tracks, turns),
