@@ -34,9 +34,14 @@ from clipmill_shared.service import Service, running
 MAX_SOCKET_PATH_BYTES = 100
 
 
-def services(platform: Platform, *, live: bool = False) -> Sequence[Service]:
-    """Every service that a job passes, on one platform; with `live` also what only a live source needs."""
+def services(platform: Platform, *, live: bool = False, stream_host: str = "") -> Sequence[Service]:
+    """Every service that a job passes, on one platform; with `live` also what only a live source needs.
+
+    `stream_host` is one whose RTMP or RTSP is taken: who runs the command is its operator.
+    """
     ingest, scoring = clipmill_ingest.settings.IngestSettings(), clipmill_scoring.settings.ScoringSettings()
+    if stream_host:
+        ingest = ingest.model_copy(update={"url_allowed_hosts": ingest.url_allowed_hosts | {stream_host}})
     if not live:
         ingest, scoring = ingest.model_copy(update={"live_slots": 0}), scoring.model_copy(update={"preview_slots": 0})
     return (
@@ -51,7 +56,7 @@ def services(platform: Platform, *, live: bool = False) -> Sequence[Service]:
 
 @asynccontextmanager
 async def one_shot(
-    data: DataFolder, run: RunFolder, import_roots: tuple[Path, ...], *, live: bool = False
+    data: DataFolder, run: RunFolder, import_roots: tuple[Path, ...], *, live: bool = False, stream_host: str = ""
 ) -> AsyncIterator[Client]:
     """Run all services over an in-process bus; gives a client that is connected to them by a socket of the run."""
     bus = InProcessBus(keeps_offsets=False)
@@ -63,7 +68,7 @@ async def one_shot(
         instance=f"run-{os.getpid()}",
         inference=configured_inference(),
     )
-    built = services(platform, live=live)
+    built = services(platform, live=live, stream_host=stream_host)
     try:
         with _socket(run) as path:
             async with running(built, bus), serving(built, f"unix:{path}") as address, Client(address) as client:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -143,6 +144,12 @@ class Options:
     @property
     def is_url(self) -> bool:
         return self.video.startswith(STREAMS if self.live else WEB)
+
+    @property
+    def stream_host(self) -> str:
+        """Of an RTMP or RTSP address; empty for all else."""
+        is_stream = self.live and self.is_url and not self.video.startswith(WEB)
+        return (urlsplit(self.video).hostname or "") if is_stream else ""
 
     @property
     def live_source(self) -> Live | None:

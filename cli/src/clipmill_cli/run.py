@@ -56,7 +56,7 @@ async def _run(options: Options, data: DataFolder, output: Path) -> ResultRecord
 
     with data.run() as folder:
         roots = () if options.is_url else (Path(options.video).absolute().parent,)
-        async with one_shot(data, folder, roots, live=options.live) as client:
+        async with one_shot(data, folder, roots, live=options.live, stream_host=options.stream_host) as client:
             job = await interruptible(_submit(client, options))
             instead = partial(client.end_input, job.job_id) if options.live else None
             job = await interruptible(_follow(client, job, options), instead)

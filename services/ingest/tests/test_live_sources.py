@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -231,3 +233,22 @@ async def test_what_may_not_be_had_is_refused(
     async with live_world(tmp_path, url_allowed_hosts=hosts) as live, live.recorder(), served(playlist, talk) as http:
         job = await live.world.ended((await live.submit(url=address.format(http=http))).job_id)
     assert (job.state, job.error.code) == (JobState.JOB_STATE_FAILED, code)
+
+
+async def test_a_stream_by_rtmp_is_recorded(tmp_path: Path, talk: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"rtmp://127.0.0.1:{port}/live/talk"
+    command = [get_ffmpeg_exe(), "-v", "error", "-readrate", "20", "-i", str(talk), "-c", "copy", "-f", "flv"]
+    server = await asyncio.create_subprocess_exec(*command, "-listen", "1", address, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        async with live_world(tmp_path) as live, live.recorder():
+            job = await live.world.ended((await live.submit(url=address, max_s=4)).job_id)
+    finally:
+        with suppress(ProcessLookupError):
+            server.kill()
+        await server.wait()
+    assert job.state == JobState.JOB_STATE_COMPLETED, (job.error, job.warnings)
+    assert job.info.duration_s == pytest.approx(4, abs=0.1)
+    assert job.info.HasField("audio")
