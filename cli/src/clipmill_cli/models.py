@@ -18,12 +18,14 @@ from clipmill.model_calls import ModelCalls
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill_cli.exit_codes import ExitCode
 from clipmill_cli.remote import address_option, lines_option, on_clipmill, say_line
+from clipmill_cli.say import say_error
 from clipmill_cli.table import grid
 
 ALIASES = {name.removeprefix("ALIAS_").lower(): value for name, value in pb.Alias.items() if value}
 FORMATS = {name.removeprefix("FORMAT_").lower(): value for name, value in pb.Format.items() if value}
 SUFFIXES = {".onnx": "onnx", ".safetensors": "safetensors", ".json": "table"}
 LOOK_S = 0.3
+SHOWN_FROM_BYTES = 1 << 20
 Work = Callable[[ModelCalls], Coroutine[Any, Any, None]]
 _alias_option = click.option("--alias", type=click.Choice(list(ALIASES)), default="champion", show_default=True)
 _EPILOG = "Exit codes: 0 done, 2 wrong usage, 5 refused, or it cannot be reached."
@@ -135,7 +137,7 @@ def register(  # noqa: PLR0917 - options of a command
     async def work(calls: ModelCalls) -> None:
         shown = 0.0
         async for at in calls.register(request):
-            if at.size_bytes and at.done_bytes / at.size_bytes >= shown + 0.1 and not as_json:
+            if at.size_bytes >= SHOWN_FROM_BYTES and at.done_bytes / at.size_bytes >= shown + 0.1 and not as_json:
                 shown = at.done_bytes / at.size_bytes
                 click.echo(f"{at.done_bytes / 1e6:,.1f} of {at.size_bytes / 1e6:,.1f} MB", err=True)
         found = at.version if no_validate else (await calls.validate(model, version)).version
@@ -256,7 +258,7 @@ def train(model: str, version: str, as_json: bool, address: str) -> None:
         if as_json:
             _say([run])
         elif failed:
-            click.echo(f"clipmill: {run.failure.message} {run.failure.remedy} [{run.failure.code}]", err=True)
+            say_error(as_json, run.failure.code, run.failure.message, run.failure.remedy)
         else:
             click.echo(f"The challenger of {model} is {version} now.")
             for name, value in sorted(run.metrics.items()):
