@@ -75,9 +75,11 @@ def answer(record: JobRecord, task: LedgerTask):
     if task.stage == RECORD:
         return recorded(record, len(record.of(AUDIO)), len(record.of(VISION)))
     if task.stage == AUDIO:
-        return AudioAnalyzed(task=name, part=span(AUDIO, task.part), words=2, text=f"line {task.part}")
+        analysis = BlobRef(sha256=f"{task.part % 10}" * 64, size_bytes=1000)
+        text = f"line {task.part}"
+        return AudioAnalyzed(task=name, part=span(AUDIO, task.part), words=2, text=text, analysis=analysis)
     if task.stage == VISION:
-        return VisionAnalyzed(task=name, part=span(VISION, task.part))
+        return VisionAnalyzed(task=name, part=span(VISION, task.part), analysis=BlobRef(sha256="a" * 64, size_bytes=9))
     head = ClipHead(clip_id="c", rank=1, range=TimeRange(start_s=0, end_s=15))
     if task.stage == PREVIEW:
         return ClipsPreviewed(task=name, clips=[head])
@@ -165,7 +167,16 @@ def test_scoring_waits_for_the_end_and_for_every_part() -> None:
     record = worked(record, RECORD)
     assert len(record.of(SCORING)) == 1
     message = plan.message_of(record, record.of(SCORING)[0], 0)
-    assert (len(message.audio), len(message.vision), message.info.duration_s) == (2, 1, 100)
+    assert (len(message.heard), len(message.seen), message.info.duration_s) == (2, 1, 100)
+    assert message.heard[1].sha256.hex() == "1" * 64 and not message.audio
+
+
+def test_a_scoring_task_of_four_hours_fits_an_event() -> None:
+    record = worked(grown(new(), 1100, 170), AUDIO, VISION)
+    record = worked(record, RECORD)
+    assert plan.message_of(record, record.of(SCORING)[0], 0).ByteSize() < 64 << 10
+    assert record.recording.result.ByteSize() < 64 << 10
+    assert view.job_of(record).ByteSize() < 32 << 10
 
 
 def test_candidates_are_looked_for_when_something_was_heard_and_again_when_more_was() -> None:
@@ -179,7 +190,7 @@ def test_candidates_are_looked_for_when_something_was_heard_and_again_when_more_
         assert preview.state == TaskState.WAITING
         message = plan.message_of(record, preview, 0)
         assert message.info.duration_s == span(AUDIO, task.part).end_s
-        assert len(message.audio) == task.part + 1
+        assert len(message.heard) == task.part + 1
         record = worked(record, PREVIEW, now=now + 1)
         assert record.of(PREVIEW)[0].has_ended
         assert [clip.clip_id for clip in view.job_of(record).live.candidates] == ["c"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version as version_of
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.clips.v1.clips_pb2 import (
+    AnalysisRef,
     ClipsPreviewed,
     ClipsScored,
     ScoredClips,
@@ -14,7 +16,7 @@ from clipmill.clips.v1.clips_pb2 import (
     Shortage,
 )
 from clipmill.common.v1 import common_pb2
-from clipmill.common.v1.common_pb2 import ModelVersion
+from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_PREVIEW, STAGE_SCORING, Answer
 from clipmill_scoring.domain.formula import CAST_VERSION, DIARIZATION_VERSION, FORMULA_VERSION
@@ -76,8 +78,9 @@ class Scoring:
 
     async def choose(self, task: ScoringTask, report: Report) -> Chosen:
         """What a child chooses for a task, from the analyses that it names. Error: BLOB_MISSING."""
-        audio = [await self._blobs.get_message(ref, AudioAnalysis) for ref in task.audio]
-        vision = [await self._blobs.get_message(ref, VisionAnalysis) for ref in task.vision]
+        heard, seen = (_whole(task.task.owner_id, refs) for refs in (task.heard, task.seen))
+        audio = [await self._blobs.get_message(ref, AudioAnalysis) for ref in (*task.audio, *heard)]
+        vision = [await self._blobs.get_message(ref, VisionAnalysis) for ref in (*task.vision, *seen)]
         report(0.2)
         # A version that was deleted since is missed here: its job fails and says so, no other version stands in for it.
         weights = await self._blobs.get_bytes(task.pinned[0].artefact.blob) if task.pinned else b""
@@ -125,6 +128,18 @@ class Scoring:
             diarization=await self._blobs.put_message(owner_id, diarization) if chosen.diarization else None,
             cast=await self._blobs.put_message(owner_id, cast) if chosen.cast else None,
         )
+
+
+def _whole(owner_id: str, refs: Iterable[AnalysisRef]) -> list[BlobRef]:
+    """Where the blobs lie follows from owner and content."""
+    return [
+        BlobRef(
+            uri=f"blob:{owner_id}/blobs/{ref.sha256.hex()[:2]}/{ref.sha256.hex()}",
+            size_bytes=ref.size_bytes,
+            sha256=ref.sha256.hex(),
+        )
+        for ref in refs
+    ]
 
 
 def _models(chosen: Chosen, task: ScoringTask) -> list[ModelVersion]:

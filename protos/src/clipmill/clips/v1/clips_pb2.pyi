@@ -264,6 +264,7 @@ class Finish(_message.Message):
     MASKING_FIELD_NUMBER: _builtins.int
     CUT_FILLERS_FIELD_NUMBER: _builtins.int
     CUT_PAUSES_S_FIELD_NUMBER: _builtins.int
+    EXPORTS_FIELD_NUMBER: _builtins.int
     masking: Global___Masking.ValueType
     cut_fillers: _builtins.bool
     """"um", "uh": with the silence about them."""
@@ -273,6 +274,10 @@ class Finish(_message.Message):
     def look(self) -> Global___CaptionLook:
         """A job pins it whole."""
 
+    @_builtins.property
+    def exports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The clip as an edit of its source, for editors: "otio", "edl"."""
+
     def __init__(
         self,
         *,
@@ -280,10 +285,11 @@ class Finish(_message.Message):
         masking: Global___Masking.ValueType = ...,
         cut_fillers: _builtins.bool = ...,
         cut_pauses_s: _builtins.float = ...,
+        exports: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_fillers", b"cut_fillers", "cut_pauses_s", b"cut_pauses_s", "look", b"look", "masking", b"masking"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_fillers", b"cut_fillers", "cut_pauses_s", b"cut_pauses_s", "exports", b"exports", "look", b"look", "masking", b"masking"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -466,6 +472,8 @@ class ScoringTask(_message.Message):
     RANGES_FIELD_NUMBER: _builtins.int
     SPEAKERS_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
     PINNED_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clips: _builtins.int
@@ -490,6 +498,12 @@ class ScoringTask(_message.Message):
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]: ...
     @_builtins.property
+    def heard(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnalysisRef]:
+        """Of a live source, instead of `audio` and `vision`: it has so many parts that whole references would not fit an event."""
+
+    @_builtins.property
+    def seen(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnalysisRef]: ...
+    @_builtins.property
     def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
         """With which versions: of the job."""
 
@@ -508,15 +522,41 @@ class ScoringTask(_message.Message):
         ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
         speakers: _builtins.int = ...,
         genre: Global___Genre.ValueType = ...,
+        heard: _abc.Iterable[Global___AnalysisRef] | None = ...,
+        seen: _abc.Iterable[Global___AnalysisRef] | None = ...,
         pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "genre", b"genre", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "ranges", b"ranges", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "genre", b"genre", "heard", b"heard", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "ranges", b"ranges", "seen", b"seen", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoringTask: _TypeAlias = ScoringTask  # noqa: Y015
+
+@_typing.final
+class AnalysisRef(_message.Message):
+    """A blob of the task's owner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.bytes
+    size_bytes: _builtins.int
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.bytes = ...,
+        size_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnalysisRef: _TypeAlias = AnalysisRef  # noqa: Y015
 
 @_typing.final
 class ClipsScored(_message.Message):
@@ -1160,7 +1200,7 @@ class ClipFile(_message.Message):
     SUFFIX_FIELD_NUMBER: _builtins.int
     BLOB_FIELD_NUMBER: _builtins.int
     suffix: _builtins.str
-    """What kind of file it is, and how its name ends: "vtt" (WebVTT), "ass"."""
+    """What kind of file it is, and how its name ends: "vtt" (WebVTT), "ass", "otio", "edl"."""
     @_builtins.property
     def blob(self) -> _common_pb2.BlobRef: ...
     def __init__(

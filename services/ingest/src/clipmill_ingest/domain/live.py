@@ -6,11 +6,11 @@ Once the recording's result is here, and all the parts that it names, the job go
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
-from clipmill.clips.v1.clips_pb2 import ClipsPreviewed, ScoringTask
+from clipmill.clips.v1.clips_pb2 import AnalysisRef, ClipsPreviewed, ScoringTask
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.jobs.v1.jobs_pb2 import LiveLine, LiveProgress
 from clipmill.media.v1.media_pb2 import MediaIngested, RecordedPart, RecordTask
@@ -165,20 +165,21 @@ def preview_task(record: JobRecord, message: ScoringTask) -> ScoringTask:
     message.video_id = record.video_id
     message.info.CopyFrom(last.info)
     message.info.duration_s = end_s
-    message.audio.extend(_refs(heard, from_s))
-    message.vision.extend(_refs(seen[-PREVIEW_PARTS:], from_s))
+    message.heard.extend(short(_refs(heard, from_s)))
+    message.seen.extend(short(_refs(seen[-PREVIEW_PARTS:], from_s)))
     return message
 
 
-def bare(ref: BlobRef) -> BlobRef:
-    """Without the media type: a stream has so many parts that a scoring task with all of it would outgrow an event."""
-    return BlobRef(uri=ref.uri, size_bytes=ref.size_bytes, sha256=ref.sha256)
+def short(refs: Iterable[BlobRef]) -> Iterator[AnalysisRef]:
+    """References of 41 bytes: all parts of a stream fit one scoring task, whatever its owner is called."""
+    for ref in refs:
+        yield AnalysisRef(sha256=bytes.fromhex(ref.sha256), size_bytes=ref.size_bytes)
 
 
 def _refs(tasks: list[LedgerTask], from_s: float) -> Iterator[BlobRef]:
     for task in tasks:
         if isinstance(task.result, AudioAnalyzed | VisionAnalyzed) and task.result.part.end_s > from_s:
-            yield bare(task.result.analysis)
+            yield task.result.analysis
 
 
 def _heard(record: JobRecord) -> list[LedgerTask]:

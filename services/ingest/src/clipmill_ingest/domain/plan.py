@@ -123,8 +123,13 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
         message = _asked_of_scoring(record, header)
         message.video_id = media.video_id
         message.info.CopyFrom(media.info)
-        message.audio.extend(_analyses_of(record, Stage.STAGE_AUDIO, None))
-        message.vision.extend(_analyses_of(record, Stage.STAGE_VISION, None))
+        heard, seen = (_analyses_of(record, stage, None) for stage in (Stage.STAGE_AUDIO, Stage.STAGE_VISION))
+        if record.is_live:
+            message.heard.extend(live.short(heard))
+            message.seen.extend(live.short(seen))
+        else:
+            message.audio.extend(heard)
+            message.vision.extend(seen)
         return message
     return _render_task(record, media, task.part, header)
 
@@ -210,4 +215,4 @@ def _analyses_of(record: JobRecord, stage: Stage.ValueType, touching: TimeRange 
         if isinstance(task.result, AudioAnalyzed | VisionAnalyzed):
             part = task.result.part
             if touching is None or (part.start_s < touching.end_s and part.end_s > touching.start_s):
-                yield live.bare(task.result.analysis) if record.is_live else task.result.analysis
+                yield task.result.analysis
