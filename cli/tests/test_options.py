@@ -82,3 +82,10 @@ def test_names_are_listed_or_read_from_a_file_each_once(tmp_path):
     assert list(options.request().vocabulary) == ["Clipmill", "Nairobi", "Björn Borg", "Oaxaca"]
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\xff")
     assert "cannot be read" in asked("--vocabulary", str(tmp_path / "bad.txt"))[1]
+
+
+def test_cuts_and_exports_go_into_the_request():
+    finish = asked("--cut-fillers", "--cut-pauses", "0.8", "--export", "otio,edl")[0].request().finish
+    assert (finish.cut_fillers, finish.cut_pauses_s, list(finish.exports)) == (True, 0.8, ["otio", "edl"])
+    assert asked("--export", "fcp")[0] is None
+    assert asked("--cut-pauses", "0.1")[0] is None

@@ -139,6 +139,7 @@ def _options(pinned: ClipOptions) -> OptionsRecord:
         language=pinned.language,
         captions=_name(CAPTIONS, pinned.captions),
         caption_style=pinned.finish.look.name or None,
+        exports=tuple(pinned.finish.exports),
         cut_fillers=pinned.finish.cut_fillers,
         cut_pauses_s=pinned.finish.cut_pauses_s or None,
         mask_profanity=next((name for name, value in MASKINGS.items() if value == pinned.finish.masking), None),

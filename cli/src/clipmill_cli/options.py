@@ -36,6 +36,7 @@ LAYOUTS = {
     "split": Layout.LAYOUT_SPLIT,
 }
 PROFILES = {"fast": Profile.PROFILE_FAST, "best": Profile.PROFILE_BEST}
+EXPORTS = ("otio", "edl")
 MASKINGS = {"text": Masking.MASKING_TEXT, "sound": Masking.MASKING_SOUND}
 GENRES = {name.removeprefix("GENRE_").lower(): value for name, value in Genre.items() if value}
 
@@ -57,6 +58,13 @@ def _ranges(_context: click.Context, _option: click.Parameter, told: tuple[str, 
             raise click.BadParameter(f"{text!r} ends before it begins.")
         ranges.append((start_s, end_s))
     return tuple(ranges)
+
+
+def _exports(_context: click.Context, _option: click.Parameter, told: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name for name in told.split(",") if name))
+    if unknown := [name for name in names if name not in EXPORTS]:
+        raise click.BadParameter(f"{unknown[0]!r} is not one of {', '.join(EXPORTS)}.")
+    return names
 
 
 def _look(_context: click.Context, _option: click.Parameter, told: str) -> CaptionLook:
@@ -116,6 +124,7 @@ class Options:
     mask_profanity: str | None
     cut_fillers: bool
     cut_pauses_s: float | None
+    exports: tuple[str, ...]
     profile: str
     platform: str
     about: str
@@ -173,6 +182,7 @@ class Options:
                 masking=MASKINGS[self.mask_profanity] if self.mask_profanity else Masking.MASKING_UNSPECIFIED,
                 cut_fillers=self.cut_fillers,
                 cut_pauses_s=self.cut_pauses_s or 0.0,
+                exports=self.exports,
             ),
             profile=PROFILES[self.profile],
             platform=self.platform,
@@ -291,6 +301,14 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 type=click.FloatRange(0.4, 10),
                 metavar="SECONDS",
                 help="Shorten pauses longer than this.",
+            ),
+            click.option(
+                "--export",
+                "exports",
+                default="",
+                callback=_exports,
+                metavar="otio,edl",
+                help="Also each clip as an edit of its source, for editors.",
             ),
             click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True),
             click.option("--about", default="", metavar="TEXT", help="Only moments about this, in words of your own."),

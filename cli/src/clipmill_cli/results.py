@@ -153,7 +153,7 @@ class ClipRecord(Record):
     duration_s: float
     video: str = Field(description="File name beside clips.json.")
     subtitles: str | None = Field(None, description="File name; absent when nothing is said.")
-    files: tuple[str, ...] = Field((), description="Names of the other files: WebVTT, ASS.")
+    files: tuple[str, ...] = Field((), description="Names of the other files: WebVTT, ASS, exports.")
     left_out: tuple[LeftOutRecord, ...] = Field((), description="Fillers and pauses that were cut.")
     thumbnail: str
     width: int
@@ -198,6 +198,7 @@ class OptionsRecord(Record):
     captions: str
     caption_style: str | None = Field(None, description="The look of captions; absent where none was named yet.")
     mask_profanity: Literal["text", "sound"] | None = Field(None, description="Where coarse words are masked.")
+    exports: tuple[str, ...] = Field((), description="Edits of the source that lie beside the clips: otio, edl.")
     cut_fillers: bool = Field(False, description="Whether fillers were cut.")
     cut_pauses_s: float | None = Field(None, description="Longer pauses were shortened; absent where none were.")
     profile: str

@@ -26,6 +26,9 @@ def test_the_look_is_pinned_whole():
         (Finish(look=CaptionLook(name="loud")), "loud"),
         (Finish(look=CaptionLook(outline=3)), "outline"),
         (Finish(masking=9), "masking"),
+        (Finish(cut_pauses_s=0.1), "cut_pauses_s"),
+        (Finish(cut_pauses_s=float("nan")), "cut_pauses_s"),
+        (Finish(exports=["otio", "fcp"]), "fcp"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_its_name(said: Finish, word: str):

@@ -242,7 +242,9 @@ def heard(*said: tuple[str, float, float]) -> list[Word]:
 
 def test_a_filler_is_cut_from_picture_sound_and_captions_together(make_clip, film):
     words = heard(("One", 0.04, 0.4), ("um,", 0.6, 0.9), ("two.", 1.2, 1.6))
-    clip = make_clip(film(tone_from_s=1.2), 0.0, 2.0, words=words, finish=clips.Finish(cut_fillers=True))
+    clip = make_clip(
+        film(tone_from_s=1.2), 0.0, 2.0, words=words, finish=clips.Finish(cut_fillers=True, exports=["edl"])
+    )
     # From .46 to 1.14 s is left out: frames 12 to 27 of 25 a second.
     assert shown_numbers(clip) == [*range(12), *range(29, 50)]
     assert clip.result.duration_s == pytest.approx(33 / 25)
@@ -250,6 +252,7 @@ def test_a_filler_is_cut_from_picture_sound_and_captions_together(make_clip, fil
     assert abs(onset - (1.2 - 0.68)) < 0.04
     assert "um" not in clip.result.files[0].read_text()
     assert "One two." in clip.result.files[0].read_text()
+    assert "00:00:01:04 00:00:02:00 00:00:00:12 00:00:01:08" in clip.result.files[-1].read_text()
     (gap,) = clip.result.left_out
     assert (gap.what, gap.range.start_s, gap.range.end_s) == ("um,", pytest.approx(0.46), pytest.approx(1.14))
 

@@ -7,6 +7,7 @@ from clipmill.looks import LookError, whole_look
 from clipmill_shared.errors import ClipmillError
 
 CUT_PAUSES_S = (0.4, 10.0)
+EXPORTS = ("otio", "edl")
 
 
 def finish_of(options: ClipOptions) -> Finish:
@@ -26,6 +27,8 @@ def finish_of(options: ClipOptions) -> Finish:
     shortest_s, longest_s = CUT_PAUSES_S
     if finish.cut_pauses_s != 0 and not shortest_s <= finish.cut_pauses_s <= longest_s:  # True for NaN, too.
         raise _invalid(f"cut_pauses_s {finish.cut_pauses_s:g} is not from {shortest_s:g} to {longest_s:g}.")
+    if unknown := [name for name in finish.exports if name not in EXPORTS]:
+        raise _invalid(f"exports {unknown[0][:20]!r} is not one of {', '.join(EXPORTS)}.")
     return finish
 
 

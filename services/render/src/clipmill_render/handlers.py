@@ -23,7 +23,10 @@ NAME = "render"
 FORMULA = 12
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
-MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-ssa"}
+MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-ssa"} | {
+    "otio": "application/vnd.pixar.opentimelineio+json",
+    "edl": "text/plain",
+}
 
 
 class Rendering:

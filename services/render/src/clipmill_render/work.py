@@ -28,6 +28,7 @@ from clipmill_render.domain.speakers import turns_in
 from clipmill_render.encoder import SOFTWARE, Encoder, encoder_for
 from clipmill_render.evidence import caption_frames, captions_seen, loudness_missed, sound_lag_s
 from clipmill_render.editing import kept_of
+from clipmill_render.exporting import write_exports
 from clipmill_render.exchange import Request, Result
 from clipmill_render.sound import edit_sound
 from clipmill_render.thumbnail import best_still, still_times
@@ -148,7 +149,7 @@ def make(request: Request, report: Report) -> Made:
         stills=stills,
         with_caption=with_caption,
         faces_in_frame=share_in_frame(layout, scenes, seen.tracks, turns),
-        files=write_subtitles(told, timing.duration_s, folder),
+        files=(*write_subtitles(told, timing.duration_s, folder), *write_exports(request, kept.timeline)),
         left_out=kept.left_out,
         thumbnail=best_still(folder, stills, seen, timing),
         notes=tuple(said),
