@@ -14,7 +14,6 @@ from clipmill_ingest import tables
 from clipmill_ingest.handlers import GROUP, Handlers
 from clipmill_ingest.importer import Importer
 from clipmill_ingest.ledger import Ledger
-from clipmill_ingest.live.recorder import Recorder
 from clipmill_ingest.metrics import Gauges
 from clipmill_ingest.pace import Pace
 from clipmill_ingest.redrive import Redrive
@@ -95,6 +94,9 @@ def _recording(settings: IngestSettings, platform: Platform, ledger: Ledger, spe
     """The record stage's worker; nothing where no live sources are recorded."""
     if not settings.live_slots:
         return Service(name="record")
+    # Late: an ordinary `clipmill run` starts without it.
+    from clipmill_ingest.live.recorder import Recorder
+
     recorder = Recorder(settings, platform.blobs, platform.bus, ledger.recording, cores=platform.cores)
     worker = Worker(recorder.stage, platform.bus, platform.blobs, settings.live_slots, f"record-{platform.instance}")
     return Service(

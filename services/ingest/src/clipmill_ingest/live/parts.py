@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clipmill.common.v1.common_pb2 import TimeRange, Warning  # noqa: A004 - the message's name
 from clipmill.media.v1.media_pb2 import MediaInfo, RecordedPart
 from clipmill.work.v1.work_pb2 import Stage
-from clipmill_ingest.domain.parts import Span
+
+if TYPE_CHECKING:
+    # It brings numpy, and the service reads this module, too.
+    from clipmill_ingest.domain.parts import Span
 
 NAMES = {Stage.STAGE_AUDIO: "sound", Stage.STAGE_VISION: "picture"}
 
