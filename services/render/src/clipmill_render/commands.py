@@ -11,8 +11,8 @@ from pathlib import Path
 
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render.domain.graph import FRAMED, STEADY, Timing
-from clipmill_render.domain.timeline import Timeline
 from clipmill_render.domain.loudness import Gain, Measured
+from clipmill_render.domain.timeline import Timeline
 from clipmill_render.encoder import Encoder
 from clipmill_render.ffmpeg import INPUT_LIMITS
 

@@ -20,7 +20,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "render"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 12
+FORMULA = 13
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
 MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-ssa"} | {
@@ -50,9 +50,7 @@ class Rendering:
             name=NAME,
             tasks=topics.RENDER_TASKS,
             results=topics.CLIPS_RENDERED,
-            version="/".join(
-                [str(FORMULA), self._encoder, *(f"{package}={version(package)}" for package in PACKAGES)]
-            ),
+            version="/".join([str(FORMULA), self._encoder, *(f"{package}={version(package)}" for package in PACKAGES)]),
             work=self.render,
         )
 

@@ -25,11 +25,11 @@ from clipmill_render.domain.retimed import retimed_seen, retimed_turns
 from clipmill_render.domain.scenes import Scene, scenes_of
 from clipmill_render.domain.shown import faces_shown, share_in_frame
 from clipmill_render.domain.speakers import turns_in
+from clipmill_render.editing import kept_of
 from clipmill_render.encoder import SOFTWARE, Encoder, encoder_for
 from clipmill_render.evidence import caption_frames, captions_seen, loudness_missed, sound_lag_s
-from clipmill_render.editing import kept_of
-from clipmill_render.exporting import write_exports
 from clipmill_render.exchange import Request, Result
+from clipmill_render.exporting import write_exports
 from clipmill_render.sound import edit_sound
 from clipmill_render.thumbnail import best_still, still_times
 from clipmill_shared.compute import Report

@@ -167,7 +167,7 @@ def _backdrop(canvas: Canvas) -> list[str]:
         f"scale={small[0]}:{small[1]}:flags=area:out_range=tv",
         *canvas.colours,
         "format=yuv420p",
-        f"gblur=sigma=2,eq=brightness={BACKDROP_BRIGHTNESS}",
+        f"gblur=sigma=4,eq=brightness={BACKDROP_BRIGHTNESS}",
         f"scale={layout.width}:{layout.height}:flags=bicubic",
         "setsar=1",
     ]
