@@ -20,7 +20,7 @@ from clipmill_shared.work import Report, StageWork
 
 NAME = "render"
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 13
+FORMULA = 14
 # Whose versions are part of the answer.
 PACKAGES = ("imageio-ffmpeg", "font-roboto")
 MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-ssa"} | {
