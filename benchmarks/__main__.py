@@ -15,6 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BENCHMARKS = (
     "latency",
+    "live",
     "overhead",
     "warm",
     "memory",
@@ -23,6 +24,7 @@ BENCHMARKS = (
     "events",
     "vision_path",
     "seeing",
+    "quality",
     "render_path",
     "crop",
     "scoring",
