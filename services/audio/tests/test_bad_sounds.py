@@ -154,3 +154,44 @@ async def test_of_several_tracks_with_subtitles_the_default_one_is_heard(readers
         container.mux(line)
     got = await result(readers, path)
     assert (got.sound.track, got.wrong <= 0.05) == (1, True)
+
+
+async def test_a_sound_damaged_in_the_middle_is_heard_before_and_after(readers: Children, tmp_path: Path) -> None:
+    path = encoded(tmp_path / "a.mp3", talk(48_000), "mp3", 48_000)
+    content = bytearray(path.read_bytes())
+    first = len(content) * 4 // 10
+    content[first : first + len(content) // 10] = np.random.default_rng(4).bytes(len(content) // 10)
+    path.write_bytes(content)
+    got = await result(readers, path)
+    heard = plain(" ".join(got.words))
+    assert "why does the other line" in heard and "supermarket" in heard
+    assert got.wrong <= 0.4
+
+
+async def test_timestamps_that_jump_back_lose_and_double_no_word(readers: Children, tmp_path: Path) -> None:
+    # Two recordings in one file, each with a clock that begins at 0; they meet where nobody speaks.
+    voice, meet = talk(48_000), round(7.0 * 48_000)
+    parts = [
+        encoded(tmp_path / f"{name}.ts", sound, "mp2", 48_000).read_bytes()
+        for name, sound in (("first", voice[:meet]), ("second", voice[meet:]))
+    ]
+    (tmp_path / "a.ts").write_bytes(b"".join(parts))
+    got = await result(readers, tmp_path / "a.ts")
+    assert got.sound.duration_s == pytest.approx(LENGTH_S, abs=0.2)
+    assert got.wrong <= 0.06
+
+
+def encoded(path: Path, sound: NDArray[np.float64], codec: str, rate_hz: int) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate_hz, layout="mono")
+        frame = av.AudioFrame.from_ndarray((sound * 32_000).astype(np.int16)[None], format="s16", layout="mono")
+        frame.rate, frame.pts = rate_hz, 0
+        resampler = av.AudioResampler(format=stream.codec_context.format.name, layout="mono", rate=rate_hz)
+        size = stream.codec_context.frame_size or 1152
+        fifo = av.AudioFifo()
+        for out in resampler.resample(frame):
+            fifo.write(out)
+        while piece := fifo.read(size) or fifo.read():
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    return path
