@@ -27,9 +27,9 @@ class RecordingBus:
         self.published.extend(events)
 
 
-async def scored(tmp_path, task: ScoringTask, blobs: Blobs) -> ClipsScored:
+async def scored(tmp_path, task: ScoringTask, blobs: Blobs, settings: ScoringSettings | None = None) -> ClipsScored:
     platform = Platform(RecordingBus(), blobs, "", tmp_path, "test")  # type: ignore[arg-type]
-    service = build(ScoringSettings(), platform)
+    service = build(settings or ScoringSettings(), platform)
     task.task.lease_until.FromSeconds(int(time.time()) + 60)
     try:
         (result,) = await service.subscriptions[0].handler(Event(topics.SCORING_TASKS, task, "e", "ann", "/test"))

