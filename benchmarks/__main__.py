@@ -25,6 +25,7 @@ BENCHMARKS = (
     "vision_path",
     "seeing",
     "quality",
+    "quality",
     "render_path",
     "crop",
     "scoring",
