@@ -17,6 +17,15 @@ from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.model_calls import ModelCalls
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill_cli.exit_codes import ExitCode
+from clipmill_cli.models_shown import (
+    MOVE_COLUMNS,
+    VERSION_COLUMNS,
+    alias_name,
+    details_of,
+    move_row,
+    state_of,
+    version_row,
+)
 from clipmill_cli.remote import address_option, lines_option, on_clipmill, say_line
 from clipmill_cli.say import say_error
 from clipmill_cli.table import grid
@@ -55,11 +64,7 @@ def list_(model: str, as_json: bool, address: str) -> None:
         found = [version async for version in calls.versions(model)]
         if as_json:
             return _say(found)
-        rows = [
-            (v.model, v.version, _state(v), ", ".join(map(_name, v.aliases)), _day(v.registered_at), v.metadata.title)
-            for v in found
-        ]
-        click.echo(grid(("Model", "Version", "State", "Is", "Since", "What"), rows))
+        click.echo(grid(VERSION_COLUMNS, map(version_row, found)))
         return None
 
     _do(address, as_json, work)
@@ -78,8 +83,8 @@ def get(model: str, version: str, alias: str, as_json: bool, address: str) -> No
         found = await calls.version(model, version, ALIASES[alias])
         if as_json:
             return _say([found])
-        click.echo(f"{found.model} {found.version}: {_state(found)}")
-        for name, text in _details(found):
+        click.echo(f"{found.model} {found.version}: {state_of(found)}")
+        for name, text in details_of(found):
             click.echo(f"  {name:12} {text}")
         return None
 
@@ -141,7 +146,7 @@ def register(  # noqa: PLR0917 - options of a command
                 shown = at.done_bytes / at.size_bytes
                 click.echo(f"{at.done_bytes / 1e6:,.1f} of {at.size_bytes / 1e6:,.1f} MB", err=True)
         found = at.version if no_validate else (await calls.validate(model, version)).version
-        _say([found]) if as_json else click.echo(f"{found.model} {found.version}: {_state(found)}")
+        _say([found]) if as_json else click.echo(f"{found.model} {found.version}: {state_of(found)}")
 
     _do(address, as_json, work)
 
@@ -220,11 +225,7 @@ def history(model: str, as_json: bool, address: str) -> None:
         found = await calls.history(model)
         if as_json:
             return _say(found)
-        rows = [
-            (str(m.generation), _day(m.at), m.by, _kind(m), _name(m.alias), m.from_version or "-", m.to_version or "-")
-            for m in found
-        ]
-        click.echo(grid(("", "When", "By", "Did", "Alias", "From", "To"), rows))
+        click.echo(grid(MOVE_COLUMNS, map(move_row, found)))
         return None
 
     _do(address, as_json, work)
@@ -320,36 +321,4 @@ def _say_move(move: pb.Move, as_json: bool) -> None:
         _say([move])
     else:
         was = f" (was {move.from_version})" if move.from_version else ""
-        click.echo(f"The {_name(move.alias)} of {move.model} is {move.to_version or 'nothing'} now{was}.")
-
-
-def _details(version: pb.Version) -> Iterable[tuple[str, str]]:
-    if version.HasField("failure"):
-        yield "why", f"{version.failure.message} [{version.failure.code}]"
-    yield "is", ", ".join(map(_name, version.aliases)) or "-"
-    yield "runs by", version.definition
-    for name, side in (("takes", version.signature.inputs), ("gives", version.signature.outputs)):
-        yield name, ", ".join(f"{t.name} {t.dtype} {list(t.shape)}" for t in side) or "not known yet"
-    if version.HasField("artefact"):
-        blob = version.artefact.blob
-        yield "weights", f"{blob.size_bytes / 1e6:,.1f} MB, {blob.sha256}, of {version.artefact.source}"
-    for field in ("title", "licence", "source"):
-        if text := getattr(version.metadata, field):
-            yield field, text
-    yield from sorted(version.metadata.measured.items())
-
-
-def _state(version: pb.Version) -> str:
-    return pb.State.Name(version.state).removeprefix("STATE_").lower()
-
-
-def _name(alias: pb.Alias.ValueType) -> str:
-    return pb.Alias.Name(alias).removeprefix("ALIAS_").lower()
-
-
-def _kind(move: pb.Move) -> str:
-    return pb.Move.Kind.Name(move.kind).removeprefix("KIND_").lower().replace("_", " ")
-
-
-def _day(at: Any) -> str:
-    return str(at.ToDatetime().strftime("%Y-%m-%d %H:%M"))
+        click.echo(f"The {alias_name(move.alias)} of {move.model} is {move.to_version or 'nothing'} now{was}.")
