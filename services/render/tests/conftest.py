@@ -186,7 +186,9 @@ def make_clip(tmp_path: Path) -> MakeClip:
         head = ClipHead(clip_id="c", range=TimeRange(start_s=start_s, end_s=end_s))
         usual = {"clip": head, "aspect": ASPECT_SOURCE, "captions": CAPTION_STYLE_NONE, "profile": PROFILE_FAST}
         wanted = RenderTask(info=made.info, **{**usual, **task})
-        request = Request(made.path, folder, wanted, (AudioAnalysis(words=words),), tuple(vision), 1, cast, encoder=encoder)
+        request = Request(
+            made.path, folder, wanted, (AudioAnalysis(words=words),), tuple(vision), 1, cast, encoder=encoder
+        )
         return _read(render(request, lambda _: None))
 
     return make

@@ -35,9 +35,7 @@ def retimed_seen(seen: Seen, timeline: Timeline) -> Seen:
             for track in seen.tracks
         ],
         interests=[
-            replace(interest, span=span)
-            for interest in seen.interests
-            for span in _shown(interest.span, timeline)
+            replace(interest, span=span) for interest in seen.interests for span in _shown(interest.span, timeline)
         ],
         screens=[span for screen in seen.screens for span in _shown(screen, timeline)],
     )
