@@ -3,6 +3,8 @@
 import pytest
 from clipmill_ingest.domain.options import DEFAULTS, complete, fault_of
 from clipmill_ingest.platforms import platforms
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clipmill.clips.v1.clips_pb2 import Aspect, CaptionArea, ClipOptions
 
@@ -24,6 +26,27 @@ def test_each_platform_s_own_defaults_are_taken_by_it_and_can_be_rendered(name):
     assert (whole.min_s, whole.max_s, whole.loudness_lufs) == (rules.min_s, rules.max_s, rules.loudness_lufs)
     assert whole.caption_area.bottom == rules.caption_bottom
     assert (whole.clips, whole.captions, whole.platform) == (DEFAULTS.clips, DEFAULTS.captions, name)
+
+
+@given(
+    st.sampled_from(NAMES),
+    st.floats(0.5, 700),
+    st.floats(0.5, 700),
+    st.sampled_from([Aspect.ASPECT_UNSPECIFIED, Aspect.ASPECT_9_16, Aspect.ASPECT_1_1, Aspect.ASPECT_16_9]),
+)
+def test_what_is_accepted_is_within_the_platform_s_bounds_and_what_is_not_said_is_the_platform_s(
+    name, min_s, max_s, aspect
+):
+    rules = platforms()[name]
+    own = rules.defaults().aspect
+
+    whole = complete(ClipOptions(platform=name, min_s=min_s, max_s=max_s, aspect=aspect), rules)
+
+    accepted = fault_of(whole) is None and rules.fault_of(name, whole) is None
+    assert accepted == (min_s < max_s and rules.shortest_s <= min_s and max_s <= rules.longest_s)
+    assert whole.aspect == (aspect or own)
+    assert whole.loudness_lufs == rules.loudness_lufs
+    assert whole.HasField("caption_area") == (whole.aspect == own)
 
 
 def test_what_is_said_is_kept():
