@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def write(content: bytes, target: Path) -> None:
             time.sleep(0.1)
 
 
-def test_its_clips_are_those_of_the_file(tmp_path: Path, talk: Path) -> None:
+def test_its_clips_begin_where_the_files_do_and_say_the_same(tmp_path: Path, talk: Path) -> None:
     growing, output = tmp_path / "growing.ts", tmp_path / "live-clips"
     growing.touch()
     writer = threading.Thread(target=write, args=(talk.read_bytes(), growing))
@@ -54,9 +55,9 @@ def test_its_clips_are_those_of_the_file(tmp_path: Path, talk: Path) -> None:
             # The end of the input, not of the command.
             process.send_signal(signal.SIGINT)
             is_stopped = True
-    _, said = process.communicate(timeout=100)
+    _, error = process.communicate(timeout=100)
     writer.join()
-    assert (process.returncode, event["event"]) == (0, "result"), said
+    assert (process.returncode, event["event"]) == (0, "result"), error
 
     assert any(live["lines"] and not live["ended"] for live in lives), "said while more came"
     assert any(live["candidates"] for live in lives)
@@ -66,6 +67,9 @@ def test_its_clips_are_those_of_the_file(tmp_path: Path, talk: Path) -> None:
 
     made = make_clips(tmp_path, talk, *OPTIONS).result.clips
     (clip,), (wanted,) = event["clips"], made
-    shared_s = min(clip["end_s"], wanted.end_s) - max(clip["start_s"], wanted.start_s)
-    assert shared_s > 0.9 * max(clip["duration_s"], wanted.duration_s)
+    # Parts are cut elsewhere, so a word may be heard otherwise, and of two nearly equal candidates the other one win.
+    assert clip["start_s"] == pytest.approx(wanted.start_s, abs=0.1)
+    said = [word["text"].lower() for word in clip["words"]], [word.text.lower() for word in wanted.words]
+    same = sum(block.size for block in SequenceMatcher(None, *said, autojunk=False).get_matching_blocks())
+    assert same > 0.8 * min(map(len, said))
     assert (output / clip["video"]).is_file()
