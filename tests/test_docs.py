@@ -13,9 +13,9 @@ SOURCES = [
 # Every literal that looks like a code is one, but for these names of other people's things.
 CODE = re.compile(r'"([A-Z]+(?:_[A-Z]+)+)"')
 OTHERS = {
-    "CLIPMILL_HTTP_ADDRESS", "CLOCK_BOOTTIME", "DEFAULT_MEDIA", "FINAL_STATES", "HF_HOME", "HF_HUB_CACHE", "JAVA_HOME", "KAFKA_BUNDLE",
+    "CLIPMILL_HTTP_ADDRESS", "CLOCK_BOOTTIME", "DEFAULT_MEDIA", "FINAL_STATES", "HF_HOME", "HF_HUB_CACHE", "JAVA_HOME",
     "MOONSHINE_ORT_SINGLE_THREAD", "NOT_FOUND", "OPENBLAS_NUM_THREADS", "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTIO_SCHEMA",
+    "KAFKA_BUNDLE", "OTIO_SCHEMA",
     "XDG_CACHE_HOME",
 }  # fmt: skip
 
