@@ -45,7 +45,7 @@ def compile_protos(out: Path) -> None:
 def write_topics(out: Path) -> None:
     """Write clipmill/topics.py: one typed constant a topic of topics.yaml."""
     table = cast(dict[str, dict[str, object]], yaml.safe_load((HERE / "topics.yaml").read_text())["topics"])
-    imports: set[str] = set()
+    imports = {"from clipmill.topic import Topic"}
     rows: list[str] = []
     for name, row in table.items():
         message = str(row["message"])
@@ -62,7 +62,7 @@ def write_topics(out: Path) -> None:
             f"    readers={tuple(cast(list[str], row['readers']))!r},\n)"
         )
     text = '"""Every topic. Generated from protos/topics.yaml by `make generate`: do not edit."""\n\n'
-    text += "\n".join(sorted(imports)) + "\n\nfrom clipmill.topic import Topic\n\n" + "\n".join(rows) + "\n"
+    text += "\n".join(sorted(imports)) + "\n\n" + "\n".join(rows) + "\n"
     names = [r.split(" ", 1)[0] for r in rows]
     text += "\nALL = (\n" + "".join(f"    {n},\n" for n in names) + ")\n"
     target = out / "clipmill" / "topics.py"
