@@ -31,7 +31,8 @@ def test_clips_are_made(made):
 
 def test_the_folder_holds_what_is_promised(made):
     names = {path.name for path in made.output.iterdir()}
-    clips = {f"clip-{n:02d}.{kind}" for n in range(1, len(made.result.clips) + 1) for kind in ("mp4", "srt", "jpg")}
+    kinds = ("mp4", "jpg", "srt", "vtt", "ass")
+    clips = {f"clip-{n:02d}.{kind}" for n in range(1, len(made.result.clips) + 1) for kind in kinds}
     assert names == clips | {"clips.json", "report.html"}
 
 

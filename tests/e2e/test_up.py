@@ -110,7 +110,7 @@ async def test_jobs_end_through_killed_workers_a_killed_broker_and_a_killed_up(t
             # `up` is killed with a job just accepted: nothing of it stays behind.
             second = await client.upload(second_video)
         children = running.pids
-        assert len(children) == 6
+        assert len(children) == 7
         running.process.kill()
         running.process.wait()
         await until_gone(children)

@@ -12,7 +12,7 @@ from clipmill_render.domain.faces import Shot
 from clipmill_render.domain.timeline import SHORTEST_GAP_S, Span, Timeline, timeline_of
 from clipmill_render.editing import fillers_of
 from clipmill_render.sound import joined, with_silence
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 LENGTH_S = 30.0
@@ -57,6 +57,7 @@ def test_what_is_removed_is_not_kept(removed: list[Span]):
 
 
 @given(timelines, st.sampled_from([10.0, 24000 / 1001, 25.0, 60.0]))
+@example(Timeline((Span(1.5, 30.0),)), 25.0)
 def test_frames_are_those_of_the_mapping_each_once_and_in_order(timeline: Timeline, fps: float):
     count = max(1, round(timeline.duration_s * fps))
     chosen = [n for first, last in timeline.frames(fps, count) for n in range(first, last + 1)]

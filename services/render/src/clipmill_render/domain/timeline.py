@@ -11,11 +11,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from math import floor
 
 # A shorter leap is not worth a join, and could fall between two frames.
 SHORTEST_GAP_S = 0.12
 # No word is shorter: what is left between two gaps and is shorter than this is nothing.
 SHORTEST_PIECE_S = 0.04
+# Of a frame: more than sums of times are wrong by.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ class Timeline:
 
     def frames(self, fps: float, count: int) -> list[tuple[int, int]]:
         """The first and the last frame of each piece, of a source at `fps`; together `count`."""
-        numbers = [round(self.source_s(frame / fps) * fps) for frame in range(count)]
+        # Halves go up, all of them: `round` sends them to the even number, and two frames to the same.
+        numbers = [floor(self.source_s(frame / fps) * fps + 0.5 + ROUNDING) for frame in range(count)]
         edges = [0, *(n + 1 for n, (a, b) in enumerate(pairwise(numbers)) if b != a + 1), count]
         return [(numbers[first], numbers[end - 1]) for first, end in pairwise(edges)]
 
