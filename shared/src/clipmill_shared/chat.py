@@ -17,8 +17,8 @@ OK, TOO_MANY, SERVER_FAULT = 200, 429, 500
 MAX_ANSWER_BYTES = 1 << 20
 # A model that is busy is asked once more, after what it says, or this, at most so late.
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 5.0
-# Letters of a token where the service does not count them.
-LETTERS_A_TOKEN = 4
+# What is taken for a token's letters, and for the tokens of a picture in low detail, where the service does not count.
+LETTERS_A_TOKEN, TOKENS_A_PICTURE = 4, 85
 
 
 class NoAnswerError(Exception):
@@ -98,7 +98,7 @@ class Chat:
             raise NoAnswerError("what it answers is no chat completion") from None
         text = answer.choices[0].message.content
         counted = answer.usage.total_tokens if answer.usage else 0
-        return Reply(text, counted or (len(body) + len(text)) // LETTERS_A_TOKEN)
+        return Reply(text, counted or _guessed_tokens(question) + len(text) // LETTERS_A_TOKEN)
 
     async def close(self) -> None:
         await self._http.close()
@@ -128,6 +128,13 @@ class Chat:
             "max_tokens": question.max_tokens,
             "temperature": 0,
         }
+
+
+def _guessed_tokens(question: Question) -> int:
+    parts = [{"text": question.content}] if isinstance(question.content, str) else question.content
+    texts = [str(part["text"]) for part in parts if "text" in part]
+    letters = len(question.system) + sum(map(len, texts))
+    return letters // LETTERS_A_TOKEN + TOKENS_A_PICTURE * (len(parts) - len(texts))
 
 
 def _pause_s(said: str) -> float:
