@@ -132,7 +132,7 @@ async def test_jobs_end_through_killed_workers_a_killed_broker_and_a_killed_up(t
         assert (status.code, told["unknown"]) == (0, {})
         assert {service["health"] for service in told["services"]} == {"ready"}
         assert {worker["stage"] for worker in told["kafka"]["workers"]} == {
-            "import", "audio", "vision", "scoring", "render",
+            "import", "record", "audio", "vision", "scoring", "preview", "render",
         }  # fmt: skip
         assert told["jobs"] == {"QUEUED": 0, "RUNNING": 0}
         assert told["disk"]["used_bytes"] > 0
