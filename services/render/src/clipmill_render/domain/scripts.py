@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise
 from unicodedata import east_asian_width
 
@@ -47,6 +48,8 @@ def gap(before: str, after: str) -> str:
     return "" if _in(before[-1:]) and _in(after[:1]) else " "
 
 
+# Captions ask for the same words' edges again and again.
+@lru_cache(maxsize=4096)
 def _in(character: str) -> bool:
     return bool(character) and any(low <= ord(character) <= high for low, high in _UNSPACED)
 
@@ -71,4 +74,6 @@ def _units(text: str) -> Iterator[str]:
 
 def columns(text: str) -> int:
     """How wide a text is in a terminal's columns: an ideograph takes two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
