@@ -265,6 +265,8 @@ class Finish(_message.Message):
     CUT_FILLERS_FIELD_NUMBER: _builtins.int
     CUT_PAUSES_S_FIELD_NUMBER: _builtins.int
     EXPORTS_FIELD_NUMBER: _builtins.int
+    BRAND_FIELD_NUMBER: _builtins.int
+    MUSIC_FIELD_NUMBER: _builtins.int
     masking: Global___Masking.ValueType
     cut_fillers: _builtins.bool
     """"um", "uh": with the silence about them."""
@@ -278,6 +280,10 @@ class Finish(_message.Message):
     def exports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The clip as an edit of its source, for editors: "otio", "edl"."""
 
+    @_builtins.property
+    def brand(self) -> Global___Brand: ...
+    @_builtins.property
+    def music(self) -> Global___Music: ...
     def __init__(
         self,
         *,
@@ -286,14 +292,205 @@ class Finish(_message.Message):
         cut_fillers: _builtins.bool = ...,
         cut_pauses_s: _builtins.float = ...,
         exports: _abc.Iterable[_builtins.str] | None = ...,
+        brand: Global___Brand | None = ...,
+        music: Global___Music | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["look", b"look"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "look", b"look", "music", b"music"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_fillers", b"cut_fillers", "cut_pauses_s", b"cut_pauses_s", "exports", b"exports", "look", b"look", "masking", b"masking"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "cut_fillers", b"cut_fillers", "cut_pauses_s", b"cut_pauses_s", "exports", b"exports", "look", b"look", "masking", b"masking", "music", b"music"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Finish: _TypeAlias = Finish  # noqa: Y015
+
+@_typing.final
+class Brand(_message.Message):
+    """What makes clips look like their owner's; docs/brand.md. Files are blobs of the owner's (IngestService.UploadAsset)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LOGO_FIELD_NUMBER: _builtins.int
+    INTRO_FIELD_NUMBER: _builtins.int
+    OUTRO_FIELD_NUMBER: _builtins.int
+    COLOURS_FIELD_NUMBER: _builtins.int
+    CAPTIONS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def logo(self) -> Global___Logo: ...
+    @_builtins.property
+    def intro(self) -> Global___Card:
+        """Before and after each clip."""
+
+    @_builtins.property
+    def outro(self) -> Global___Card: ...
+    @_builtins.property
+    def colours(self) -> Global___BrandColours: ...
+    @_builtins.property
+    def captions(self) -> Global___CaptionLook:
+        """What captions look like where the request says nothing else."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        logo: Global___Logo | None = ...,
+        intro: Global___Card | None = ...,
+        outro: Global___Card | None = ...,
+        colours: Global___BrandColours | None = ...,
+        captions: Global___CaptionLook | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["captions", b"captions", "colours", b"colours", "intro", b"intro", "logo", b"logo", "outro", b"outro"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["captions", b"captions", "colours", b"colours", "intro", b"intro", "logo", b"logo", "name", b"name", "outro", b"outro"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Brand: _TypeAlias = Brand  # noqa: Y015
+
+@_typing.final
+class BrandColours(_message.Message):
+    """Colours are "#rrggbb"; an empty one is not said."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    ACCENT_FIELD_NUMBER: _builtins.int
+    BACKGROUND_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Of captions."""
+    accent: _builtins.str
+    """Of the words that a look draws in a colour of their own."""
+    background: _builtins.str
+    """Of captions' boxes, where their look has one, and behind a card that does not fill the frame; black when not said."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        accent: _builtins.str = ...,
+        background: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accent", b"accent", "background", b"background", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BrandColours: _TypeAlias = BrandColours  # noqa: Y015
+
+@_typing.final
+class Logo(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Corner:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _CornerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Logo._Corner.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CORNER_UNSPECIFIED: Logo._Corner.ValueType  # 0
+        CORNER_TOP_LEFT: Logo._Corner.ValueType  # 1
+        CORNER_TOP_RIGHT: Logo._Corner.ValueType  # 2
+        CORNER_BOTTOM_LEFT: Logo._Corner.ValueType  # 3
+        CORNER_BOTTOM_RIGHT: Logo._Corner.ValueType  # 4
+
+    class Corner(_Corner, metaclass=_CornerEnumTypeWrapper): ...
+    CORNER_UNSPECIFIED: Logo.Corner.ValueType  # 0
+    CORNER_TOP_LEFT: Logo.Corner.ValueType  # 1
+    CORNER_TOP_RIGHT: Logo.Corner.ValueType  # 2
+    CORNER_BOTTOM_LEFT: Logo.Corner.ValueType  # 3
+    CORNER_BOTTOM_RIGHT: Logo.Corner.ValueType  # 4
+
+    PICTURE_FIELD_NUMBER: _builtins.int
+    CORNER_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    OPACITY_FIELD_NUMBER: _builtins.int
+    corner: Global___Logo.Corner.ValueType
+    """In the area that players leave free; where a face or a caption is, it stands in another corner. TOP_RIGHT when not said."""
+    width: _builtins.float
+    """Of the clip's width, 0.03 to 0.5; 0.16 when not said. Its height is at most as large."""
+    opacity: _builtins.float
+    """0.05 to 1; 1 when not said."""
+    @_builtins.property
+    def picture(self) -> _common_pb2.BlobRef: ...
+    def __init__(
+        self,
+        *,
+        picture: _common_pb2.BlobRef | None = ...,
+        corner: Global___Logo.Corner.ValueType = ...,
+        width: _builtins.float | None = ...,
+        opacity: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_opacity", b"_opacity", "_width", b"_width", "opacity", b"opacity", "picture", b"picture", "width", b"width"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_opacity", b"_opacity", "_width", b"_width", "corner", b"corner", "opacity", b"opacity", "picture", b"picture", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__opacity: _TypeAlias = _typing.Literal["opacity"]  # noqa: Y015
+    _WhichOneofArgType__opacity: _TypeAlias = _typing.Literal["_opacity", b"_opacity"]  # noqa: Y015
+    _WhichOneofReturnType__width: _TypeAlias = _typing.Literal["width"]  # noqa: Y015
+    _WhichOneofArgType__width: _TypeAlias = _typing.Literal["_width", b"_width"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__opacity) -> _WhichOneofReturnType__opacity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__width) -> _WhichOneofReturnType__width | None: ...
+
+Global___Logo: _TypeAlias = Logo  # noqa: Y015
+
+@_typing.final
+class Card(_message.Message):
+    """A video with or without sound, or a picture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    LENGTH_S_FIELD_NUMBER: _builtins.int
+    length_s: _builtins.float
+    """How long a picture stands, 0.5 to 10; 2 when not said."""
+    @_builtins.property
+    def file(self) -> _common_pb2.BlobRef: ...
+    def __init__(
+        self,
+        *,
+        file: _common_pb2.BlobRef | None = ...,
+        length_s: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_length_s", b"_length_s", "file", b"file", "length_s", b"length_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_length_s", b"_length_s", "file", b"file", "length_s", b"length_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__length_s: _TypeAlias = _typing.Literal["length_s"]  # noqa: Y015
+    _WhichOneofArgType__length_s: _TypeAlias = _typing.Literal["_length_s", b"_length_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__length_s) -> _WhichOneofReturnType__length_s | None: ...
+
+Global___Card: _TypeAlias = Card  # noqa: Y015
+
+@_typing.final
+class Music(_message.Message):
+    """Played under a clip, quieter while somebody speaks; repeated where it is shorter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOUND_FIELD_NUMBER: _builtins.int
+    BELOW_LU_FIELD_NUMBER: _builtins.int
+    below_lu: _builtins.float
+    """So far under speech, in LU, 6 to 40; 18 when not said."""
+    @_builtins.property
+    def sound(self) -> _common_pb2.BlobRef: ...
+    def __init__(
+        self,
+        *,
+        sound: _common_pb2.BlobRef | None = ...,
+        below_lu: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_below_lu", b"_below_lu", "below_lu", b"below_lu", "sound", b"sound"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_below_lu", b"_below_lu", "below_lu", b"below_lu", "sound", b"sound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__below_lu: _TypeAlias = _typing.Literal["below_lu"]  # noqa: Y015
+    _WhichOneofArgType__below_lu: _TypeAlias = _typing.Literal["_below_lu", b"_below_lu"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__below_lu) -> _WhichOneofReturnType__below_lu | None: ...
+
+Global___Music: _TypeAlias = Music  # noqa: Y015
 
 @_typing.final
 class CaptionLook(_message.Message):
@@ -1108,6 +1305,7 @@ class ClipRendered(_message.Message):
     LAYOUTS_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
+    BRANDED_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     clip_id: _builtins.str
     width: _builtins.int
@@ -1139,6 +1337,10 @@ class ClipRendered(_message.Message):
     def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOut]:
         """What of the clip's range was left out, in order."""
 
+    @_builtins.property
+    def branded(self) -> Global___Branded:
+        """Absent where there is none."""
+
     def __init__(
         self,
         *,
@@ -1156,16 +1358,48 @@ class ClipRendered(_message.Message):
         layouts: _abc.Iterable[Global___ShotLayout] | None = ...,
         files: _abc.Iterable[Global___ClipFile] | None = ...,
         left_out: _abc.Iterable[Global___LeftOut] | None = ...,
+        branded: Global___Branded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "branded", b"branded", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "clip_id", b"clip_id", "duration_s", b"duration_s", "files", b"files", "height", b"height", "layouts", b"layouts", "left_out", b"left_out", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video", "video_id", b"video_id", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "answer", b"answer", "branded", b"branded", "clip_id", b"clip_id", "duration_s", b"duration_s", "files", b"files", "height", b"height", "layouts", b"layouts", "left_out", b"left_out", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "task", b"task", "thumbnail", b"thumbnail", "video", b"video", "video_id", b"video_id", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
 
 Global___ClipRendered: _TypeAlias = ClipRendered  # noqa: Y015
+
+@_typing.final
+class Branded(_message.Message):
+    """What of its brand, and of music, a clip has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIP_FIELD_NUMBER: _builtins.int
+    LOGO_FIELD_NUMBER: _builtins.int
+    MUSIC_FIELD_NUMBER: _builtins.int
+    logo: Global___Logo.Corner.ValueType
+    """Where the logo stands for longest; not said without one."""
+    music: _builtins.bool
+    @_builtins.property
+    def clip(self) -> _common_pb2.TimeRange:
+        """The clip proper in its file, in seconds: all before is the intro, all after the outro."""
+
+    def __init__(
+        self,
+        *,
+        clip: _common_pb2.TimeRange | None = ...,
+        logo: Global___Logo.Corner.ValueType = ...,
+        music: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip", "logo", b"logo", "music", b"music"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Branded: _TypeAlias = Branded  # noqa: Y015
 
 @_typing.final
 class LeftOut(_message.Message):

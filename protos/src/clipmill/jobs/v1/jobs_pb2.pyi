@@ -49,6 +49,32 @@ JOB_STATE_FAILED: JobState.ValueType  # 5
 JOB_STATE_CANCELLED: JobState.ValueType  # 6
 Global___JobState: _TypeAlias = JobState  # noqa: Y015
 
+class _AssetKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AssetKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AssetKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ASSET_KIND_UNSPECIFIED: _AssetKind.ValueType  # 0
+    ASSET_KIND_LOGO: _AssetKind.ValueType  # 1
+    """Logo.picture."""
+    ASSET_KIND_CARD: _AssetKind.ValueType  # 2
+    """Card.file."""
+    ASSET_KIND_MUSIC: _AssetKind.ValueType  # 3
+    """Music.sound."""
+
+class AssetKind(_AssetKind, metaclass=_AssetKindEnumTypeWrapper):
+    """What a file is for."""
+
+ASSET_KIND_UNSPECIFIED: AssetKind.ValueType  # 0
+ASSET_KIND_LOGO: AssetKind.ValueType  # 1
+"""Logo.picture."""
+ASSET_KIND_CARD: AssetKind.ValueType  # 2
+"""Card.file."""
+ASSET_KIND_MUSIC: AssetKind.ValueType  # 3
+"""Music.sound."""
+Global___AssetKind: _TypeAlias = AssetKind  # noqa: Y015
+
 @_typing.final
 class JobRequest(_message.Message):
     """A request to make clips, as an event: `ingest.requests.v1`. docs/kafka.md shows how to send one."""
@@ -454,6 +480,74 @@ class UploadVideoResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UploadVideoResponse: _TypeAlias = UploadVideoResponse  # noqa: Y015
+
+@_typing.final
+class UploadAssetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADER_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    @_builtins.property
+    def header(self) -> Global___AssetHeader: ...
+    def __init__(
+        self,
+        *,
+        header: Global___AssetHeader | None = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "header", b"header", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "header", b"header", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["header", "content"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___UploadAssetRequest: _TypeAlias = UploadAssetRequest  # noqa: Y015
+
+@_typing.final
+class AssetHeader(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As errors are to name it."""
+    kind: Global___AssetKind.ValueType
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        kind: Global___AssetKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssetHeader: _TypeAlias = AssetHeader  # noqa: Y015
+
+@_typing.final
+class UploadAssetResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def asset(self) -> _common_pb2.BlobRef: ...
+    def __init__(
+        self,
+        *,
+        asset: _common_pb2.BlobRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset", b"asset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadAssetResponse: _TypeAlias = UploadAssetResponse  # noqa: Y015
 
 @_typing.final
 class GetJobRequest(_message.Message):

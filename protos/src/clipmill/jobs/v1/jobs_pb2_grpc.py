@@ -45,6 +45,11 @@ class IngestServiceStub:
                 request_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadVideoRequest.SerializeToString,
                 response_deserializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadVideoResponse.FromString,
                 _registered_method=True)
+        self.UploadAsset = channel.stream_unary(
+                '/clipmill.jobs.v1.IngestService/UploadAsset',
+                request_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadAssetRequest.SerializeToString,
+                response_deserializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadAssetResponse.FromString,
+                _registered_method=True)
         self.GetJob = channel.unary_unary(
                 '/clipmill.jobs.v1.IngestService/GetJob',
                 request_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.GetJobRequest.SerializeToString,
@@ -85,6 +90,13 @@ class IngestServiceServicer:
 
     def UploadVideo(self, request_iterator, context):
         """Accepts a video as a stream of bytes: a header first, then the content.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadAsset(self, request_iterator, context):
+        """Keeps a file that options refer to, as a stream of bytes: looked into first, so that what cannot be used is refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,6 +146,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.UploadVideo,
                     request_deserializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadVideoRequest.FromString,
                     response_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadVideoResponse.SerializeToString,
+            ),
+            'UploadAsset': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadAsset,
+                    request_deserializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadAssetRequest.FromString,
+                    response_serializer=clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadAssetResponse.SerializeToString,
             ),
             'GetJob': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJob,
@@ -216,6 +233,33 @@ class IngestService:
             '/clipmill.jobs.v1.IngestService/UploadVideo',
             clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadVideoRequest.SerializeToString,
             clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadVideoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadAsset(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/clipmill.jobs.v1.IngestService/UploadAsset',
+            clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadAssetRequest.SerializeToString,
+            clipmill_dot_jobs_dot_v1_dot_jobs__pb2.UploadAssetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class IngestServiceStub:
     """Accepts a video. With an idempotency key seen before, answers with that job."""
     UploadVideo: _grpc.StreamUnaryMultiCallable[_jobs_pb2.UploadVideoRequest, _jobs_pb2.UploadVideoResponse]
     """Accepts a video as a stream of bytes: a header first, then the content."""
+    UploadAsset: _grpc.StreamUnaryMultiCallable[_jobs_pb2.UploadAssetRequest, _jobs_pb2.UploadAssetResponse]
+    """Keeps a file that options refer to, as a stream of bytes: looked into first, so that what cannot be used is refused."""
     GetJob: _grpc.UnaryUnaryMultiCallable[_jobs_pb2.GetJobRequest, _jobs_pb2.GetJobResponse]
     WatchJob: _grpc.UnaryStreamMultiCallable[_jobs_pb2.WatchJobRequest, _jobs_pb2.WatchJobResponse]
     """Streams a job's progress until it ends. Never skips a final state."""
@@ -54,6 +56,8 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Accepts a video. With an idempotency key seen before, answers with that job."""
     UploadVideo: _aio.StreamUnaryMultiCallable[_jobs_pb2.UploadVideoRequest, _jobs_pb2.UploadVideoResponse]  # type: ignore[assignment]
     """Accepts a video as a stream of bytes: a header first, then the content."""
+    UploadAsset: _aio.StreamUnaryMultiCallable[_jobs_pb2.UploadAssetRequest, _jobs_pb2.UploadAssetResponse]  # type: ignore[assignment]
+    """Keeps a file that options refer to, as a stream of bytes: looked into first, so that what cannot be used is refused."""
     GetJob: _aio.UnaryUnaryMultiCallable[_jobs_pb2.GetJobRequest, _jobs_pb2.GetJobResponse]  # type: ignore[assignment]
     WatchJob: _aio.UnaryStreamMultiCallable[_jobs_pb2.WatchJobRequest, _jobs_pb2.WatchJobResponse]  # type: ignore[assignment]
     """Streams a job's progress until it ends. Never skips a final state."""
@@ -80,6 +84,14 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_jobs_pb2.UploadVideoResponse, _abc.Awaitable[_jobs_pb2.UploadVideoResponse]]:
         """Accepts a video as a stream of bytes: a header first, then the content."""
+
+    @_abc_1.abstractmethod
+    def UploadAsset(
+        self,
+        request_iterator: _MaybeAsyncIterator[_jobs_pb2.UploadAssetRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_jobs_pb2.UploadAssetResponse, _abc.Awaitable[_jobs_pb2.UploadAssetResponse]]:
+        """Keeps a file that options refer to, as a stream of bytes: looked into first, so that what cannot be used is refused."""
 
     @_abc_1.abstractmethod
     def GetJob(
