@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
-from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_BLOCK, CaptionLook, CaptionStyle
+from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_BLOCK, Brand, BrandColours, CaptionLook, CaptionStyle
 
 FONTS = ("roboto-black", "roboto-bold", "roboto-medium", "roboto-regular")
 PLACES = {
@@ -83,18 +83,38 @@ def fault_of(look: CaptionLook) -> str | None:
     return None
 
 
-def whole_look(style: CaptionStyle.ValueType, said: CaptionLook) -> CaptionLook:
-    """The look that captions of `style` have: what is said, and the rest as the named look has it. LookError."""
+def whole_look(style: CaptionStyle.ValueType, said: CaptionLook, brand: Brand | None = None) -> CaptionLook:
+    """The look that captions of `style` have: what is said, what the brand says, and the rest as the named look has it
+    in the brand's colours. LookError.
+    """
+    wanted = CaptionLook()
+    if brand is not None:
+        wanted.CopyFrom(brand.captions)
+    wanted.MergeFrom(said)
     usual = "block" if style == CAPTION_STYLE_BLOCK else "classic"
-    name = said.name or usual
+    name = wanted.name or usual
     if name not in looks():
         raise LookError(f"name: there is no look {name[:40]!r}; there are {', '.join(looks())}")
     look = CaptionLook()
     look.CopyFrom(looks()[name])
-    look.MergeFrom(said)
+    if brand is not None:
+        _recolour(look, brand.colours)
+    look.MergeFrom(wanted)
     look.name = name
     if fault := fault_of(look):
         raise LookError(fault)
     if style == CAPTION_STYLE_BLOCK:
         look.spoken_colour = ""
     return look
+
+
+def _recolour(look: CaptionLook, colours: BrandColours) -> None:
+    """The brand's colours where the look has colours; what shows through it keeps."""
+    for field, colour in (
+        ("colour", colours.text),
+        ("spoken_colour", colours.accent),
+        ("keyword_colour", colours.accent),
+        ("box_colour", colours.background),
+    ):
+        if colour and (former := getattr(look, field)):
+            setattr(look, field, colour + former[7:])
