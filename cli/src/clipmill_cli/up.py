@@ -187,6 +187,8 @@ class _Up:
             flags.setdefault("scoring.learns", "true")
             if self._is_local() and not ScoringSettings().engagement_owner:
                 flags["scoring.engagement_owner"] = LOCAL_OWNER
+        if "models" in names and self._is_local() and not flags.get("models.lifecycle_owner"):
+            flags["models.lifecycle_owner"] = LOCAL_OWNER
         if not {"ingest", "catalog"} & set(names):
             # The configured address is that of ingest and the catalog; commands find the others' in what they announce.
             flags["grpc_address"] = "127.0.0.1:0"

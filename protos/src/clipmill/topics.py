@@ -231,6 +231,16 @@ MODELS_ALIASES = Topic(
     writers=("models",),
     readers=("ingest", "models"),
 )
+MODELS_LIFECYCLE = Topic(
+    name="models.lifecycle.v1",
+    message=models_pb2.ModelLifecycle,
+    key="model",
+    ordered=True,
+    partitions=1,
+    retention_h=168,
+    writers=("outside", "models"),
+    readers=("models", "outside"),
+)
 INFERENCE_LOGS = Topic(
     name="inference.logs.v1",
     message=models_pb2.InferenceRecord,
@@ -265,5 +275,6 @@ ALL = (
     CATALOG_CHANGES,
     ENGAGEMENT_EVENTS,
     MODELS_ALIASES,
+    MODELS_LIFECYCLE,
     INFERENCE_LOGS,
 )

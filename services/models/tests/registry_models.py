@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.definition import Batching, Card, Definition, Infer, Signature, Tensor, Tensors
 from clipmill_shared.inference.training import Trained, TrainingSet
 
@@ -49,7 +50,14 @@ def train(request: TrainingSet, _report: object) -> Trained:
         time.sleep(600)
     if request.content == b"nonsense":
         return Trained(b"{}", {})
-    return Trained(json.dumps({"factor": float(request.content)}).encode(), {"error": 0.25})
+    if request.content.startswith(b"wait for "):
+        while not Path(request.content.decode().removeprefix("wait for ")).exists():
+            time.sleep(0.02)
+        return Trained(b'{"factor": 7}', {"error": 0.25}, 1)
+    rows = request.content.split()
+    if len(rows) > request.max_rows:
+        raise ClipmillError("TRAINING_SET_UNFIT", f"There are {len(rows)} rows.", "Train on fewer.")
+    return Trained(json.dumps({"factor": float(rows[0])}).encode(), {"error": 0.25}, len(rows), {"rows": "numbers"})
 
 
 SCALE = Definition(

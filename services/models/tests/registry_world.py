@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable
@@ -26,6 +27,8 @@ from clipmill_shared.rpc.server import serving
 from clipmill_shared.service import running
 
 SCALE = "registry_models:SCALE"
+RUN = pb.TrainingRun
+TRAINERS = ("scale=registry_models:train",)
 
 
 @dataclass
@@ -48,7 +51,7 @@ class RegistryWorld:
         blobs = Blobs.in_folder(folder / "blobs", folder / "scratch", (files,))
         url = sql_url or f"sqlite+aiosqlite:///{folder}/{{service}}.db"
         platform = Platform(bus, blobs, url, folder / "scratch", "test")
-        made = ModelsSettings(definition_packages=("registry_models", "clipmill_models"), **settings)
+        made = ModelsSettings(definition_packages=("registry_models", "clipmill_models", "harness"), **settings)
         service = clipmill_registry.service.build(made, platform, tuple(names))
 
         def caller(metadata: Iterable[tuple[str, str | bytes]]) -> str:
@@ -129,3 +132,24 @@ async def code_of(call: Any) -> str:
     with pytest.raises(ClipmillRpcError) as caught:
         await call
     return caught.value.code
+
+
+async def ended(world: RegistryWorld, run_id: str) -> pb.TrainingRun:
+    async with asyncio.timeout(60):
+        while True:
+            run = (await world.call("GetTrainingRun", pb.GetTrainingRunRequest(run_id=run_id))).run
+            if run.state != RUN.STATE_RUNNING:
+                return run
+            await asyncio.sleep(0.02)
+
+
+async def begun(world: RegistryWorld, run_id: str, attempt: int) -> None:
+    async with asyncio.timeout(20):
+        while (await world.call("GetTrainingRun", pb.GetTrainingRunRequest(run_id=run_id))).run.attempt < attempt:
+            await asyncio.sleep(0.02)
+
+
+async def trained(world: RegistryWorld, version: str, content: bytes, owner: str = "local") -> pb.TrainingRun:
+    dataset = await world.blobs.put_bytes(owner, content, "text/plain")
+    request = pb.TrainRequest(model="scale", version=version, dataset=dataset)
+    return await ended(world, (await world.call("Train", request)).run.run_id)

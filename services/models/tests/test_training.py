@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 from clipmill_registry import packaged
-from registry_world import SCALE, RegistryWorld, code_of
+from registry_world import RUN, SCALE, TRAINERS, RegistryWorld, begun, code_of, ended, trained
 
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill.scoring.v1.scoring_pb2 import OutcomeTable
-
-RUN = pb.TrainingRun
-TRAINERS = ("scale=registry_models:train",)
 
 
 @pytest.fixture(autouse=True)
 def its_definition(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(packaged.WITHOUT_WEIGHTS, "scale", SCALE)
-
-
-async def ended(world: RegistryWorld, run_id: str) -> pb.TrainingRun:
-    async with asyncio.timeout(60):
-        while True:
-            run = (await world.call("GetTrainingRun", pb.GetTrainingRunRequest(run_id=run_id))).run
-            if run.state != RUN.STATE_RUNNING:
-                return run
-            await asyncio.sleep(0.02)
-
-
-async def trained(world: RegistryWorld, version: str, content: bytes, owner: str = "local") -> pb.TrainingRun:
-    dataset = await world.blobs.put_bytes(owner, content, "text/plain")
-    request = pb.TrainRequest(model="scale", version=version, dataset=dataset)
-    return await ended(world, (await world.call("Train", request)).run.run_id)
 
 
 async def test_what_a_trainer_makes_is_the_challenger_with_its_lineage_and_metrics(tmp_path: Path):
@@ -70,12 +51,15 @@ async def test_what_cannot_be_trained_is_refused(tmp_path: Path):
         assert await code_of(trained(world, "../t1", b"7")) == "INVALID_VERSION"
 
 
-async def test_a_training_whose_process_ended_has_failed(tmp_path: Path):
+async def test_a_training_whose_process_ended_is_begun_again_by_the_next_one_once(tmp_path: Path):
     async with RegistryWorld.running(tmp_path, trainers=TRAINERS) as world:
         dataset = await world.blobs.put_bytes("local", b"hang", "text/plain")
         request = pb.TrainRequest(model="scale", version="t1", dataset=dataset)
         run_id = (await world.call("Train", request)).run.run_id
-    async with RegistryWorld.running(tmp_path) as world:
+        await begun(world, run_id, attempt=1)
+    async with RegistryWorld.running(tmp_path, trainers=TRAINERS) as world:
+        await begun(world, run_id, attempt=2)
+    async with RegistryWorld.running(tmp_path, trainers=TRAINERS) as world:
         run = await ended(world, run_id)
         assert (run.state, run.failure.code) == (RUN.STATE_FAILED, "TRAINING_LOST")
 

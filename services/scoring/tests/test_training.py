@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from clipmill_scoring.domain.score import WEIGHTS
@@ -35,6 +37,17 @@ def test_what_viewers_like_counts_more_and_predicts_better_on_what_was_held_back
 
 def test_the_same_outcomes_make_the_same_version():
     assert train(outcomes(120, "hook"), lambda _: None) == train(outcomes(120, "hook"), lambda _: None)
+
+
+def test_a_version_says_what_it_was_made_of():
+    trained = train(outcomes(120, "hook"), lambda _: None)
+    assert (trained.rows, trained.lineage["features"]) == (120, " ".join(NAMES))
+
+
+def test_more_rows_than_allowed_are_refused():
+    with pytest.raises(ClipmillError, match="120 rows, more than 119") as caught:
+        train(replace(outcomes(120, "hook"), max_rows=119), lambda _: None)
+    assert caught.value.code == "TRAINING_SET_UNFIT"
 
 
 def test_too_few_outcomes_make_none():

@@ -17,10 +17,12 @@ from clipmill_registry.answering import Answering
 from clipmill_registry.copying import Copying
 from clipmill_registry.readiness import Readiness, ReadyEverywhere, ReadyHere
 from clipmill_registry.registry import Registry
+from clipmill_registry.retraining import Retraining
 from clipmill_registry.servicer import ModelsServicer, Services
 from clipmill_registry.settings import ModelsSettings
 from clipmill_registry.training import Training
 from clipmill_registry.validation import Validation
+from clipmill_shared.askers import Askers
 from clipmill_shared.inference.aliases import Aliases as KnownAliases
 from clipmill_shared.inference.artefacts import Artefacts
 from clipmill_shared.inference.executor import Executor
@@ -53,7 +55,9 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
     inference_log = InferenceLog(platform.bus, "models", 1.0)
     log_share = platform.inference.log_share
     answering = Answering(database, told, artefacts, executor, inference_log, log_share=log_share)
-    training = Training(settings, database, platform.blobs, registry, aliases)
+    training = Training(settings, database, outbox, platform.blobs, registry=registry, aliases=aliases)
+    askers = Askers(platform.tokens, settings.lifecycle_owner, "models.lifecycle_owner")
+    retraining = Retraining(training, askers, settings.operator)
     services = Services(database, registry, aliases, answering, training)
     servicer = ModelsServicer(settings, services, platform.limits)
 
@@ -62,7 +66,6 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
 
     async def start() -> None:
         await migrate(MIGRATIONS, database, tables.metadata, platform.migrations)
-        await training.end_lost()
 
     async def keep() -> None:
         """Beside the API: looking at what the packages have takes seconds, once."""
@@ -73,7 +76,6 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
 
     async def stop() -> None:
         await copying.close()
-        await training.close()
         await answering.close()
         await aliases.close()
         await executor.close()
@@ -81,8 +83,8 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
 
     return Service(
         name="models",
-        subscriptions=(told.subscription,),
-        loops=(outbox.relay, keep, *inference_log.loops),
+        subscriptions=(told.subscription, retraining.subscription),
+        loops=(outbox.relay, keep, training.work, *inference_log.loops),
         servicers=(add,),
         grpc_names=(models_pb2.DESCRIPTOR.services_by_name["ModelsService"].full_name,),
         start=start,

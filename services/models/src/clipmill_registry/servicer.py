@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from clipmill_registry.aliases import Aliases, Wish
 from clipmill_registry.answering import Answering
 from clipmill_registry.domain.names import MODEL, SHA256, VERSION, is_of
 from clipmill_registry.registry import Registry
+from clipmill_registry.retraining import check_own
 from clipmill_registry.settings import ModelsSettings
 from clipmill_registry.store import Place
 from clipmill_registry.training import Training
@@ -129,13 +131,15 @@ class ModelsServicer(ModelsServiceServicer):
 
     async def Train(self, request: pb.TrainRequest, context: Any) -> pb.TrainResponse:  # noqa: N802
         by = self._operator(context)
-        if not request.dataset.uri.startswith(f"blob:{by}/"):
-            raise ClipmillError("PERMISSION_DENIED", "The training set is not the caller's own.", "Export one.")
+        check_own(request.dataset.uri, by)
         if not VERSION.fullmatch(request.version):
             raise ClipmillError(
                 "INVALID_VERSION", "A version has letters, digits and . _ + -, 64 at most.", "Name the version."
             )
-        return pb.TrainResponse(run=await self._training.begin(request, by))
+        wanted = pb.TrainingRun(
+            run_id=secrets.token_hex(8), model=request.model, version=request.version, dataset=request.dataset, by=by
+        )
+        return pb.TrainResponse(run=await self._training.begin(wanted))
 
     async def GetTrainingRun(  # noqa: N802
         self, request: pb.GetTrainingRunRequest, context: Any

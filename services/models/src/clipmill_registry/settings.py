@@ -38,6 +38,12 @@ class ModelsSettings(Settings):
     train_memory_bytes: int = Field(
         default=16 << 30, ge=1 << 30, description="The address space of the process that trains."
     )
+    train_max_bytes: int = Field(default=256 << 20, ge=1, description="The largest training set.")
+    train_max_rows: int = Field(default=1_000_000, ge=1, description="The most rows that a trainer may take.")
+    lifecycle_owner: str = Field(
+        default="",
+        description="Whose all requests on models.lifecycle.v1 are; empty: each proves it by a signed token.",
+    )
     max_trainings: int = Field(default=8, ge=1, description="Trainings that wait or run; more are refused.")
     triton_addresses: tuple[str, ...] = Field(
         default=(), description="gRPC addresses, host:port, of every Triton that answers; none: models run here."

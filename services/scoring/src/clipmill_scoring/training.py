@@ -34,6 +34,12 @@ def train(request: TrainingSet, report: Report) -> Trained:
             f"Of {len(table.good)} clips it is known what became of them; {MIN_CLIPS} are needed.",
             "Wait until more has been watched.",
         )
+    if len(table.good) > request.max_rows:
+        raise ClipmillError(
+            "TRAINING_SET_UNFIT",
+            f"The training set has {len(table.good)} rows, more than {request.max_rows}.",
+            "Train on fewer, or raise CLIPMILL_MODELS_TRAIN_MAX_ROWS.",
+        )
     vectors = np.array(table.vectors).reshape(len(table.good), len(table.names) + 1)
     clips = np.array([rules.aligned(table.names, row) for row in vectors])
     good, weight = np.array(table.good), np.array(table.weight)
@@ -49,7 +55,13 @@ def train(request: TrainingSet, report: Report) -> Trained:
     metrics = {"clips": float(len(good)), "held_back": float(held.sum())}
     for name, belief in (("log_loss", learned), ("log_loss_of_plain", plain)):
         metrics[name] = _log_loss(belief, clips[held], good[held], weight[held])
-    return Trained(scorer.written(), metrics)
+    lineage = {
+        "rows": "clips whose outcomes were known, the newest, one owner's",
+        "features": " ".join(table.names),
+        "formula": table.formula_version,
+        "exported": table.exported_at.ToJsonString(),
+    }
+    return Trained(scorer.written(), metrics, len(good), lineage)
 
 
 def _log_loss(belief: Preferences, clips: Floats, good: Floats, weight: Floats) -> float:

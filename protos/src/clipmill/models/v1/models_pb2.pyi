@@ -596,6 +596,70 @@ class InferenceRecord(_message.Message):
 Global___InferenceRecord: _TypeAlias = InferenceRecord  # noqa: Y015
 
 @_typing.final
+class ModelLifecycle(_message.Message):
+    """`models.lifecycle.v1`: what is asked of the registry, and what became of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    RETRAINING_FIELD_NUMBER: _builtins.int
+    TRAINING_FIELD_NUMBER: _builtins.int
+    owner_id: _builtins.str
+    model: _builtins.str
+    @_builtins.property
+    def retraining(self) -> Global___RetrainingRequest: ...
+    @_builtins.property
+    def training(self) -> Global___TrainingRun:
+        """Each training as it is begun and as it ended, whoever asked for it."""
+
+    def __init__(
+        self,
+        *,
+        owner_id: _builtins.str = ...,
+        model: _builtins.str = ...,
+        retraining: Global___RetrainingRequest | None = ...,
+        training: Global___TrainingRun | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retraining", b"retraining", "training", b"training", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "owner_id", b"owner_id", "retraining", b"retraining", "training", b"training", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["retraining", "training"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___ModelLifecycle: _TypeAlias = ModelLifecycle  # noqa: Y015
+
+@_typing.final
+class RetrainingRequest(_message.Message):
+    """That the model's declared trainer make a version. The event's id names the request: the same again is the same training."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, in words: "drift of hook since 2026-11-02"."""
+    @_builtins.property
+    def dataset(self) -> _common_pb2.BlobRef:
+        """Of the owner's own."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _common_pb2.BlobRef | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetrainingRequest: _TypeAlias = RetrainingRequest  # noqa: Y015
+
+@_typing.final
 class TrainingRun(_message.Message):
     """A training: what it was made of, and what came of it."""
 
@@ -609,12 +673,14 @@ class TrainingRun(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: TrainingRun._State.ValueType  # 0
         STATE_RUNNING: TrainingRun._State.ValueType  # 1
+        """It runs, or waits for its turn."""
         STATE_COMPLETED: TrainingRun._State.ValueType  # 2
         STATE_FAILED: TrainingRun._State.ValueType  # 3
 
     class State(_State, metaclass=_StateEnumTypeWrapper): ...
     STATE_UNSPECIFIED: TrainingRun.State.ValueType  # 0
     STATE_RUNNING: TrainingRun.State.ValueType  # 1
+    """It runs, or waits for its turn."""
     STATE_COMPLETED: TrainingRun.State.ValueType  # 2
     STATE_FAILED: TrainingRun.State.ValueType  # 3
 
@@ -638,6 +704,26 @@ class TrainingRun(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class LineageEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     RUN_ID_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
@@ -649,6 +735,11 @@ class TrainingRun(_message.Message):
     BY_FIELD_NUMBER: _builtins.int
     STARTED_AT_FIELD_NUMBER: _builtins.int
     FINISHED_AT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    LINEAGE_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     model: _builtins.str
     version: _builtins.str
@@ -657,6 +748,13 @@ class TrainingRun(_message.Message):
     """The entry point, "module:function"."""
     state: Global___TrainingRun.State.ValueType
     by: _builtins.str
+    request_id: _builtins.str
+    """Of the event that asked for it; empty where it was Train."""
+    reason: _builtins.str
+    attempt: _builtins.int
+    """How often it was begun: a process that ends in the middle leaves it to the next one, once."""
+    rows: _builtins.int
+    """Rows of the training set, 0 until the trainer has counted them."""
     @_builtins.property
     def dataset(self) -> _common_pb2.BlobRef: ...
     @_builtins.property
@@ -669,6 +767,10 @@ class TrainingRun(_message.Message):
     def started_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def finished_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def lineage(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What the trainer says of where they come from, beside the set's SHA-256."""
+
     def __init__(
         self,
         *,
@@ -683,10 +785,15 @@ class TrainingRun(_message.Message):
         by: _builtins.str = ...,
         started_at: _timestamp_pb2.Timestamp | None = ...,
         finished_at: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        attempt: _builtins.int = ...,
+        rows: _builtins.int = ...,
+        lineage: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "failure", b"failure", "finished_at", b"finished_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "dataset", b"dataset", "failure", b"failure", "finished_at", b"finished_at", "metrics", b"metrics", "model", b"model", "run_id", b"run_id", "started_at", b"started_at", "state", b"state", "trainer", b"trainer", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "by", b"by", "dataset", b"dataset", "failure", b"failure", "finished_at", b"finished_at", "lineage", b"lineage", "metrics", b"metrics", "model", b"model", "reason", b"reason", "request_id", b"request_id", "rows", b"rows", "run_id", b"run_id", "started_at", b"started_at", "state", b"state", "trainer", b"trainer", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -823,6 +930,7 @@ class PredictResponse(_message.Message):
     BATCH_ROWS_FIELD_NUMBER: _builtins.int
     EXECUTOR_FIELD_NUMBER: _builtins.int
     FALLBACK_FIELD_NUMBER: _builtins.int
+    FEATURES_USED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Which version answered."""
     version: _builtins.str
@@ -838,6 +946,12 @@ class PredictResponse(_message.Message):
     fallback: _builtins.str
     @_builtins.property
     def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Values]: ...
+    @_builtins.property
+    def features_used(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What of the inputs the answer rests on: of a model of named features those that it knows and whose value was known,
+        of any other the names of its inputs.
+        """
+
     def __init__(
         self,
         *,
@@ -850,10 +964,11 @@ class PredictResponse(_message.Message):
         batch_rows: _builtins.int = ...,
         executor: _builtins.str = ...,
         fallback: _builtins.str = ...,
+        features_used: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "batch_rows", b"batch_rows", "compute_s", b"compute_s", "confidence", b"confidence", "executor", b"executor", "fallback", b"fallback", "model", b"model", "outputs", b"outputs", "queue_s", b"queue_s", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "batch_rows", b"batch_rows", "compute_s", b"compute_s", "confidence", b"confidence", "executor", b"executor", "fallback", b"fallback", "features_used", b"features_used", "model", b"model", "outputs", b"outputs", "queue_s", b"queue_s", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
@@ -1441,12 +1556,19 @@ Global___DeleteVersionRequest: _TypeAlias = DeleteVersionRequest  # noqa: Y015
 class DeleteVersionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    ARTEFACT_UNTIL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def artefact_until(self) -> _timestamp_pb2.Timestamp:
+        """Until then jobs that have it pinned can still read its artefact; absent where it has none, or another version has it."""
+
     def __init__(
         self,
+        *,
+        artefact_until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artefact_until", b"artefact_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact_until", b"artefact_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
