@@ -23,46 +23,47 @@ _sym_db = _symbol_database.Default()
 
 
 from clipmill.common.v1 import common_pb2 as clipmill_dot_common_dot_v1_dot_common__pb2
+from clipmill.models.v1 import models_pb2 as clipmill_dot_models_dot_v1_dot_models__pb2
 from clipmill.work.v1 import work_pb2 as clipmill_dot_work_dot_v1_dot_work__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63lipmill/audio/v1/audio.proto\x12\x11\x63lipmill.audio.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1b\x63lipmill/work/v1/work.proto\"\xce\x01\n\x11TranscribeRequest\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12-\n\x06upload\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12\x11\n\x07\x63ontent\x18\x03 \x01(\x0cH\x00\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x0b\n\x03\x61sr\x18\x05 \x01(\t\x12,\n\x07profile\x18\x06 \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12\x12\n\nvocabulary\x18\x07 \x03(\tB\x06\n\x04\x66rom\"\xb3\x01\n\x12TranscribeResponse\x12\x34\n\x05sound\x18\x01 \x01(\x0b\x32#.clipmill.audio.v1.TranscribedSoundH\x00\x12\x30\n\x04part\x18\x02 \x01(\x0b\x32 .clipmill.audio.v1.AudioAnalysisH\x00\x12-\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.clipmill.common.v1.WarningB\x06\n\x04what\"_\n\x10TranscribedSound\x12\x12\n\nduration_s\x18\x01 \x01(\x01\x12\r\n\x05track\x18\x02 \x01(\r\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x10\n\x08\x63hannels\x18\x04 \x01(\r\"\xea\x02\n\tAudioTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12+\n\x06speech\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08language\x18\x04 \x01(\t\x12,\n\x07profile\x18\x05 \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12\x10\n\x08video_id\x18\x06 \x01(\t\x12\x0b\n\x03\x61sr\x18\x07 \x01(\t\x12\x0e\n\x06voices\x18\x08 \x01(\x08\x12/\n\ntranscript\x18\t \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\x16\n\x0espeech_start_s\x18\n \x01(\x01\x12\x11\n\tsays_text\x18\x0b \x01(\x08\x12\x12\n\nvocabulary\x18\x0c \x03(\t\"\xec\x02\n\rAudioAnalyzed\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.clipmill.work.v1.Answer\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08\x61nalysis\x18\x04 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\r\n\x05words\x18\x05 \x01(\r\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x10\n\x08video_id\x18\x07 \x01(\t\x12\x15\n\runknown_words\x18\x08 \x01(\r\x12\x16\n\x0erepeated_words\x18\t \x01(\r\x12/\n\ntranscript\x18\n \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\x0e\n\x06\x65ngine\x18\x0b \x01(\t\x12\x0c\n\x04text\x18\x0c \x01(\t\"\x90\x03\n\rAudioAnalysis\x12+\n\x04part\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08language\x18\x02 \x01(\t\x12&\n\x05words\x18\x03 \x03(\x0b\x32\x17.clipmill.audio.v1.Word\x12-\n\x06speech\x18\x04 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08loudness\x18\x05 \x01(\x0b\x32\x1b.clipmill.audio.v1.Loudness\x12\x30\n\x06models\x18\x06 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12-\n\x06voices\x18\x07 \x03(\x0b\x32\x1d.clipmill.audio.v1.LocalVoice\x12-\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x1d.clipmill.audio.v1.SoundEvent\x12*\n\x07phrases\x18\t \x03(\x0b\x32\x19.clipmill.audio.v1.Phrase\"\xfe\x01\n\x06Phrase\x12,\n\x05range\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x12\n\nfirst_word\x18\x02 \x01(\r\x12\r\n\x05words\x18\x03 \x01(\r\x12\x10\n\x08level_db\x18\x04 \x01(\x02\x12\x15\n\x08pitch_hz\x18\x05 \x01(\x02H\x00\x88\x01\x01\x12\x19\n\x0cpitch_low_hz\x18\x06 \x01(\x02H\x01\x88\x01\x01\x12\x1a\n\rpitch_high_hz\x18\x07 \x01(\x02H\x02\x88\x01\x01\x12\x13\n\x0bwords_per_s\x18\x08 \x01(\x02\x42\x0b\n\t_pitch_hzB\x0f\n\r_pitch_low_hzB\x10\n\x0e_pitch_high_hz\"\xd4\x01\n\nSoundEvent\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".clipmill.audio.v1.SoundEvent.Kind\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x17\n\nconfidence\x18\x03 \x01(\x02H\x00\x88\x01\x01\">\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_SILENCE\x10\x01\x12\x0e\n\nKIND_MUSIC\x10\x02\x42\r\n\x0b_confidence\"\x94\x02\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x03 \x01(\x01\x12.\n\x06timing\x18\x04 \x01(\x0e\x32\x1e.clipmill.audio.v1.Word.Timing\x12\x15\n\rends_sentence\x18\x05 \x01(\x08\x12\x17\n\nconfidence\x18\x06 \x01(\x02H\x00\x88\x01\x01\x12\x14\n\x07speaker\x18\x07 \x01(\rH\x01\x88\x01\x01\"M\n\x06Timing\x12\x16\n\x12TIMING_UNSPECIFIED\x10\x00\x12\x12\n\x0eTIMING_ALIGNED\x10\x01\x12\x17\n\x13TIMING_INTERPOLATED\x10\x02\x42\r\n\x0b_confidenceB\n\n\x08_speaker\";\n\x08Loudness\x12\x0f\n\x07start_s\x18\x01 \x01(\x01\x12\x0e\n\x06step_s\x18\x02 \x01(\x01\x12\x0e\n\x06rms_db\x18\x03 \x03(\x02\"p\n\nLocalVoice\x12\x0f\n\x07stretch\x18\x01 \x01(\r\x12-\n\x06ranges\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x0f\n\x07\x61lone_s\x18\x03 \x01(\x01\x12\x11\n\tembedding\x18\x04 \x03(\x02\"\xec\x01\n\x0b\x44iarization\x12-\n\x05turns\x18\x01 \x03(\x0b\x32\x1e.clipmill.audio.v1.SpeakerTurn\x12/\n\x08overlaps\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08speakers\x18\x03 \x01(\r\x12\x16\n\x0espeakers_given\x18\x04 \x01(\x08\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\r\n\x05\x64oubt\x18\x06 \x01(\t\x12\x30\n\x06models\x18\x07 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\"`\n\x0bSpeakerTurn\x12\x0f\n\x07speaker\x18\x01 \x01(\r\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x32k\n\x0c\x41udioService\x12[\n\nTranscribe\x12$.clipmill.audio.v1.TranscribeRequest\x1a%.clipmill.audio.v1.TranscribeResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63lipmill/audio/v1/audio.proto\x12\x11\x63lipmill.audio.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1f\x63lipmill/models/v1/models.proto\x1a\x1b\x63lipmill/work/v1/work.proto\"\xce\x01\n\x11TranscribeRequest\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12-\n\x06upload\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12\x11\n\x07\x63ontent\x18\x03 \x01(\x0cH\x00\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x0b\n\x03\x61sr\x18\x05 \x01(\t\x12,\n\x07profile\x18\x06 \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12\x12\n\nvocabulary\x18\x07 \x03(\tB\x06\n\x04\x66rom\"\xb3\x01\n\x12TranscribeResponse\x12\x34\n\x05sound\x18\x01 \x01(\x0b\x32#.clipmill.audio.v1.TranscribedSoundH\x00\x12\x30\n\x04part\x18\x02 \x01(\x0b\x32 .clipmill.audio.v1.AudioAnalysisH\x00\x12-\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.clipmill.common.v1.WarningB\x06\n\x04what\"_\n\x10TranscribedSound\x12\x12\n\nduration_s\x18\x01 \x01(\x01\x12\r\n\x05track\x18\x02 \x01(\r\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x10\n\x08\x63hannels\x18\x04 \x01(\r\"\x9d\x03\n\tAudioTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12+\n\x06speech\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08language\x18\x04 \x01(\t\x12,\n\x07profile\x18\x05 \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12\x10\n\x08video_id\x18\x06 \x01(\t\x12\x0b\n\x03\x61sr\x18\x07 \x01(\t\x12\x0e\n\x06voices\x18\x08 \x01(\x08\x12/\n\ntranscript\x18\t \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\x16\n\x0espeech_start_s\x18\n \x01(\x01\x12\x11\n\tsays_text\x18\x0b \x01(\x08\x12\x12\n\nvocabulary\x18\x0c \x03(\t\x12\x31\n\x06pinned\x18( \x03(\x0b\x32!.clipmill.models.v1.PinnedVersion\"\xec\x02\n\rAudioAnalyzed\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.clipmill.work.v1.Answer\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08\x61nalysis\x18\x04 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\r\n\x05words\x18\x05 \x01(\r\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x10\n\x08video_id\x18\x07 \x01(\t\x12\x15\n\runknown_words\x18\x08 \x01(\r\x12\x16\n\x0erepeated_words\x18\t \x01(\r\x12/\n\ntranscript\x18\n \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\x0e\n\x06\x65ngine\x18\x0b \x01(\t\x12\x0c\n\x04text\x18\x0c \x01(\t\"\x90\x03\n\rAudioAnalysis\x12+\n\x04part\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08language\x18\x02 \x01(\t\x12&\n\x05words\x18\x03 \x03(\x0b\x32\x17.clipmill.audio.v1.Word\x12-\n\x06speech\x18\x04 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08loudness\x18\x05 \x01(\x0b\x32\x1b.clipmill.audio.v1.Loudness\x12\x30\n\x06models\x18\x06 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12-\n\x06voices\x18\x07 \x03(\x0b\x32\x1d.clipmill.audio.v1.LocalVoice\x12-\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x1d.clipmill.audio.v1.SoundEvent\x12*\n\x07phrases\x18\t \x03(\x0b\x32\x19.clipmill.audio.v1.Phrase\"\xfe\x01\n\x06Phrase\x12,\n\x05range\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x12\n\nfirst_word\x18\x02 \x01(\r\x12\r\n\x05words\x18\x03 \x01(\r\x12\x10\n\x08level_db\x18\x04 \x01(\x02\x12\x15\n\x08pitch_hz\x18\x05 \x01(\x02H\x00\x88\x01\x01\x12\x19\n\x0cpitch_low_hz\x18\x06 \x01(\x02H\x01\x88\x01\x01\x12\x1a\n\rpitch_high_hz\x18\x07 \x01(\x02H\x02\x88\x01\x01\x12\x13\n\x0bwords_per_s\x18\x08 \x01(\x02\x42\x0b\n\t_pitch_hzB\x0f\n\r_pitch_low_hzB\x10\n\x0e_pitch_high_hz\"\xd4\x01\n\nSoundEvent\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".clipmill.audio.v1.SoundEvent.Kind\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x17\n\nconfidence\x18\x03 \x01(\x02H\x00\x88\x01\x01\">\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_SILENCE\x10\x01\x12\x0e\n\nKIND_MUSIC\x10\x02\x42\r\n\x0b_confidence\"\x94\x02\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x03 \x01(\x01\x12.\n\x06timing\x18\x04 \x01(\x0e\x32\x1e.clipmill.audio.v1.Word.Timing\x12\x15\n\rends_sentence\x18\x05 \x01(\x08\x12\x17\n\nconfidence\x18\x06 \x01(\x02H\x00\x88\x01\x01\x12\x14\n\x07speaker\x18\x07 \x01(\rH\x01\x88\x01\x01\"M\n\x06Timing\x12\x16\n\x12TIMING_UNSPECIFIED\x10\x00\x12\x12\n\x0eTIMING_ALIGNED\x10\x01\x12\x17\n\x13TIMING_INTERPOLATED\x10\x02\x42\r\n\x0b_confidenceB\n\n\x08_speaker\";\n\x08Loudness\x12\x0f\n\x07start_s\x18\x01 \x01(\x01\x12\x0e\n\x06step_s\x18\x02 \x01(\x01\x12\x0e\n\x06rms_db\x18\x03 \x03(\x02\"p\n\nLocalVoice\x12\x0f\n\x07stretch\x18\x01 \x01(\r\x12-\n\x06ranges\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x0f\n\x07\x61lone_s\x18\x03 \x01(\x01\x12\x11\n\tembedding\x18\x04 \x03(\x02\"\xec\x01\n\x0b\x44iarization\x12-\n\x05turns\x18\x01 \x03(\x0b\x32\x1e.clipmill.audio.v1.SpeakerTurn\x12/\n\x08overlaps\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08speakers\x18\x03 \x01(\r\x12\x16\n\x0espeakers_given\x18\x04 \x01(\x08\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x12\r\n\x05\x64oubt\x18\x06 \x01(\t\x12\x30\n\x06models\x18\x07 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\"`\n\x0bSpeakerTurn\x12\x0f\n\x07speaker\x18\x01 \x01(\r\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x32k\n\x0c\x41udioService\x12[\n\nTranscribe\x12$.clipmill.audio.v1.TranscribeRequest\x1a%.clipmill.audio.v1.TranscribeResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clipmill.audio.v1.audio_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSCRIBEREQUEST']._serialized_start=115
-  _globals['_TRANSCRIBEREQUEST']._serialized_end=321
-  _globals['_TRANSCRIBERESPONSE']._serialized_start=324
-  _globals['_TRANSCRIBERESPONSE']._serialized_end=503
-  _globals['_TRANSCRIBEDSOUND']._serialized_start=505
-  _globals['_TRANSCRIBEDSOUND']._serialized_end=600
-  _globals['_AUDIOTASK']._serialized_start=603
-  _globals['_AUDIOTASK']._serialized_end=965
-  _globals['_AUDIOANALYZED']._serialized_start=968
-  _globals['_AUDIOANALYZED']._serialized_end=1332
-  _globals['_AUDIOANALYSIS']._serialized_start=1335
-  _globals['_AUDIOANALYSIS']._serialized_end=1735
-  _globals['_PHRASE']._serialized_start=1738
-  _globals['_PHRASE']._serialized_end=1992
-  _globals['_SOUNDEVENT']._serialized_start=1995
-  _globals['_SOUNDEVENT']._serialized_end=2207
-  _globals['_SOUNDEVENT_KIND']._serialized_start=2130
-  _globals['_SOUNDEVENT_KIND']._serialized_end=2192
-  _globals['_WORD']._serialized_start=2210
-  _globals['_WORD']._serialized_end=2486
-  _globals['_WORD_TIMING']._serialized_start=2382
-  _globals['_WORD_TIMING']._serialized_end=2459
-  _globals['_LOUDNESS']._serialized_start=2488
-  _globals['_LOUDNESS']._serialized_end=2547
-  _globals['_LOCALVOICE']._serialized_start=2549
-  _globals['_LOCALVOICE']._serialized_end=2661
-  _globals['_DIARIZATION']._serialized_start=2664
-  _globals['_DIARIZATION']._serialized_end=2900
-  _globals['_SPEAKERTURN']._serialized_start=2902
-  _globals['_SPEAKERTURN']._serialized_end=2998
-  _globals['_AUDIOSERVICE']._serialized_start=3000
-  _globals['_AUDIOSERVICE']._serialized_end=3107
+  _globals['_TRANSCRIBEREQUEST']._serialized_start=148
+  _globals['_TRANSCRIBEREQUEST']._serialized_end=354
+  _globals['_TRANSCRIBERESPONSE']._serialized_start=357
+  _globals['_TRANSCRIBERESPONSE']._serialized_end=536
+  _globals['_TRANSCRIBEDSOUND']._serialized_start=538
+  _globals['_TRANSCRIBEDSOUND']._serialized_end=633
+  _globals['_AUDIOTASK']._serialized_start=636
+  _globals['_AUDIOTASK']._serialized_end=1049
+  _globals['_AUDIOANALYZED']._serialized_start=1052
+  _globals['_AUDIOANALYZED']._serialized_end=1416
+  _globals['_AUDIOANALYSIS']._serialized_start=1419
+  _globals['_AUDIOANALYSIS']._serialized_end=1819
+  _globals['_PHRASE']._serialized_start=1822
+  _globals['_PHRASE']._serialized_end=2076
+  _globals['_SOUNDEVENT']._serialized_start=2079
+  _globals['_SOUNDEVENT']._serialized_end=2291
+  _globals['_SOUNDEVENT_KIND']._serialized_start=2214
+  _globals['_SOUNDEVENT_KIND']._serialized_end=2276
+  _globals['_WORD']._serialized_start=2294
+  _globals['_WORD']._serialized_end=2570
+  _globals['_WORD_TIMING']._serialized_start=2466
+  _globals['_WORD_TIMING']._serialized_end=2543
+  _globals['_LOUDNESS']._serialized_start=2572
+  _globals['_LOUDNESS']._serialized_end=2631
+  _globals['_LOCALVOICE']._serialized_start=2633
+  _globals['_LOCALVOICE']._serialized_end=2745
+  _globals['_DIARIZATION']._serialized_start=2748
+  _globals['_DIARIZATION']._serialized_end=2984
+  _globals['_SPEAKERTURN']._serialized_start=2986
+  _globals['_SPEAKERTURN']._serialized_end=3082
+  _globals['_AUDIOSERVICE']._serialized_start=3084
+  _globals['_AUDIOSERVICE']._serialized_end=3191
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 What is heard."""
 
 from clipmill.common.v1 import common_pb2 as _common_pb2
+from clipmill.models.v1 import models_pb2 as _models_pb2
 from clipmill.work.v1 import work_pb2 as _work_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -151,6 +152,7 @@ class AudioTask(_message.Message):
     SPEECH_START_S_FIELD_NUMBER: _builtins.int
     SAYS_TEXT_FIELD_NUMBER: _builtins.int
     VOCABULARY_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """"auto" or an ISO 639-1 code."""
     profile: _common_pb2.Profile.ValueType
@@ -179,6 +181,10 @@ class AudioTask(_message.Message):
     def vocabulary(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """See ClipOptions."""
 
+    @_builtins.property
+    def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
+        """With which versions: of the job."""
+
     def __init__(
         self,
         *,
@@ -194,10 +200,11 @@ class AudioTask(_message.Message):
         speech_start_s: _builtins.float = ...,
         says_text: _builtins.bool = ...,
         vocabulary: _abc.Iterable[_builtins.str] | None = ...,
+        pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "speech", b"speech", "task", b"task", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "profile", b"profile", "says_text", b"says_text", "speech", b"speech", "speech_start_s", b"speech_start_s", "task", b"task", "transcript", b"transcript", "video_id", b"video_id", "vocabulary", b"vocabulary", "voices", b"voices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "pinned", b"pinned", "profile", b"profile", "says_text", b"says_text", "speech", b"speech", "speech_start_s", b"speech_start_s", "task", b"task", "transcript", b"transcript", "video_id", b"video_id", "vocabulary", b"vocabulary", "voices", b"voices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

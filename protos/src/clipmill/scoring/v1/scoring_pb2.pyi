@@ -100,6 +100,10 @@ class CandidateTable(_message.Message):
     FIRST_WORD_FIELD_NUMBER: _builtins.int
     LAST_WORD_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    LEFT_S_FIELD_NUMBER: _builtins.int
+    BACK_S_FIELD_NUMBER: _builtins.int
+    LEFT_WORD_FIELD_NUMBER: _builtins.int
+    BACK_WORD_FIELD_NUMBER: _builtins.int
     RUN_FIELD_NUMBER: _builtins.int
     SAYING_FIELD_NUMBER: _builtins.int
     SAYING_WORDS_FIELD_NUMBER: _builtins.int
@@ -127,6 +131,18 @@ class CandidateTable(_message.Message):
     @_builtins.property
     def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureColumn]: ...
     @_builtins.property
+    def left_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Of those of two ranges, which are the last ones: when the first range is left, when the second begins; and the first
+        word that is left out, the one after the last.
+        """
+
+    @_builtins.property
+    def back_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def left_word(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def back_word(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
     def run(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Pairs, each once: candidate run[i] says saying[i], which takes saying_words[saying[i]] words."""
 
@@ -150,6 +166,10 @@ class CandidateTable(_message.Message):
         first_word: _abc.Iterable[_builtins.int] | None = ...,
         last_word: _abc.Iterable[_builtins.int] | None = ...,
         features: _abc.Iterable[Global___FeatureColumn] | None = ...,
+        left_s: _abc.Iterable[_builtins.float] | None = ...,
+        back_s: _abc.Iterable[_builtins.float] | None = ...,
+        left_word: _abc.Iterable[_builtins.int] | None = ...,
+        back_word: _abc.Iterable[_builtins.int] | None = ...,
         run: _abc.Iterable[_builtins.int] | None = ...,
         saying: _abc.Iterable[_builtins.int] | None = ...,
         saying_words: _abc.Iterable[_builtins.int] | None = ...,
@@ -159,7 +179,7 @@ class CandidateTable(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "end_s", b"end_s", "features", b"features", "first_word", b"first_word", "formula_version", b"formula_version", "genre", b"genre", "language", b"language", "last_word", b"last_word", "run", b"run", "saying", b"saying", "saying_words", b"saying_words", "start_s", b"start_s", "task", b"task", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["back_s", b"back_s", "back_word", b"back_word", "clips", b"clips", "end_s", b"end_s", "features", b"features", "first_word", b"first_word", "formula_version", b"formula_version", "genre", b"genre", "language", b"language", "last_word", b"last_word", "left_s", b"left_s", "left_word", b"left_word", "run", b"run", "saying", b"saying", "saying_words", b"saying_words", "start_s", b"start_s", "task", b"task", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -377,6 +397,229 @@ class Mismatch(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Mismatch: _TypeAlias = Mismatch  # noqa: Y015
+
+@_typing.final
+class GetFeaturesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    BACKFILLED_FIELD_NUMBER: _builtins.int
+    entity: _builtins.str
+    """"clip" or "candidate"."""
+    backfilled: _builtins.bool
+    """A value also counts at a time before it was written, if it was true then."""
+    @_builtins.property
+    def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipAt]:
+        """At most 1,000, of at most 50 videos."""
+
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All that are kept of the entity when empty."""
+
+    def __init__(
+        self,
+        *,
+        entity: _builtins.str = ...,
+        clips: _abc.Iterable[Global___ClipAt] | None = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        backfilled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backfilled", b"backfilled", "clips", b"clips", "entity", b"entity", "features", b"features"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFeaturesRequest: _TypeAlias = GetFeaturesRequest  # noqa: Y015
+
+@_typing.final
+class ClipAt(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIDEO_ID_FIELD_NUMBER: _builtins.int
+    CLIP_ID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    video_id: _builtins.str
+    clip_id: _builtins.str
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """Now when absent."""
+
+    def __init__(
+        self,
+        *,
+        video_id: _builtins.str = ...,
+        clip_id: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "clip_id", b"clip_id", "video_id", b"video_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClipAt: _TypeAlias = ClipAt  # noqa: Y015
+
+@_typing.final
+class GetFeaturesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownFeatures]:
+        """One for each that was asked for, in its order."""
+
+    def __init__(
+        self,
+        *,
+        clips: _abc.Iterable[Global___KnownFeatures] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFeaturesResponse: _TypeAlias = GetFeaturesResponse  # noqa: Y015
+
+@_typing.final
+class KnownFeatures(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIP_ID_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    clip_id: _builtins.str
+    @_builtins.property
+    def features(self) -> _containers.RepeatedCompositeFieldContainer[Global___KnownFeature]: ...
+    def __init__(
+        self,
+        *,
+        clip_id: _builtins.str = ...,
+        features: _abc.Iterable[Global___KnownFeature] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip_id", b"clip_id", "features", b"features"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KnownFeatures: _TypeAlias = KnownFeatures  # noqa: Y015
+
+@_typing.final
+class KnownFeature(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Status:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[KnownFeature._Status.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATUS_UNSPECIFIED: KnownFeature._Status.ValueType  # 0
+        STATUS_KNOWN: KnownFeature._Status.ValueType  # 1
+        STATUS_UNKNOWN: KnownFeature._Status.ValueType  # 2
+        """It was measured, and cannot be known: no words, no sound."""
+        STATUS_EXPIRED: KnownFeature._Status.ValueType  # 3
+        """It is older than its time to live."""
+        STATUS_MISSING: KnownFeature._Status.ValueType  # 4
+
+    class Status(_Status, metaclass=_StatusEnumTypeWrapper): ...
+    STATUS_UNSPECIFIED: KnownFeature.Status.ValueType  # 0
+    STATUS_KNOWN: KnownFeature.Status.ValueType  # 1
+    STATUS_UNKNOWN: KnownFeature.Status.ValueType  # 2
+    """It was measured, and cannot be known: no words, no sound."""
+    STATUS_EXPIRED: KnownFeature.Status.ValueType  # 3
+    """It is older than its time to live."""
+    STATUS_MISSING: KnownFeature.Status.ValueType  # 4
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    AGE_S_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    unit: _builtins.str
+    status: Global___KnownFeature.Status.ValueType
+    value: _builtins.float
+    """Absent unless STATUS_KNOWN; the rest is absent where it is STATUS_MISSING."""
+    version: _builtins.int
+    job_id: _builtins.str
+    age_s: _builtins.float
+    @_builtins.property
+    def event_time(self) -> _timestamp_pb2.Timestamp:
+        """When its clip was scored, by which job, and how long before the asked time."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        status: Global___KnownFeature.Status.ValueType = ...,
+        value: _builtins.float | None = ...,
+        version: _builtins.int = ...,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
+        job_id: _builtins.str = ...,
+        age_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "event_time", b"event_time", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "age_s", b"age_s", "event_time", b"event_time", "job_id", b"job_id", "name", b"name", "status", b"status", "unit", b"unit", "value", b"value", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___KnownFeature: _TypeAlias = KnownFeature  # noqa: Y015
+
+@_typing.final
+class FeatureVector(_message.Message):
+    """A clip in the online store."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    EVENT_S_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    event_s: _builtins.float
+    """Unix seconds."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """NaN where nothing is known."""
+
+    @_builtins.property
+    def lost(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those whose newest values were not taken: the files have older ones."""
+
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        event_s: _builtins.float = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        versions: _abc.Iterable[_builtins.int] | None = ...,
+        values: _abc.Iterable[_builtins.float] | None = ...,
+        lost: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_s", b"event_s", "job_id", b"job_id", "lost", b"lost", "names", b"names", "values", b"values", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeatureVector: _TypeAlias = FeatureVector  # noqa: Y015
 
 @_typing.final
 class GetPreferencesRequest(_message.Message):

@@ -44,6 +44,11 @@ class ScoringServiceStub:
                 request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.SerializeToString,
                 response_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.FromString,
                 _registered_method=True)
+        self.GetFeatures = channel.unary_unary(
+                '/clipmill.scoring.v1.ScoringService/GetFeatures',
+                request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetFeaturesRequest.SerializeToString,
+                response_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetFeaturesResponse.FromString,
+                _registered_method=True)
         self.GetPreferences = channel.unary_unary(
                 '/clipmill.scoring.v1.ScoringService/GetPreferences',
                 request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetPreferencesRequest.SerializeToString,
@@ -73,6 +78,13 @@ class ScoringServiceServicer:
 
     def CheckFeatures(self, request, context):
         """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFeatures(self, request, context):
+        """Features of clips from the feature store: as they are now, or as they were known at a time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +123,11 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.CheckFeatures,
                     request_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.FromString,
                     response_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.SerializeToString,
+            ),
+            'GetFeatures': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFeatures,
+                    request_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetFeaturesRequest.FromString,
+                    response_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetFeaturesResponse.SerializeToString,
             ),
             'GetPreferences': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPreferences,
@@ -182,6 +199,33 @@ class ScoringService:
             '/clipmill.scoring.v1.ScoringService/CheckFeatures',
             clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.SerializeToString,
             clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFeatures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.scoring.v1.ScoringService/GetFeatures',
+            clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetFeaturesRequest.SerializeToString,
+            clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetFeaturesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class ScoringServiceStub:
     """Ranks a finished job's candidates by what is known now of its owner's preferences; nothing is analysed again."""
     CheckFeatures: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.CheckFeaturesRequest, _scoring_pb2.CheckFeaturesResponse]
     """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
+    GetFeatures: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.GetFeaturesRequest, _scoring_pb2.GetFeaturesResponse]
+    """Features of clips from the feature store: as they are now, or as they were known at a time."""
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.GetPreferencesRequest, _scoring_pb2.GetPreferencesResponse]
     """What the owner's viewers and editors have taught so far."""
     ResetPreferences: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ResetPreferencesRequest, _scoring_pb2.ResetPreferencesResponse]
@@ -49,6 +51,8 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     """Ranks a finished job's candidates by what is known now of its owner's preferences; nothing is analysed again."""
     CheckFeatures: _aio.UnaryUnaryMultiCallable[_scoring_pb2.CheckFeaturesRequest, _scoring_pb2.CheckFeaturesResponse]  # type: ignore[assignment]
     """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
+    GetFeatures: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetFeaturesRequest, _scoring_pb2.GetFeaturesResponse]  # type: ignore[assignment]
+    """Features of clips from the feature store: as they are now, or as they were known at a time."""
     GetPreferences: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetPreferencesRequest, _scoring_pb2.GetPreferencesResponse]  # type: ignore[assignment]
     """What the owner's viewers and editors have taught so far."""
     ResetPreferences: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ResetPreferencesRequest, _scoring_pb2.ResetPreferencesResponse]  # type: ignore[assignment]
@@ -72,6 +76,14 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_pb2.CheckFeaturesResponse, _abc.Awaitable[_scoring_pb2.CheckFeaturesResponse]]:
         """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
+
+    @_abc_1.abstractmethod
+    def GetFeatures(
+        self,
+        request: _scoring_pb2.GetFeaturesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_pb2.GetFeaturesResponse, _abc.Awaitable[_scoring_pb2.GetFeaturesResponse]]:
+        """Features of clips from the feature store: as they are now, or as they were known at a time."""
 
     @_abc_1.abstractmethod
     def GetPreferences(

@@ -4,6 +4,7 @@ isort:skip_file
 What is seen."""
 
 from clipmill.common.v1 import common_pb2 as _common_pb2
+from clipmill.models.v1 import models_pb2 as _models_pb2
 from clipmill.work.v1 import work_pb2 as _work_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -146,6 +147,7 @@ class VisionTask(_message.Message):
     DISPLAY_HEIGHT_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
     VIDEO_ID_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
     source_start_s: _builtins.float
     """The container's time of the first frame, in seconds; ranges are counted from it."""
     video_stream: _builtins.int
@@ -163,6 +165,10 @@ class VisionTask(_message.Message):
     def part(self) -> _common_pb2.TimeRange:
         """Begins at a keyframe."""
 
+    @_builtins.property
+    def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
+        """With which versions: of the job."""
+
     def __init__(
         self,
         *,
@@ -176,10 +182,11 @@ class VisionTask(_message.Message):
         display_height: _builtins.int = ...,
         profile: _common_pb2.Profile.ValueType = ...,
         video_id: _builtins.str = ...,
+        pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_height", b"display_height", "display_width", b"display_width", "part", b"part", "profile", b"profile", "rotation_deg", b"rotation_deg", "source", b"source", "source_start_s", b"source_start_s", "task", b"task", "video_id", b"video_id", "video_stream", b"video_stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_height", b"display_height", "display_width", b"display_width", "part", b"part", "pinned", b"pinned", "profile", b"profile", "rotation_deg", b"rotation_deg", "source", b"source", "source_start_s", b"source_start_s", "task", b"task", "video_id", b"video_id", "video_stream", b"video_stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,6 +487,7 @@ class Shot(_message.Message):
     SALIENCE_FIELD_NUMBER: _builtins.int
     IS_SCREEN_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    TEXT_AREAS_FIELD_NUMBER: _builtins.int
     begins_at_seam: _builtins.bool
     """True when the shot's beginning is a seam between parts, not a cut that was seen."""
     motion: _builtins.float
@@ -510,6 +518,10 @@ class Shot(_message.Message):
     def salience(self) -> Global___Salience:
         """What strikes the eye, for a crop where no face is; absent where no picture was looked at."""
 
+    @_builtins.property
+    def text_areas(self) -> Global___TextAreas:
+        """Where something is written in the keyframe; absent where nobody looked for it (shots that begin in a dissolve)."""
+
     def __init__(
         self,
         *,
@@ -525,10 +537,11 @@ class Shot(_message.Message):
         salience: Global___Salience | None = ...,
         is_screen: _builtins.bool = ...,
         description: _builtins.str | None = ...,
+        text_areas: Global___TextAreas | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "description", b"description", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "phash", b"phash", "range", b"range", "salience", b"salience"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "description", b"description", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "phash", b"phash", "range", b"range", "salience", b"salience", "text_areas", b"text_areas"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "description", b"description", "is_screen", b"is_screen", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "salience", b"salience", "sharpness", b"sharpness"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_keyframe_s", b"_keyframe_s", "_looks_like_shot", b"_looks_like_shot", "_phash", b"_phash", "begins_at_seam", b"begins_at_seam", "brightness", b"brightness", "description", b"description", "is_screen", b"is_screen", "keyframe_s", b"keyframe_s", "looks_like_shot", b"looks_like_shot", "motion", b"motion", "palette", b"palette", "phash", b"phash", "range", b"range", "salience", b"salience", "sharpness", b"sharpness", "text_areas", b"text_areas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
     _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
@@ -548,6 +561,65 @@ class Shot(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__phash) -> _WhichOneofReturnType__phash | None: ...
 
 Global___Shot: _TypeAlias = Shot  # noqa: Y015
+
+@_typing.final
+class TextAreas(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AREAS_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    share: _builtins.float
+    """Of the picture, 0 to 1: what the areas cover together."""
+    @_builtins.property
+    def areas(self) -> _containers.RepeatedCompositeFieldContainer[Global___TextArea]:
+        """About a line each, from top to bottom; none: nothing is written there."""
+
+    def __init__(
+        self,
+        *,
+        areas: _abc.Iterable[Global___TextArea] | None = ...,
+        share: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "share", b"share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TextAreas: _TypeAlias = TextAreas  # noqa: Y015
+
+@_typing.final
+class TextArea(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    X0_FIELD_NUMBER: _builtins.int
+    Y0_FIELD_NUMBER: _builtins.int
+    X1_FIELD_NUMBER: _builtins.int
+    Y1_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    x0: _builtins.float
+    """Fractions of the shown width and height, 0 to 1."""
+    y0: _builtins.float
+    x1: _builtins.float
+    y1: _builtins.float
+    confidence: _builtins.float
+    """The detector's, 0 to 1: no probability."""
+    def __init__(
+        self,
+        *,
+        x0: _builtins.float = ...,
+        y0: _builtins.float = ...,
+        x1: _builtins.float = ...,
+        y1: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "x0", b"x0", "x1", b"x1", "y0", b"y0", "y1", b"y1"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TextArea: _TypeAlias = TextArea  # noqa: Y015
 
 @_typing.final
 class Salience(_message.Message):
