@@ -3,11 +3,13 @@
 For tests of what runs models, here, in child processes and on Triton.
 """
 
+import json
 import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -99,6 +101,20 @@ def refuse() -> Infer:
     raise OSError("no such weights")
 
 
+def times(path: Path) -> Infer:
+    """Multiplies by the number in the table, or does what the word in it says."""
+    said = json.loads(path.read_text())["by"]
+    if said == "raises on load":
+        raise OSError("half of the weights are missing")
+    answers = {"raises": RAISES, "lies": LIES, "dies": DIES}
+    if said in answers:
+        return lambda inputs: double({"x": np.full_like(inputs["x"], answers[said])})
+    if said == "wrong shape":
+        return lambda inputs: {"y": inputs["x"][None]}
+    return lambda inputs: {"y": inputs["x"] * np.float32(said)}
+
+
+TIMES = replace(model(name="faces", reference="harness.tiny_models:TIMES"), load_from=times)
 ON_TRITON = replace(
     model(name="double", reference="harness.tiny_models:ON_TRITON"), batching=Batching(max_rows=4, max_waiting=80)
 )

@@ -267,7 +267,7 @@ class Worker(Generic[T, R]):
 
     async def _made(self, message: T, report: Report) -> R:
         began = time.monotonic()
-        with cautions() as said:
+        with cautions(getattr(message, "pinned", ())) as said:
             made = await self._stage.work(message, report)
         for caution in said.cautions:
             caution.part = caution.part or self._stage.name

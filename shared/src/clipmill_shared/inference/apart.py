@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar, cast
@@ -17,9 +17,10 @@ import numpy as np
 
 from clipmill_shared.compute import Report
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.artefacts import not_here
 from clipmill_shared.inference.calls import compute, loaded
-from clipmill_shared.inference.configured import Answered, Asked, Call, FellBack, Inference
-from clipmill_shared.inference.definition import Definition, Infer, Tensors
+from clipmill_shared.inference.configured import Answered, Asked, Call, FellBack, Inference, Pin
+from clipmill_shared.inference.definition import Definition, Infer, Signature, Tensors, definition_at, on_triton
 from clipmill_shared.inference.executor import Inferred, halved
 from clipmill_shared.inference.fallback import PASSES_ON
 from clipmill_shared.inference.records import call_of
@@ -33,11 +34,13 @@ ASKED_AGAIN_S = 5.0
 class _Calls:
     """The calls of one request."""
 
-    def __init__(self, inference: Inference) -> None:
+    def __init__(self, inference: Inference, pins: Sequence[Pin] = ()) -> None:
         self._inference = inference
+        self._pins = {pin.model: pin for pin in pins}
         self._fell_back: dict[tuple[str, str], FellBack] = {}
         self.recorded: list[Call] = []
         self.count = 0
+        self.versions: dict[str, str] = {}
 
     @property
     def fell_back(self) -> tuple[FellBack, ...]:
@@ -49,6 +52,9 @@ class _Calls:
 
     def infer(self, definition: Definition, inputs: Tensors) -> Tensors:
         self.count += 1
+        if pin := self._pins.get(definition.name):
+            definition = _pinned(pin, definition)
+            self.versions[pin.model] = pin.version
         inferred = self._infer(definition, inputs)
         if self._inference.log_share and random.random() < self._inference.log_share:  # noqa: S311
             self.recorded.append(call_of(definition, inputs, inferred))
@@ -108,9 +114,10 @@ def with_models(function: Callable[P, R]) -> Callable[P, R]:
         global _calls  # noqa: PLW0603
         if not isinstance(asked, Asked):
             return plain(asked, report)
-        _calls = _Calls(asked.inference)
+        _calls = _Calls(asked.inference, asked.pins)
         try:
-            return Answered(plain(asked.request, report), _calls.fell_back, tuple(_calls.recorded), _calls.count)
+            value = plain(asked.request, report)
+            return Answered(value, _calls.fell_back, tuple(_calls.recorded), _calls.count, _calls.versions)
         finally:
             _calls = _Calls(Inference())
 
@@ -144,6 +151,7 @@ class _Remote:
                 f"The package {self._missing}, by which Triton is asked, is not installed.",
                 "Install requirements/triton-client.txt, or leave CLIPMILL_TRITON_ADDRESS empty.",
             )
+        definition = on_triton(definition)
         rows, most = len(next(iter(inputs.values()))), definition.batching.max_rows
         shares = [
             self._infer(definition, {name: array[begin : begin + most] for name, array in inputs.items()})
@@ -168,5 +176,28 @@ def _here(definition: Definition) -> Infer:
     # By its key: a definition's own hash takes longer than all else here.
     found = _loaded.get(definition.key)
     if found is None:
+        # Jobs of before and after a switch run side by side; a third version is no job's any more.
+        for gone in [key for key in _loaded if key[0] == definition.name][:-1]:
+            del _loaded[gone]
         found = _loaded[definition.key] = loaded(definition)
     return found
+
+
+def _pinned(pin: Pin, definition: Definition) -> Definition:
+    """The version in the place of the definition that the code names; it must be asked and answer alike."""
+    try:
+        found = _found(pin.reference)
+    except Exception as error:
+        raise not_here(pin.model, pin.version, f"{type(error).__name__}: {error}") from error
+    if found.key != (pin.model, pin.version) or not _alike(found.signature, definition.signature):
+        raise not_here(pin.model, pin.version, f"it is {found.name} {found.version}, or of another signature")
+    return found
+
+
+@lru_cache(maxsize=64)
+def _found(reference: str) -> Definition:
+    return definition_at(reference)
+
+
+def _alike(a: Signature, b: Signature) -> bool:
+    return a is b or (set(a.inputs) == set(b.inputs) and set(a.outputs) == set(b.outputs))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import secrets
 import shutil
 from pathlib import Path
 
-from clipmill.models.v1.models_pb2 import Version
+from clipmill.models.v1.models_pb2 import PinnedVersion, Version
 from clipmill_shared.blobs import Blobs, sha256_of
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.definition import Definition, definition_at
@@ -27,18 +27,18 @@ class Artefacts:
         try:
             definition = await asyncio.to_thread(definition_at, reference)
         except Exception as error:
-            raise not_here(version, f"{type(error).__name__}: {error}") from error
+            raise not_here(version.model, version.version, f"{type(error).__name__}: {error}") from error
         if definition.version != version.version:
-            raise not_here(version, f"the package here has {definition.version}")
+            raise not_here(version.model, version.version, f"the package here has {definition.version}")
         return definition
 
-    async def reference(self, version: Version) -> str:
+    async def reference(self, version: Version | PinnedVersion) -> str:
         """Where a child process finds what runs the version, its artefact in place."""
         if not version.HasField("artefact"):
             return version.definition
         return f"{version.definition}@{await self._path(version)}"
 
-    async def _path(self, version: Version) -> Path:
+    async def _path(self, version: Version | PinnedVersion) -> Path:
         ref = version.artefact.blob
         path = self._folder / version.model / version.version / ref.sha256
         if path in self._checked:
@@ -56,10 +56,10 @@ class Artefacts:
         return path
 
 
-def not_here(version: Version, why: str) -> ClipmillError:
+def not_here(model: str, version: str, why: str) -> ClipmillError:
     return ClipmillError(
         "VERSION_NOT_HERE",
-        f"The version {version.version} of {version.model} cannot be run here: {why[:300]}.",
+        f"The version {version} of {model} cannot be run here: {why[:300]}.",
         "Install its package in every process, or promote a version that they have.",
     )
 
@@ -70,6 +70,6 @@ def _is(path: Path, sha256: str) -> bool:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     shutil.copyfile(source, partial)
     partial.replace(target)

@@ -5,7 +5,8 @@ Light: services import it at their start. `apart` is the child's side, `model_ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,21 @@ class Inference:
 
 
 @dataclass(frozen=True)
+class Pin:
+    """The version by which a model is to answer, and the `reference` where definition_at finds it."""
+
+    model: str
+    version: str
+    reference: str
+
+
+@dataclass(frozen=True)
 class Asked:
-    """A request and where its models run; what crosses to the child."""
+    """A request, where its models run and by which versions; what crosses to the child."""
 
     request: object
     inference: Inference
+    pins: tuple[Pin, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,3 +74,5 @@ class Answered:
     calls: tuple[Call, ...] = ()
     # All of them, recorded or not.
     inferences: int = 0
+    # Of models that were pinned and asked: which version answered.
+    versions: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import ctypes
 import hashlib
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
@@ -151,10 +151,26 @@ class Definition:
     batching: Batching = Batching()
     placement: Placement = Placement()
     load_from: Callable[[Path], Infer] | None = field(default=None, compare=False)
+    # Of a model of named features: which of them an answer by the weights in a file rests on.
+    features_from: Callable[[Path, Tensors], Sequence[str]] | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
         return self.name, self.version
+
+    def features_used(self, inputs: Tensors) -> Sequence[str]:
+        """What of `inputs` an answer rests on: features by name, or the inputs. May read the weights."""
+        path = self.reference.partition("@")[2]
+        if path and self.features_from is not None:
+            return self.features_from(Path(path), inputs)
+        return tuple(tensor.name for tensor in self.signature.inputs)
+
+
+def on_triton(definition: Definition) -> Definition:
+    """The definition by the name that Triton has for it: a registered version's model is its own."""
+    if "@" not in definition.reference:
+        return definition
+    return replace(definition, name=f"{definition.name}--{definition.version}")
 
 
 def definition_at(reference: str) -> Definition:

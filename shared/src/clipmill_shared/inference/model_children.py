@@ -7,27 +7,41 @@ from typing import Any
 
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill_shared import metrics
-from clipmill_shared.cautions import caution, count_inferences
+from clipmill_shared.cautions import caution, count_inferences, note_versions, pinned_here
 from clipmill_shared.compute import Children
 from clipmill_shared.inference.configured import Answered, Asked, Inference
 from clipmill_shared.inference.log import InferenceLog
+from clipmill_shared.inference.pins import Pins
 
 
 class ModelChildren(Children):
-    """Children whose function is `apart.with_models`. What fell back is counted, and said in the task's result."""
+    """Children whose function is `apart.with_models`. What fell back is counted, and said in the task's result.
+
+    With `pins` models run by the versions that the task pins.
+    """
 
     def __init__(
-        self, function: str, slots: int, inference: Inference, log: InferenceLog | None = None, **options: Any
+        self,
+        function: str,
+        slots: int,
+        inference: Inference,
+        log: InferenceLog | None = None,
+        *,
+        pins: Pins | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(function, slots, **options)
         self._inference = inference
         self._log = log
+        self._pins = pins
 
     async def run(self, request: object, report: Callable[[float], None] = lambda _: None) -> object:
-        """See Children.run."""
-        answered = await super().run(Asked(request, self._inference), report)
+        """See Children.run. Errors: PINNED_VERSION_GONE, ARTEFACT_DAMAGED."""
+        pins = await self._pins.of(pinned_here()) if self._pins else ()
+        answered = await super().run(Asked(request, self._inference, pins), report)
         assert isinstance(answered, Answered)
         count_inferences(answered.inferences)
+        note_versions(answered.versions)
         for fell_back in answered.fell_back:
             metrics.INFERENCE_FALLBACKS.add(fell_back.calls, {"model": fell_back.model, "code": fell_back.code})
             # Without their number: what is the same of every part of a video is said once.

@@ -11,6 +11,7 @@ from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
 from clipmill.clips.v1.clips_pb2 import RenderTask, ScoringTask
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
 from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested, RecordTask, Source
+from clipmill.models.v1.models_pb2 import PinnedVersion
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed, VisionTask
 from clipmill.work.v1.work_pb2 import Stage, Task
 from clipmill_ingest.domain import live
@@ -23,7 +24,11 @@ AnyTask = ImportTask | RecordTask | AudioTask | VisionTask | ScoringTask | Rende
 IMPORT_COST_S = 60.0
 SCORING_COST_S = 10.0
 # Registered models that a stage runs by the version which the job pinned.
-SCORING_MODELS = frozenset({"clip_scorer"})
+MODELS = {
+    Stage.STAGE_AUDIO: frozenset({"transcription", "voice_turns", "voice_embedding"}),
+    Stage.STAGE_VISION: frozenset({"faces", "face_mesh", "face_looks"}),
+    Stage.STAGE_SCORING: frozenset({"clip_scorer", "sentences"}),
+}
 
 
 def first_tasks(job_id: str, source: Source, now: float) -> tuple[LedgerTask, ...]:
@@ -112,7 +117,9 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
     if task.stage == Stage.STAGE_AUDIO and task.recorded is not None:
         return live.audio_task(task.recorded, _asked_of_audio(record, header))
     if task.stage == Stage.STAGE_VISION and task.recorded is not None:
-        return live.vision_task(record, task.recorded, header)
+        looking = live.vision_task(record, task.recorded, header)
+        looking.pinned.extend(_pinned(record, Stage.STAGE_VISION))
+        return looking
     media = record.ingested
     assert media is not None, "no stage but import comes before import has ended"
     if task.stage == Stage.STAGE_AUDIO:
@@ -134,6 +141,11 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
     return _render_task(record, media, task.part, header)
 
 
+def _pinned(record: JobRecord, stage: Stage.ValueType) -> list[PinnedVersion]:
+    """Those alone that the stage runs: another model's version makes no other result of it."""
+    return [each for each in record.options.pinned if each.model in MODELS[stage]]
+
+
 def _asked_of_scoring(record: JobRecord, header: Task) -> ScoringTask:
     return ScoringTask(
         task=header,
@@ -144,7 +156,7 @@ def _asked_of_scoring(record: JobRecord, header: Task) -> ScoringTask:
         ranges=record.options.ranges,
         speakers=speakers_given(record.options),
         genre=record.options.genre,
-        pinned=[each for each in record.options.pinned if each.model in SCORING_MODELS],
+        pinned=_pinned(record, Stage.STAGE_SCORING),
     )
 
 
@@ -157,6 +169,7 @@ def _asked_of_audio(record: JobRecord, header: Task) -> AudioTask:
         transcript=record.options.transcript if record.options.HasField("transcript") else None,
         voices=wants_speakers(record.options),
         vocabulary=record.options.vocabulary,
+        pinned=_pinned(record, Stage.STAGE_AUDIO),
     )
 
 
@@ -181,6 +194,7 @@ def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         display_height=picture.display_height,
         profile=record.options.profile,
         video_id=media.video_id,
+        pinned=_pinned(record, Stage.STAGE_VISION),
     )
 
 

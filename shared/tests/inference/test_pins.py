@@ -1,0 +1,117 @@
+"""A task's models answer by the versions that its job pinned, or the task fails: no other stands in for them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from harness.server import free_port
+from harness.tiny_models import TIMES, numbers
+
+from clipmill.common.v1.common_pb2 import ModelVersion
+from clipmill.models.v1.models_pb2 import Artefact, PinnedVersion
+from clipmill_shared.blobs import Blobs
+from clipmill_shared.cautions import as_answered, cautions
+from clipmill_shared.errors import ClipmillError
+from clipmill_shared.inference.apart import infer, with_models
+from clipmill_shared.inference.configured import Inference
+from clipmill_shared.inference.definition import Signature, Tensor
+from clipmill_shared.inference.model_children import ModelChildren
+from clipmill_shared.inference.pins import Pins
+
+WIDE = replace(TIMES, signature=Signature(TIMES.signature.inputs, (Tensor("z", "FP32", (-1,)),)))
+
+
+def multiplied(value, report):
+    return infer(TIMES, numbers(value))["y"].item()
+
+
+def asks_otherwise(value, report):
+    return infer(WIDE, numbers(value))["y"].item()
+
+
+in_a_child, otherwise_in_a_child = with_models(multiplied), with_models(asks_otherwise)
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
+
+
+@pytest.fixture
+async def children(blobs, tmp_path):
+    running = ModelChildren(f"{__name__}:in_a_child", 1, Inference(), pins=Pins(blobs, tmp_path / "scratch"))
+    yield running
+    await running.close()
+
+
+async def version(blobs, number, name=""):
+    blob = await blobs.put_bytes("clipmill", json.dumps({"by": number}).encode(), "application/json")
+    return PinnedVersion(
+        model="faces",
+        version=name or f"by {number}",
+        definition="harness.tiny_models:TIMES",
+        artefact=Artefact(blob=blob),
+    )
+
+
+async def answered(children, *pinned):
+    """What is answered to 7, and the versions that are said to have."""
+    with cautions(pinned) as said:
+        return await children.run(7), said.versions
+
+
+async def test_each_task_is_answered_by_the_versions_that_it_pins_whatever_the_child_did_before(children, blobs):
+    three, five = await version(blobs, 3), await version(blobs, 5)
+    for pinned, answer in ((three, 21), (five, 35), (three, 21), (await version(blobs, 4), 28), (five, 35)):
+        assert await answered(children, pinned) == (answer, {"faces": pinned.version})
+    assert await answered(children) == (14, {})
+
+
+async def test_a_version_that_was_deleted_fails_the_task(children, blobs):
+    gone = await version(blobs, 3)
+    await blobs.delete(gone.artefact.blob)
+    with pytest.raises(ClipmillError) as caught:
+        await answered(children, gone)
+    assert caught.value.code == "PINNED_VERSION_GONE"
+    assert "by 3 of faces" in caught.value.message
+
+
+async def test_weights_with_another_hash_are_never_run(children, blobs, tmp_path):
+    damaged = await version(blobs, 3)
+    (kept,) = (path for path in (tmp_path / "store").rglob(damaged.artefact.blob.sha256))
+    kept.write_text('{"by": 4}')
+    with pytest.raises(ClipmillError) as caught:
+        await answered(children, damaged)
+    assert caught.value.code == "ARTEFACT_DAMAGED"
+
+
+async def test_a_version_of_another_signature_is_refused(blobs, tmp_path):
+    running = ModelChildren(f"{__name__}:otherwise_in_a_child", 1, Inference(), pins=Pins(blobs, tmp_path / "scratch"))
+    try:
+        with pytest.raises(ClipmillError) as caught:
+            await answered(running, await version(blobs, 3))
+    finally:
+        await running.close()
+    assert caught.value.code == "VERSION_NOT_HERE"
+
+
+async def test_where_triton_is_away_the_child_answers_by_the_same_version(blobs, tmp_path):
+    away = Inference(f"127.0.0.1:{free_port()}", deadline_s=5)
+    running = ModelChildren(f"{__name__}:in_a_child", 1, away, pins=Pins(blobs, tmp_path / "scratch"))
+    try:
+        with cautions([await version(blobs, 3)]) as said:
+            assert await running.run(7) == 21
+    finally:
+        await running.close()
+    assert [caution.code for caution in said.cautions] == ["MODEL_FELL_BACK"]
+    assert said.versions == {"faces": "by 3"}
+
+
+def test_a_result_names_the_versions_that_answered():
+    packaged = [ModelVersion(task=task, name=task, version="0") for task in ("faces", "voices", "shots")]
+    registered = {"faces": ("faces",), "voices": ("turns", "embedding")}
+    with cautions() as said:
+        assert as_answered(packaged, registered) == packaged
+        said.versions.update(faces="2", turns="9")
+        named = [(each.name, each.version) for each in as_answered(packaged, registered)]
+    assert named == [("faces", "2"), ("voices", "0"), ("turns", "9"), ("shots", "0")]
