@@ -21,6 +21,7 @@ from clipmill_cli.models_shown import (
     MOVE_COLUMNS,
     VERSION_COLUMNS,
     alias_name,
+    day,
     details_of,
     move_row,
     state_of,
@@ -302,11 +303,12 @@ def unload(model: str, version: str, address: str) -> None:
 @click.argument("version")
 @address_option
 def delete(model: str, version: str, address: str) -> None:
-    """Forget VERSION; refused while an alias points at it."""
+    """Forget VERSION; refused while an alias points at it. Jobs that have it pinned can use it for a day."""
 
     async def work(calls: ModelCalls) -> None:
-        await calls.delete(model, version)
-        click.echo(f"{model} {version} is gone.")
+        gone = await calls.delete(model, version)
+        kept = f" Its artefact goes on {day(gone.artefact_until)}." if gone.HasField("artefact_until") else ""
+        click.echo(f"{model} {version} is gone.{kept}")
 
     _do(address, False, work)
 

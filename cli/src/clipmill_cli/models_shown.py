@@ -38,7 +38,7 @@ def alias_name(alias: pb.Alias.ValueType) -> str:
 def version_row(version: pb.Version) -> tuple[str, ...]:
     """Of VERSION_COLUMNS."""
     names = ", ".join(map(alias_name, version.aliases))
-    since = _day(version.registered_at)
+    since = day(version.registered_at)
     return version.model, version.version, state_of(version), names, since, version.metadata.title
 
 
@@ -46,8 +46,9 @@ def move_row(move: pb.Move) -> tuple[str, ...]:
     """Of MOVE_COLUMNS."""
     did = pb.Move.Kind.Name(move.kind).removeprefix("KIND_").lower().replace("_", " ")
     where = (move.from_version or "-", move.to_version or "-")
-    return str(move.generation), _day(move.at), move.by, did, alias_name(move.alias), *where
+    return str(move.generation), day(move.at), move.by, did, alias_name(move.alias), *where
 
 
-def _day(at: Any) -> str:
+def day(at: Any) -> str:
+    """A timestamp in UTC, to the minute."""
     return str(at.ToDatetime().strftime("%Y-%m-%d %H:%M"))

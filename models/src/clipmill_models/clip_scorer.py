@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,23 @@ class Scorer:
         return json.dumps({"base": self.base, "features": features}, indent=1).encode()
 
 
+@lru_cache(maxsize=8)
+def _scorer(path: Path) -> Scorer:
+    """Of a version, which never changes."""
+    return Scorer.read(path.read_bytes())
+
+
+def features_from(path: Path, inputs: Tensors) -> Sequence[str]:
+    """Those that the table has points for and whose value is known, in any row."""
+    scorer = _scorer(path)
+    pairs = zip(inputs["names"].ravel(), inputs["values"].ravel().tolist(), strict=True)
+    return tuple(
+        dict.fromkeys(_text(name) for name, value in pairs if _text(name) in scorer.features and not math.isnan(value))
+    )
+
+
 def load_from(path: Path) -> Infer:
-    scorer = Scorer.read(path.read_bytes())
+    scorer = _scorer(path)
 
     def infer(inputs: Tensors) -> Tensors:
         scores = np.empty((len(inputs["names"]), 1), np.float32)
@@ -96,4 +112,5 @@ MODEL = Definition(
     card=Card("scoring", "The clip scorer's weights", "Apache-2.0", "trained on engagement", (), {}),
     batching=Batching(max_rows=256),
     load_from=load_from,
+    features_from=features_from,
 )

@@ -101,5 +101,7 @@ class ModelCalls:
         response: pb.GetTrainingRunResponse = await self._client._call(self._stub.GetTrainingRun, request)
         return response.run
 
-    async def delete(self, model: str, version: str) -> None:
-        await self._client._call(self._stub.DeleteVersion, pb.DeleteVersionRequest(model=model, version=version))
+    async def delete(self, model: str, version: str) -> pb.DeleteVersionResponse:
+        request = pb.DeleteVersionRequest(model=model, version=version)
+        response: pb.DeleteVersionResponse = await self._client._call(self._stub.DeleteVersion, request)
+        return response

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,4 +71,18 @@ SCALE = Definition(
     card=Card("scaling", "Scales", "Apache-2.0", "here", (), {}),
     batching=Batching(max_rows=4, max_waiting=64),
     load_from=load_from,
+)
+
+
+def sure_from(path: Path) -> Infer:
+    factor = json.loads(path.read_text())["factor"]
+    return lambda inputs: {"probability": np.full((len(inputs["x"]), 1), factor, np.float32)}
+
+
+SURE = replace(
+    SCALE,
+    name="sure",
+    signature=Signature(SCALE.signature.inputs, (Tensor("probability", "FP32", (1,)),)),
+    reference="registry_models:SURE",
+    load_from=sure_from,
 )

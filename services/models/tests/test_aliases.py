@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 
 import pytest
 from registry_world import RegistryWorld, code_of
@@ -116,9 +118,9 @@ async def test_what_an_alias_points_at_is_not_deleted_and_what_is_deleted_is_gon
     assert await code_of(world.call("DeleteVersion", delete)) == "VERSION_IN_USE"
     await world.promote("2")
     blob = (await world.version("1")).artefact.blob
-    await world.call("DeleteVersion", delete)
+    until = (await world.call("DeleteVersion", delete)).artefact_until
     assert await code_of(world.version("1")) == "VERSION_NOT_FOUND"
-    assert not await world.blobs.exists(blob)
+    assert until.seconds > time.time() + 86_000 and await world.blobs.exists(blob), "jobs may have it pinned"
     assert await code_of(world.call("Rollback", ROLLBACK)) == "VERSION_NOT_FOUND"
 
 
@@ -127,11 +129,23 @@ async def test_an_artefact_that_two_versions_have_goes_with_the_last(world: Regi
     for version in ("1", "2"):
         request.version = version
         await world.register(request)
-    blob = (await world.version("1")).artefact.blob
-    await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version="1"))
-    assert await world.blobs.exists(blob)
-    await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version="2"))
-    assert not await world.blobs.exists(blob)
+    first = await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version="1"))
+    last = await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version="2"))
+    assert (first.HasField("artefact_until"), last.HasField("artefact_until")) == (False, True)
+
+
+async def test_an_artefact_is_erased_in_its_time_unless_it_was_registered_again(tmp_path: Path):
+    async with RegistryWorld.running(tmp_path, delete_grace_s=0) as world:
+        for version in ("1", "2"):
+            await world.register(world.table(version, float(version)))
+        blobs = {version: (await world.version(version)).artefact.blob for version in ("1", "2")}
+        for version in ("1", "2"):
+            await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version=version))
+        await world.register(world.table("2", 2.0))
+    async with RegistryWorld.running(tmp_path, delete_grace_s=0) as world, asyncio.timeout(10):
+        while await world.blobs.exists(blobs["1"]):
+            await asyncio.sleep(0.02)
+        assert await world.blobs.exists(blobs["2"])
 
 
 @pytest.mark.parametrize("alias", [pb.ALIAS_UNSPECIFIED, 17])

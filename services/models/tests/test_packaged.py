@@ -47,19 +47,21 @@ async def test_a_packaged_model_answers_and_a_second_start_changes_nothing(tmp_p
 
 
 async def test_the_clip_scorers_weights_are_a_table(tmp_path: Path):
-    table = b'{"base": 40, "features": {"hook": {"points": 8, "typical": 0.5, "span": 0.5}}}'
+    points = b'{"points": 8, "typical": 0.5, "span": 0.5}'
+    table = b'{"base": 40, "features": {"hook": %s, "numbers": %s}}' % (points, points)
     async with RegistryWorld.running(tmp_path) as world:
         request = world.file("scorer.json", table)
         request.model, request.version, request.definition = "clip_scorer", "7", ""
         await world.register(request)
         await world.call("Validate", pb.ValidateRequest(model="clip_scorer", version="7"))
         inputs = {
-            "names": np.array([[b"hook", b"unheard of"]], object),
-            "values": np.array([[0.75, 3]], np.float32),
+            "names": np.array([[b"hook", b"unheard of", b"numbers"]], object),
+            "values": np.array([[0.75, 3, np.nan]], np.float32),
         }
         asked = pb.PredictRequest(model="clip_scorer", version="7", inputs=values_of(inputs))
         answer = await world.call("Predict", asked)
         assert tensors_of(answer.outputs)["score"].tolist() == [[44]]
+        assert list(answer.features_used) == ["hook"], "known to it, and with a value"
         # One that is a table, and no scorer's.
         request = world.file("other.json", b'{"base": "x"}')
         request.model, request.version, request.definition = "clip_scorer", "8", ""

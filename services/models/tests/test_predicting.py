@@ -57,12 +57,23 @@ async def test_the_champion_answers_unless_another_is_named(two: RegistryWorld):
     response = await predict(two, 1, 5)
     assert (answered(response), response.model, response.version) == ([2, 10], "scale", "2")
     assert response.executor == "in process" and response.compute_s > 0 and not response.HasField("confidence")
+    assert list(response.features_used) == ["x"]
     assert answered(await predict(two, 5, version="3")) == [15]
     await two.promote("3", pb.ALIAS_CHALLENGER)
     async with asyncio.timeout(10):
         while await _code_or_none(two, alias=pb.ALIAS_CHALLENGER):
             await asyncio.sleep(0.005)
     assert answered(await predict(two, 5, alias=pb.ALIAS_CHALLENGER)) == [15]
+
+
+async def test_a_model_that_says_how_sure_it_is_is_quoted(world: RegistryWorld):
+    request = world.table("1", 0.75)
+    request.model, request.definition = "sure", "registry_models:SURE"
+    await world.register(request)
+    await world.call("Validate", pb.ValidateRequest(model="sure", version="1"))
+    wanted = asked(1, version="1")
+    wanted.model = "sure"
+    assert (await world.call("Predict", wanted)).confidence == 0.75
 
 
 async def _code_or_none(world: RegistryWorld, **more: object) -> str:

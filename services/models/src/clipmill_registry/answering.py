@@ -17,7 +17,7 @@ from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.aliases import Aliases
 from clipmill_shared.inference.artefacts import Artefacts
 from clipmill_shared.inference.configured import Call
-from clipmill_shared.inference.definition import Tensors
+from clipmill_shared.inference.definition import Definition, Tensors
 from clipmill_shared.inference.executor import Executor, Inferred
 from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.messages import tensors_of, values_of
@@ -117,7 +117,8 @@ class Answering:
 
     async def _answer(self, version: pb.Version, request: pb.PredictRequest) -> pb.PredictResponse:
         inputs = tensors_of(request.inputs)
-        inferred, call = await self._ask(version, inputs)
+        definition = await self._artefacts.definition(version)
+        inferred, call = await self._ask(definition, inputs)
         is_champions = not request.version and request.alias in (pb.ALIAS_UNSPECIFIED, pb.ALIAS_CHAMPION)
         is_shadowed = is_champions and self._ask_shadow(request.model, inputs, inferred)
         if is_shadowed or random.random() < self._log_share:  # noqa: S311 - a sample
@@ -132,10 +133,11 @@ class Answering:
             batch_rows=inferred.batch_rows,
             executor=inferred.executor,
             fallback=inferred.fallback,
+            # In a thread: it may have to read the version's table.
+            features_used=await asyncio.to_thread(definition.features_used, inputs),
         )
 
-    async def _ask(self, version: pb.Version, inputs: Tensors) -> tuple[Inferred, Call]:
-        definition = await self._artefacts.definition(version)
+    async def _ask(self, definition: Definition, inputs: Tensors) -> tuple[Inferred, Call]:
         inferred = await self._executor.infer(definition, inputs)
         return inferred, call_of(definition, inputs, inferred)
 
@@ -153,7 +155,7 @@ class Answering:
         """Log what both made of the same; whatever the shadow does is its own affair."""
         noted = log.bind(model=shadow.model, champion=champion.version, shadow=shadow.version)
         try:
-            inferred, call = await self._ask(shadow, inputs)
+            inferred, call = await self._ask(await self._artefacts.definition(shadow), inputs)
         except ClipmillError as error:
             noted.warning("a shadow failed", code=error.code, error=error.message)
             return

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import aiohttp
 
-from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.models.v1.models_pb2 import Artefact, Format, RegisterRequest
 from clipmill_registry.domain.formats import HEAD_BYTES, refusal
 from clipmill_registry.settings import ModelsSettings
@@ -57,10 +56,6 @@ class Copying:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
         self._copying.pop(request.sha256, None)
         return Artefact(format=request.format, blob=blob, source=request.artefact)
-
-    async def forget(self, ref: BlobRef) -> None:
-        """Erase an artefact that no version has any more."""
-        await self._blobs.delete(ref)
 
     async def close(self) -> None:
         await self._http.close()

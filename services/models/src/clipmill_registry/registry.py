@@ -33,12 +33,15 @@ class Registry:
         copying: Copying,
         validation: Validation,
         default_definition: Callable[[str], str],
+        *,
+        delete_grace_s: float,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._copying = copying
         self._validation = validation
         self._default_definition = default_definition
+        self._delete_grace_s = delete_grace_s
 
     async def register(
         self, request: pb.RegisterRequest, tell: Tell = lambda _done, _size: None, content: bytes | None = None
@@ -67,6 +70,9 @@ class Registry:
         )
         if request.HasField("signature"):
             version.signature.CopyFrom(request.signature)
+        if request.sha256:
+            async with self._database.transaction() as on:
+                await store.keep_artefact(on, request.sha256)
         if content is not None:
             blob = await self._blobs.put_bytes(SYSTEM_OWNER, content, "application/json")
             version.artefact.CopyFrom(pb.Artefact(format=request.format, blob=blob, source=request.artefact))
@@ -151,8 +157,12 @@ class Registry:
             raise no_version(model, version)
         return found
 
-    async def delete(self, model: str, version: str) -> None:
-        """VERSION_IN_USE while an alias points at it."""
+    async def delete(self, model: str, version: str) -> float | None:
+        """Forget a version. VERSION_IN_USE while an alias points at it.
+
+        Until when its artefact stays, for jobs that have it pinned, in seconds since 1970; None where none goes.
+        """
+        until_s = None
         async with self._database.transaction() as on:
             await serial_for_model(on, model)
             found = await store.find(on, model, version)
@@ -161,7 +171,19 @@ class Registry:
             if found.aliases:
                 raise in_use(found)
             await store.remove(on, model, version)
-            is_used = await store.is_used(on, found.artefact.blob.sha256)
-        if found.HasField("artefact") and not is_used:
-            await self._copying.forget(found.artefact.blob)
+            if found.HasField("artefact") and not await store.is_used(on, found.artefact.blob.sha256):
+                until_s = time.time() + self._delete_grace_s
+                await store.erase_later(on, found.artefact.blob, until_s)
         log.info("a version was deleted", model=model, version=version)
+        return until_s
+
+    async def erase_due(self) -> None:
+        """Erase the artefacts of versions that were deleted long enough ago."""
+        async with self._database.reading() as on:
+            due = await store.due(on, time.time())
+        for sha256 in due:
+            async with self._database.transaction() as on:
+                # Within it, so that who registers the same again waits, and puts it anew.
+                if ref := await store.take_due(on, sha256):
+                    await self._blobs.delete(ref)
+                    log.info("an artefact was erased", sha256=sha256)

@@ -49,7 +49,14 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
     executor, readiness = _places(settings, artefacts, here)
     copying = Copying(settings, platform.blobs, platform.scratch / "artefacts")
     validation = Validation(settings, platform.blobs, artefacts)
-    registry = Registry(database, platform.blobs, copying, validation, packaged.default_definition)
+    registry = Registry(
+        database,
+        platform.blobs,
+        copying,
+        validation,
+        packaged.default_definition,
+        delete_grace_s=settings.delete_grace_s,
+    )
     aliases = Aliases(database, outbox, readiness, packaged=names, drain_s=settings.triton_drain_s)
     told = KnownAliases()
     inference_log = InferenceLog(platform.bus, "models", 1.0)
@@ -72,6 +79,7 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
         await packaged.register(registry, aliases, names)
         while True:
             await aliases.tell_again()
+            await registry.erase_due()
             await asyncio.sleep(TELL_AGAIN_S)
 
     async def stop() -> None:

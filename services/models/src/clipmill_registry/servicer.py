@@ -151,8 +151,8 @@ class ModelsServicer(ModelsServiceServicer):
         self, request: pb.DeleteVersionRequest, context: Any
     ) -> pb.DeleteVersionResponse:
         self._operator(context)
-        await self._registry.delete(request.model, request.version)
-        return pb.DeleteVersionResponse()
+        until_s = await self._registry.delete(request.model, request.version)
+        return pb.DeleteVersionResponse(artefact_until=None if until_s is None else store.stamp(until_s))
 
     async def Predict(self, request: pb.PredictRequest, context: Any) -> pb.PredictResponse:  # noqa: N802
         owner_id = owner_of(context)

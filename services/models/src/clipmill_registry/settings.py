@@ -45,6 +45,9 @@ class ModelsSettings(Settings):
         description="Whose all requests on models.lifecycle.v1 are; empty: each proves it by a signed token.",
     )
     max_trainings: int = Field(default=8, ge=1, description="Trainings that wait or run; more are refused.")
+    delete_grace_s: float = Field(
+        default=86_400.0, ge=0, description="How long a deleted version's artefact stays, for jobs that have it pinned."
+    )
     triton_addresses: tuple[str, ...] = Field(
         default=(), description="gRPC addresses, host:port, of every Triton that answers; none: models run here."
     )

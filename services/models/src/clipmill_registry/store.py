@@ -10,8 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.models.v1.models_pb2 import Alias, Assigned, ModelAliases, Move, Version
-from clipmill_registry.tables import aliases, moves, versions
+from clipmill_registry.tables import aliases, erasures, moves, versions
 from clipmill_shared.sql import serial
 
 
@@ -90,6 +91,32 @@ async def is_used(on: AsyncConnection, sha256: str) -> bool:
     """True when a version has the artefact with this hash."""
     query = select(versions.c.model).where(versions.c.sha256 == sha256).limit(1)
     return (await on.execute(query)).first() is not None
+
+
+async def erase_later(on: AsyncConnection, ref: BlobRef, due_at_s: float) -> None:
+    """Note an artefact that no version has any more."""
+    await keep_artefact(on, ref.sha256)
+    row = {"sha256": ref.sha256, "due_at": due_at_s, "body": ref.SerializeToString()}
+    await on.execute(erasures.insert(), row)
+
+
+async def keep_artefact(on: AsyncConnection, sha256: str) -> None:
+    """Let an artefact be, that was to be erased; waits for one who erases it now. To be said before it is put."""
+    await serial(on, f"artefact {sha256}")
+    await on.execute(delete(erasures).where(erasures.c.sha256 == sha256))
+
+
+async def due(on: AsyncConnection, now_s: float) -> Sequence[str]:
+    """The hashes of artefacts whose time has come."""
+    return (await on.execute(select(erasures.c.sha256).where(erasures.c.due_at <= now_s))).scalars().all()
+
+
+async def take_due(on: AsyncConnection, sha256: str) -> BlobRef | None:
+    """An artefact to be erased in this transaction; None when it is kept after all."""
+    await serial(on, f"artefact {sha256}")
+    gone = delete(erasures).where(erasures.c.sha256 == sha256).returning(erasures.c.body)
+    body: bytes | None = (await on.execute(gone)).scalar()
+    return None if body is None else BlobRef.FromString(body)
 
 
 async def pointed(on: AsyncConnection, model: str, alias: Alias.ValueType) -> Pointed:

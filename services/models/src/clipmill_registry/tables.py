@@ -54,4 +54,13 @@ training_runs = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# Artefacts of deleted versions, each a serialized BlobRef, that go when no job can have them pinned any more.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("due_at", Float(53), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
 outbox = outbox_table(metadata)
