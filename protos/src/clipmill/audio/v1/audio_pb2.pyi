@@ -153,6 +153,7 @@ class AudioTask(_message.Message):
     SAYS_TEXT_FIELD_NUMBER: _builtins.int
     VOCABULARY_FIELD_NUMBER: _builtins.int
     PINNED_FIELD_NUMBER: _builtins.int
+    TWIN_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """"auto" or an ISO 639-1 code."""
     profile: _common_pb2.Profile.ValueType
@@ -185,6 +186,10 @@ class AudioTask(_message.Message):
     def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
         """With which versions: of the job."""
 
+    @_builtins.property
+    def twin(self) -> _common_pb2.Twin:
+        """What may be the same; absent where nothing is known, or to be shared."""
+
     def __init__(
         self,
         *,
@@ -201,10 +206,11 @@ class AudioTask(_message.Message):
         says_text: _builtins.bool = ...,
         vocabulary: _abc.Iterable[_builtins.str] | None = ...,
         pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
+        twin: _common_pb2.Twin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "speech", b"speech", "task", b"task", "transcript", b"transcript"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "speech", b"speech", "task", b"task", "transcript", b"transcript", "twin", b"twin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "pinned", b"pinned", "profile", b"profile", "says_text", b"says_text", "speech", b"speech", "speech_start_s", b"speech_start_s", "task", b"task", "transcript", b"transcript", "video_id", b"video_id", "vocabulary", b"vocabulary", "voices", b"voices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asr", b"asr", "language", b"language", "part", b"part", "pinned", b"pinned", "profile", b"profile", "says_text", b"says_text", "speech", b"speech", "speech_start_s", b"speech_start_s", "task", b"task", "transcript", b"transcript", "twin", b"twin", "video_id", b"video_id", "vocabulary", b"vocabulary", "voices", b"voices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

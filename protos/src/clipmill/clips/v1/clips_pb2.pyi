@@ -176,6 +176,7 @@ class ClipOptions(_message.Message):
     GENRE_FIELD_NUMBER: _builtins.int
     VOCABULARY_FIELD_NUMBER: _builtins.int
     LAYOUT_FIELD_NUMBER: _builtins.int
+    NO_REUSE_FIELD_NUMBER: _builtins.int
     FINISH_FIELD_NUMBER: _builtins.int
     PINNED_FIELD_NUMBER: _builtins.int
     clips: _builtins.int
@@ -198,6 +199,8 @@ class ClipOptions(_message.Message):
     """Who speaks when: "off", "find", or how many speakers there are ("2"). Not said: "find" in profile best, else "off"."""
     genre: Global___Genre.ValueType
     layout: Global___Layout.ValueType
+    no_reuse: _builtins.bool
+    """True: analysed anew, also where an earlier video holds the same in another encoding."""
     @_builtins.property
     def ranges(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]:
         """Where they are to be taken from; the whole video when empty. May overlap."""
@@ -241,12 +244,13 @@ class ClipOptions(_message.Message):
         genre: Global___Genre.ValueType = ...,
         vocabulary: _abc.Iterable[_builtins.str] | None = ...,
         layout: Global___Layout.ValueType = ...,
+        no_reuse: _builtins.bool = ...,
         finish: Global___Finish | None = ...,
         pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "finish", b"finish", "loudness_lufs", b"loudness_lufs", "transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "finish", b"finish", "genre", b"genre", "language", b"language", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript", "vocabulary", b"vocabulary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "about", b"about", "aspect", b"aspect", "asr", b"asr", "caption_area", b"caption_area", "captions", b"captions", "clips", b"clips", "finish", b"finish", "genre", b"genre", "language", b"language", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "max_s", b"max_s", "min_s", b"min_s", "no_reuse", b"no_reuse", "pinned", b"pinned", "platform", b"platform", "profile", b"profile", "ranges", b"ranges", "speakers", b"speakers", "transcript", b"transcript", "vocabulary", b"vocabulary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015

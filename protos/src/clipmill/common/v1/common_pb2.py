@@ -24,23 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63lipmill/common/v1/common.proto\x12\x12\x63lipmill.common.v1\"N\n\x07\x42lobRef\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nmedia_type\x18\x04 \x01(\t\"+\n\tTimeRange\x12\x0f\n\x07start_s\x18\x01 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x02 \x01(\x01\"K\n\x0cModelVersion\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"6\n\x07Warning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04part\x18\x03 \x01(\t\"Y\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06remedy\x18\x03 \x01(\t\x12\x0c\n\x04part\x18\x04 \x01(\t\x12\x11\n\tretryable\x18\x05 \x01(\x08*F\n\x07Profile\x12\x17\n\x13PROFILE_UNSPECIFIED\x10\x00\x12\x10\n\x0cPROFILE_FAST\x10\x01\x12\x10\n\x0cPROFILE_BEST\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63lipmill/common/v1/common.proto\x12\x12\x63lipmill.common.v1\"N\n\x07\x42lobRef\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nmedia_type\x18\x04 \x01(\t\"+\n\tTimeRange\x12\x0f\n\x07start_s\x18\x01 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x02 \x01(\x01\"v\n\x04Twin\x12\x10\n\x08video_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x10\n\x08offset_s\x18\x04 \x01(\x01\x12\x0f\n\x07saved_s\x18\x05 \x01(\x01\"K\n\x0cModelVersion\x12\x0c\n\x04task\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"6\n\x07Warning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04part\x18\x03 \x01(\t\"Y\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06remedy\x18\x03 \x01(\t\x12\x0c\n\x04part\x18\x04 \x01(\t\x12\x11\n\tretryable\x18\x05 \x01(\x08*F\n\x07Profile\x12\x17\n\x13PROFILE_UNSPECIFIED\x10\x00\x12\x10\n\x0cPROFILE_FAST\x10\x01\x12\x10\n\x0cPROFILE_BEST\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clipmill.common.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROFILE']._serialized_start=404
-  _globals['_PROFILE']._serialized_end=474
+  _globals['_PROFILE']._serialized_start=524
+  _globals['_PROFILE']._serialized_end=594
   _globals['_BLOBREF']._serialized_start=55
   _globals['_BLOBREF']._serialized_end=133
   _globals['_TIMERANGE']._serialized_start=135
   _globals['_TIMERANGE']._serialized_end=178
-  _globals['_MODELVERSION']._serialized_start=180
-  _globals['_MODELVERSION']._serialized_end=255
-  _globals['_WARNING']._serialized_start=257
-  _globals['_WARNING']._serialized_end=311
-  _globals['_FAILURE']._serialized_start=313
-  _globals['_FAILURE']._serialized_end=402
+  _globals['_TWIN']._serialized_start=180
+  _globals['_TWIN']._serialized_end=298
+  _globals['_MODELVERSION']._serialized_start=300
+  _globals['_MODELVERSION']._serialized_end=375
+  _globals['_WARNING']._serialized_start=377
+  _globals['_WARNING']._serialized_end=431
+  _globals['_FAILURE']._serialized_start=433
+  _globals['_FAILURE']._serialized_end=522
 # @@protoc_insertion_point(module_scope)

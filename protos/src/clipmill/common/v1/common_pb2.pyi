@@ -91,6 +91,45 @@ class TimeRange(_message.Message):
 Global___TimeRange: _TypeAlias = TimeRange  # noqa: Y015
 
 @_typing.final
+class Twin(_message.Message):
+    """A stretch of an earlier video of the same owner that holds the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIDEO_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    OFFSET_S_FIELD_NUMBER: _builtins.int
+    SAVED_S_FIELD_NUMBER: _builtins.int
+    video_id: _builtins.str
+    name: _builtins.str
+    """The earlier video's name."""
+    offset_s: _builtins.float
+    """A moment of this video less the same moment of the earlier one."""
+    saved_s: _builtins.float
+    """Set where its result was taken: the seconds of work that it took."""
+    @_builtins.property
+    def part(self) -> Global___TimeRange:
+        """On the earlier video's clock."""
+
+    def __init__(
+        self,
+        *,
+        video_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        part: Global___TimeRange | None = ...,
+        offset_s: _builtins.float = ...,
+        saved_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "offset_s", b"offset_s", "part", b"part", "saved_s", b"saved_s", "video_id", b"video_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Twin: _TypeAlias = Twin  # noqa: Y015
+
+@_typing.final
 class ModelVersion(_message.Message):
     """The model that answered. Written into every result that rests on it."""
 

@@ -176,6 +176,7 @@ class Job(_message.Message):
     CACHED_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     LIVE_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     owner_id: _builtins.str
     state: Global___JobState.ValueType
@@ -221,6 +222,10 @@ class Job(_message.Message):
     def live(self) -> Global___LiveProgress:
         """Set while a live source is taken in, and after."""
 
+    @_builtins.property
+    def shared(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sharing]:
+        """What was not analysed anew, because an earlier video of the owner's holds the same."""
+
     def __init__(
         self,
         *,
@@ -244,14 +249,52 @@ class Job(_message.Message):
         cached: _builtins.bool = ...,
         idempotency_key: _builtins.str = ...,
         live: Global___LiveProgress | None = ...,
+        shared: _abc.Iterable[Global___Sharing] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "info", b"info", "live", b"live", "options", b"options", "source", b"source", "video_source", b"video_source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "clip_ids", b"clip_ids", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "idempotency_key", b"idempotency_key", "info", b"info", "job_id", b"job_id", "live", b"live", "models", b"models", "options", b"options", "owner_id", b"owner_id", "progress", b"progress", "shortages", b"shortages", "source", b"source", "stages", b"stages", "state", b"state", "video_id", b"video_id", "video_source", b"video_source", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "clip_ids", b"clip_ids", "created_at", b"created_at", "error", b"error", "finished_at", b"finished_at", "idempotency_key", b"idempotency_key", "info", b"info", "job_id", b"job_id", "live", b"live", "models", b"models", "options", b"options", "owner_id", b"owner_id", "progress", b"progress", "shared", b"shared", "shortages", b"shortages", "source", b"source", "stages", b"stages", "state", b"state", "video_id", b"video_id", "video_source", b"video_source", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Job: _TypeAlias = Job  # noqa: Y015
+
+@_typing.final
+class Sharing(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    VIDEO_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    OFFSET_S_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    SAVED_S_FIELD_NUMBER: _builtins.int
+    stage: _work_pb2.Stage.ValueType
+    video_id: _builtins.str
+    name: _builtins.str
+    offset_s: _builtins.float
+    """A moment of this video less the same moment of that one."""
+    parts: _builtins.int
+    """So many of the stage's parts."""
+    saved_s: _builtins.float
+    """The seconds of work that these took."""
+    def __init__(
+        self,
+        *,
+        stage: _work_pb2.Stage.ValueType = ...,
+        video_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        offset_s: _builtins.float = ...,
+        parts: _builtins.int = ...,
+        saved_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "offset_s", b"offset_s", "parts", b"parts", "saved_s", b"saved_s", "stage", b"stage", "video_id", b"video_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sharing: _TypeAlias = Sharing  # noqa: Y015
 
 @_typing.final
 class LiveProgress(_message.Message):

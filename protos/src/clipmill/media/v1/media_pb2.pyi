@@ -338,6 +338,8 @@ class MediaIngested(_message.Message):
     SPEECH_FIELD_NUMBER: _builtins.int
     AUDIO_PARTS_FIELD_NUMBER: _builtins.int
     VISION_PARTS_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    LIKE_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     """The owner's name for this content: derived from owner and SHA-256."""
     name: _builtins.str
@@ -361,6 +363,16 @@ class MediaIngested(_message.Message):
 
     @_builtins.property
     def vision_parts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.TimeRange]: ...
+    @_builtins.property
+    def fingerprint(self) -> _common_pb2.BlobRef:
+        """What tells the same sound in another encoding: 32 bits each 1/16 s, little-endian; absent without sound, and of a live
+        source.
+        """
+
+    @_builtins.property
+    def like(self) -> Global___Likeness:
+        """An earlier video of the owner's with the same sound; absent where none is known."""
+
     def __init__(
         self,
         *,
@@ -373,11 +385,105 @@ class MediaIngested(_message.Message):
         speech: _common_pb2.BlobRef | None = ...,
         audio_parts: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
         vision_parts: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
+        fingerprint: _common_pb2.BlobRef | None = ...,
+        like: Global___Likeness | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "info", b"info", "source", b"source", "speech", b"speech", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "fingerprint", b"fingerprint", "info", b"info", "like", b"like", "source", b"source", "speech", b"speech", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "audio_parts", b"audio_parts", "info", b"info", "name", b"name", "source", b"source", "speech", b"speech", "task", b"task", "video_id", b"video_id", "vision_parts", b"vision_parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "audio_parts", b"audio_parts", "fingerprint", b"fingerprint", "info", b"info", "like", b"like", "name", b"name", "source", b"source", "speech", b"speech", "task", b"task", "video_id", b"video_id", "vision_parts", b"vision_parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MediaIngested: _TypeAlias = MediaIngested  # noqa: Y015
+
+@_typing.final
+class Likeness(_message.Message):
+    """An earlier video with the same sound, and how this one would be cut to share its analyses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIDEO_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    AGREEMENT_FIELD_NUMBER: _builtins.int
+    AUDIO_PARTS_FIELD_NUMBER: _builtins.int
+    VISION_PARTS_FIELD_NUMBER: _builtins.int
+    video_id: _builtins.str
+    name: _builtins.str
+    agreement: _builtins.float
+    """Of the bits of the fingerprints, those that agree; about .5 of two recordings that have nothing in common."""
+    @_builtins.property
+    def audio_parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedPart]:
+        """Each covers the whole, without overlaps."""
+
+    @_builtins.property
+    def vision_parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedPart]: ...
+    def __init__(
+        self,
+        *,
+        video_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        agreement: _builtins.float = ...,
+        audio_parts: _abc.Iterable[Global___SharedPart] | None = ...,
+        vision_parts: _abc.Iterable[Global___SharedPart] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audio_parts", b"audio_parts", "name", b"name", "video_id", b"video_id", "vision_parts", b"vision_parts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Likeness: _TypeAlias = Likeness  # noqa: Y015
+
+@_typing.final
+class SharedPart(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PART_FIELD_NUMBER: _builtins.int
+    TWIN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def part(self) -> _common_pb2.TimeRange: ...
+    @_builtins.property
+    def twin(self) -> _common_pb2.Twin:
+        """Absent where the earlier video has nothing of it."""
+
+    def __init__(
+        self,
+        *,
+        part: _common_pb2.TimeRange | None = ...,
+        twin: _common_pb2.Twin | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "twin", b"twin"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "twin", b"twin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SharedPart: _TypeAlias = SharedPart  # noqa: Y015
+
+@_typing.final
+class Recording(_message.Message):
+    """A record of the object store: a video that later ones may be like. Goes with the video."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INGESTED_FIELD_NUMBER: _builtins.int
+    SKETCH_FIELD_NUMBER: _builtins.int
+    sketch: _builtins.bytes
+    """Of the fingerprint, what is compared first: prints, then the steps where they are, 32 bits each, little-endian."""
+    @_builtins.property
+    def ingested(self) -> Global___MediaIngested:
+        """Without the headers."""
+
+    def __init__(
+        self,
+        *,
+        ingested: Global___MediaIngested | None = ...,
+        sketch: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ingested", b"ingested"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ingested", b"ingested", "sketch", b"sketch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Recording: _TypeAlias = Recording  # noqa: Y015

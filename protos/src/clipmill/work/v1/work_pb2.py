@@ -26,27 +26,27 @@ from clipmill.common.v1 import common_pb2 as clipmill_dot_common_dot_v1_dot_comm
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63lipmill/work/v1/work.proto\x12\x10\x63lipmill.work.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n\x04Task\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\x12&\n\x05stage\x18\x04 \x01(\x0e\x32\x17.clipmill.work.v1.Stage\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12/\n\x0blease_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04last\x18\x07 \x01(\x08\"\xb0\x01\n\x06\x41nswer\x12\x0e\n\x06\x63\x61\x63hed\x18\x01 \x01(\x08\x12\x11\n\tcompute_s\x18\x02 \x01(\x01\x12\x30\n\x06models\x18\x03 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12-\n\x08warnings\x18\x04 \x03(\x0b\x32\x1b.clipmill.common.v1.Warning\x12\x0e\n\x06record\x18\x05 \x01(\t\x12\x12\n\ninferences\x18\x06 \x01(\r\"`\n\nTaskFailed\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12,\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.Failure\"\xbf\x01\n\x0cWorkerStatus\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12&\n\x05stage\x18\x02 \x01(\x0e\x32\x17.clipmill.work.v1.Stage\x12\r\n\x05slots\x18\x03 \x01(\r\x12\'\n\x06leases\x18\x04 \x03(\x0b\x32\x17.clipmill.work.v1.Lease\x12+\n\x07sent_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07leaving\x18\x06 \x01(\x08\"K\n\x05Lease\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x10\n\x08progress\x18\x04 \x01(\x01\"\xb4\x01\n\nJobControl\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x35\n\x07\x63ommand\x18\x03 \x01(\x0e\x32$.clipmill.work.v1.JobControl.Command\"M\n\x07\x43ommand\x12\x17\n\x13\x43OMMAND_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43OMMAND_CANCEL\x10\x01\x12\x15\n\x11\x43OMMAND_END_INPUT\x10\x02*\x9d\x01\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTAGE_IMPORT\x10\x01\x12\x0f\n\x0bSTAGE_AUDIO\x10\x02\x12\x10\n\x0cSTAGE_VISION\x10\x03\x12\x11\n\rSTAGE_SCORING\x10\x04\x12\x10\n\x0cSTAGE_RENDER\x10\x05\x12\x10\n\x0cSTAGE_RECORD\x10\x06\x12\x11\n\rSTAGE_PREVIEW\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63lipmill/work/v1/work.proto\x12\x10\x63lipmill.work.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n\x04Task\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0f\n\x07task_id\x18\x03 \x01(\t\x12&\n\x05stage\x18\x04 \x01(\x0e\x32\x17.clipmill.work.v1.Stage\x12\x0f\n\x07\x61ttempt\x18\x05 \x01(\r\x12/\n\x0blease_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04last\x18\x07 \x01(\x08\"\xd8\x01\n\x06\x41nswer\x12\x0e\n\x06\x63\x61\x63hed\x18\x01 \x01(\x08\x12\x11\n\tcompute_s\x18\x02 \x01(\x01\x12\x30\n\x06models\x18\x03 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12-\n\x08warnings\x18\x04 \x03(\x0b\x32\x1b.clipmill.common.v1.Warning\x12\x0e\n\x06record\x18\x05 \x01(\t\x12\x12\n\ninferences\x18\x06 \x01(\r\x12&\n\x04twin\x18\x07 \x01(\x0b\x32\x18.clipmill.common.v1.Twin\"`\n\nTaskFailed\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12,\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.Failure\"\xbf\x01\n\x0cWorkerStatus\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12&\n\x05stage\x18\x02 \x01(\x0e\x32\x17.clipmill.work.v1.Stage\x12\r\n\x05slots\x18\x03 \x01(\r\x12\'\n\x06leases\x18\x04 \x03(\x0b\x32\x17.clipmill.work.v1.Lease\x12+\n\x07sent_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07leaving\x18\x06 \x01(\x08\"K\n\x05Lease\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0f\n\x07task_id\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\x12\x10\n\x08progress\x18\x04 \x01(\x01\"\xb4\x01\n\nJobControl\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x35\n\x07\x63ommand\x18\x03 \x01(\x0e\x32$.clipmill.work.v1.JobControl.Command\"M\n\x07\x43ommand\x12\x17\n\x13\x43OMMAND_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43OMMAND_CANCEL\x10\x01\x12\x15\n\x11\x43OMMAND_END_INPUT\x10\x02*\x9d\x01\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTAGE_IMPORT\x10\x01\x12\x0f\n\x0bSTAGE_AUDIO\x10\x02\x12\x10\n\x0cSTAGE_VISION\x10\x03\x12\x11\n\rSTAGE_SCORING\x10\x04\x12\x10\n\x0cSTAGE_RENDER\x10\x05\x12\x10\n\x0cSTAGE_RECORD\x10\x06\x12\x11\n\rSTAGE_PREVIEW\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clipmill.work.v1.work_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STAGE']._serialized_start=1027
-  _globals['_STAGE']._serialized_end=1184
+  _globals['_STAGE']._serialized_start=1067
+  _globals['_STAGE']._serialized_end=1224
   _globals['_TASK']._serialized_start=116
   _globals['_TASK']._serialized_end=293
   _globals['_ANSWER']._serialized_start=296
-  _globals['_ANSWER']._serialized_end=472
-  _globals['_TASKFAILED']._serialized_start=474
-  _globals['_TASKFAILED']._serialized_end=570
-  _globals['_WORKERSTATUS']._serialized_start=573
-  _globals['_WORKERSTATUS']._serialized_end=764
-  _globals['_LEASE']._serialized_start=766
-  _globals['_LEASE']._serialized_end=841
-  _globals['_JOBCONTROL']._serialized_start=844
-  _globals['_JOBCONTROL']._serialized_end=1024
-  _globals['_JOBCONTROL_COMMAND']._serialized_start=947
-  _globals['_JOBCONTROL_COMMAND']._serialized_end=1024
+  _globals['_ANSWER']._serialized_end=512
+  _globals['_TASKFAILED']._serialized_start=514
+  _globals['_TASKFAILED']._serialized_end=610
+  _globals['_WORKERSTATUS']._serialized_start=613
+  _globals['_WORKERSTATUS']._serialized_end=804
+  _globals['_LEASE']._serialized_start=806
+  _globals['_LEASE']._serialized_end=881
+  _globals['_JOBCONTROL']._serialized_start=884
+  _globals['_JOBCONTROL']._serialized_end=1064
+  _globals['_JOBCONTROL_COMMAND']._serialized_start=987
+  _globals['_JOBCONTROL_COMMAND']._serialized_end=1064
 # @@protoc_insertion_point(module_scope)

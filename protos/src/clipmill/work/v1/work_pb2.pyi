@@ -109,6 +109,7 @@ class Answer(_message.Message):
     WARNINGS_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
     INFERENCES_FIELD_NUMBER: _builtins.int
+    TWIN_FIELD_NUMBER: _builtins.int
     cached: _builtins.bool
     """True when the result was made by an earlier task with the same content, options and models."""
     compute_s: _builtins.float
@@ -121,6 +122,10 @@ class Answer(_message.Message):
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelVersion]: ...
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Warning]: ...
+    @_builtins.property
+    def twin(self) -> _common_pb2.Twin:
+        """Whose result it is, moved to this video's clock; absent where it was made of this video."""
+
     def __init__(
         self,
         *,
@@ -130,10 +135,11 @@ class Answer(_message.Message):
         warnings: _abc.Iterable[_common_pb2.Warning] | None = ...,
         record: _builtins.str = ...,
         inferences: _builtins.int = ...,
+        twin: _common_pb2.Twin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["twin", b"twin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "compute_s", b"compute_s", "inferences", b"inferences", "models", b"models", "record", b"record", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "compute_s", b"compute_s", "inferences", b"inferences", "models", b"models", "record", b"record", "twin", b"twin", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
