@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from clipmill_ingest.domain.fingerprint import RATE_HZ, STEP_S, Ear, Prints, sketch
 from clipmill_ingest.domain.likeness import LEAST_VOTES, Likeness, likeness, shared_spans, votes
 from clipmill_ingest.domain.parts import Span

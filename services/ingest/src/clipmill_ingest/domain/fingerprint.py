@@ -1,10 +1,12 @@
 """A sound's fingerprint: what stays of it through codecs, bitrates, volumes and cuts.
 
-Each STEP_S has 32 bits: whether the difference of two neighbouring bands of 250 to 1,900 Hz has grown over half a second.
+Each STEP_S has 32 bits: has the difference of two neighbouring bands, of 250 to 1,900 Hz, grown over half a second?
 The signs of J. Haitsma, T. Kalker, A Highly Robust Audio Fingerprinting System (2002), on a coarser clock.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +36,7 @@ class Ear:
     def __init__(self) -> None:
         self._window = np.hanning(_WINDOW).astype(np.float32)
         self._bands = np.zeros((_STOP - _FIRST, BITS + 1), np.float32)
-        for band, (first, stop) in enumerate(zip(_EDGES[:-1], _EDGES[1:], strict=True)):
+        for band, (first, stop) in enumerate(pairwise(_EDGES)):
             self._bands[first - _FIRST : stop - _FIRST, band] = 1
         self._rest = np.zeros(0, np.float32)
         self._energies: list[npt.NDArray[np.float32]] = []

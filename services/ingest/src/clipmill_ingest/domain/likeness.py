@@ -13,8 +13,8 @@ from clipmill_ingest.domain.parts import Span
 
 # Of other recordings' sketches one print agrees by chance, of re-encoded ones of a minute nine and more.
 LEAST_VOTES = 4
-# Of a passage's bits, in the mean and in all passages but a few. Of other recordings .55 agree at the best of all places,
-# of the same one .79 and more: benchmarks/sameness.py.
+# Of a passage's bits, in the mean and in all passages but a few. Of other recordings .55 agree at the best of all
+# places, of the same one .84 and more: benchmarks/sameness.py.
 LEAST_AGREEMENT = 0.7
 PASSAGE_S = 10.0
 LEAST_PASSAGES = 0.95
@@ -55,7 +55,7 @@ def votes(here: Prints, there: Prints) -> tuple[int, int]:
 
 
 def likeness(here: Prints, there: Prints, offset: int) -> Likeness | None:
-    """What verifies an offset, in steps: None where the recordings differ, in places or in speed, or share too little."""
+    """What verifies an offset, in steps; None where the recordings differ, in places or in speed, or share little."""
     offset = _best_offset(here, there, offset)
     agreement = _agreement(here, there, offset)
     told = agreement[~np.isnan(agreement)]
