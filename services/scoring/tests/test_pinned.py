@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from clipmill_scoring.domain.registered import weights_from
 from clipmill_scoring.domain.score import MOST_POINTS, WEIGHTS
+from scoring_world import ScoringWorld
 from test_handlers import scored, task_of
 
 from clipmill.clips.v1.clips_pb2 import ScoredClips
@@ -17,6 +18,7 @@ from clipmill_shared.blobs import Blobs
 from clipmill_shared.work import digest_of
 
 PLAIN = Scorer(50.0, {name: Points(w.points, w.typical, w.span) for name, w in WEIGHTS.items()})
+ONLY = Scorer(50.0, {name: replace(p, points=50.0 * (name == "numbers")) for name, p in PLAIN.features.items()})
 
 
 async def pinned(blobs: Blobs, scorer: Scorer, version: str) -> PinnedVersion:
@@ -26,9 +28,8 @@ async def pinned(blobs: Blobs, scorer: Scorer, version: str) -> PinnedVersion:
 
 async def test_the_jobs_version_scores_and_the_result_says_which(tmp_path):
     blobs = Blobs.in_folder(tmp_path / "store", tmp_path / "scratch")
-    only = Scorer(50.0, {name: replace(p, points=50.0 * (name == "numbers")) for name, p in PLAIN.features.items()})
     results = []
-    for scorer in (None, only):
+    for scorer in (None, ONLY):
         pins = [] if scorer is None else [await pinned(blobs, scorer, "8")]
         results.append(await scored(tmp_path, await task_of(blobs, clips=1, min_s=2, max_s=6, pinned=pins), blobs))
     plain, by_numbers = results
@@ -36,6 +37,15 @@ async def test_the_jobs_version_scores_and_the_result_says_which(tmp_path):
     assert "clip_scorer" not in {m.name for m in plain.answer.models}
     (clip,) = (await blobs.get_message(by_numbers.scored, ScoredClips)).clips
     assert {f.name for f in clip.features if f.added} <= {"numbers"}
+
+
+async def test_a_job_is_ranked_anew_by_the_version_that_it_had(tmp_path):
+    async with ScoringWorld.running(tmp_path) as world:
+        pin = await pinned(world.blobs, ONLY, "8")
+        await world.scored(change=lambda kept: kept.task.pinned.append(pin))
+        found = await world.rerank()
+    added = {feature.name for clip in found.clips for feature in clip.features if feature.added}
+    assert added == {"numbers"}
 
 
 async def test_another_version_is_another_content_so_nothing_cached_is_taken_for_it(tmp_path):

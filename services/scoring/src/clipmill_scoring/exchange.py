@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill.clips.v1.clips_pb2 import ScoringTask
+from clipmill.models.v1.models_pb2 import PinnedVersion
 from clipmill.vision.v1.vision_pb2 import VisionAnalysis
 
 if TYPE_CHECKING:
@@ -37,3 +38,8 @@ class Chosen:
     cast: bytes = b""
     # Of shots that were described: start, end in seconds, and the text.
     described: tuple[tuple[float, float, str], ...] = ()
+
+
+def scorer_of(task: ScoringTask) -> PinnedVersion | None:
+    """The version of the clip scorer that the task's job has; None for the weights set by hand."""
+    return next((pinned for pinned in task.pinned if pinned.model == "clip_scorer"), None)

@@ -12,18 +12,22 @@ import numpy as np
 from clipmill.clips.v1.clips_pb2 import ScoredClip
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.scoring.v1.scoring_pb2 import CandidateTable
+from clipmill_models.clip_scorer import Scorer
 from clipmill_scoring.domain import preferences as rules
 from clipmill_scoring.domain.formula import BASE
 from clipmill_scoring.domain.genres import weights_of
 from clipmill_scoring.domain.keywords import Keywords
 from clipmill_scoring.domain.outcomes import percentiles
 from clipmill_scoring.domain.preferences import Preferences
-from clipmill_scoring.domain.score import Weight, added, weights_for
+from clipmill_scoring.domain.registered import weights_from
+from clipmill_scoring.domain.score import WEIGHTS, Weight, added, weights_for
 from clipmill_scoring.domain.table import Ranking, Table
+from clipmill_scoring.exchange import scorer_of
 from clipmill_scoring.explained import scored_clip
 from clipmill_scoring.store import Known
 from clipmill_scoring.tabled import genre_name, table_of
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.inference.pins import artefact_of
 
 # Of a long talk a table takes 10 MB.
 MAX_TABLES = 8
@@ -31,12 +35,13 @@ MAX_TABLES = 8
 
 @dataclass(frozen=True)
 class Kept:
-    """A job's candidates, what its words are about, and how many clips it asked for, of which genre."""
+    """A job's candidates, what its words are about, how many clips it asked for, of which genre; and its weights."""
 
     table: Table
     keywords: Keywords
     clips: int
     genre: str
+    weights: Mapping[str, Weight]
 
 
 class Tables:
@@ -47,10 +52,13 @@ class Tables:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
 
     async def of(self, ref: BlobRef) -> Kept:
-        """Error: BLOB_MISSING."""
+        """Errors: BLOB_MISSING, PINNED_VERSION_GONE."""
         if (kept := self._kept.get(ref.uri)) is None:
+            message = await self._blobs.get_message(ref, CandidateTable)
+            scorer = scorer_of(message.task)
+            weights = await artefact_of(self._blobs, scorer) if scorer else b""
             # Of a long talk that takes a good part of a second.
-            kept = await asyncio.to_thread(_read, await self._blobs.get_message(ref, CandidateTable))
+            kept = await asyncio.to_thread(_read, message, weights)
             self._kept[ref.uri] = kept
             while len(self._kept) > MAX_TABLES:
                 self._kept.popitem(last=False)
@@ -58,9 +66,10 @@ class Tables:
         return kept
 
 
-def _read(message: CandidateTable) -> Kept:
+def _read(message: CandidateTable, scorer: bytes) -> Kept:
     table = table_of(message)
-    return Kept(table, Keywords(table.words, table.language), message.clips, genre_name(message.genre))
+    weights = weights_from(Scorer.read(scorer) if scorer else None)
+    return Kept(table, Keywords(table.words, table.language), message.clips, genre_name(message.genre), weights)
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,13 @@ class Belief:
 
 
 def reranked(kept: Kept, belief: Belief, clips: int, genre: str) -> list[ScoredClip]:
-    """The best set of at most `clips`, best first, with what made each score; 0 and "": as was asked for."""
+    """The best set of at most `clips`, best first, with what made each score; 0 and "": as was asked for.
+
+    Unless something was learnt of the owner, by the weights that the job had.
+    """
     table = kept.table
     genre = genre or kept.genre
-    plain = weights_of(genre)
+    plain = weights_of(genre, kept.weights)
     weights = weights_of(genre, rules.learned_weights(belief.learned)) if belief.learned else plain
     ranking = Ranking.of(table, weights)
     _, ranked = ranking.chosen(clips or kept.clips)
@@ -89,7 +101,9 @@ def reranked(kept: Kept, belief: Belief, clips: int, genre: str) -> list[ScoredC
             }
         found.append(scored_clip(ranking.clip(k, kept.keywords), rank, learned))
     # What was asked for is in no other clip's score.
-    if belief.known is not None and found and "about" not in table.values:
+    # The kept clips' features are counted as the weights set by hand count them.
+    is_alike = belief.learned is not None or kept.weights is WEIGHTS
+    if belief.known is not None and is_alike and found and "about" not in table.values:
         _add_percentiles(found, belief.known, weights)
     return found
 
