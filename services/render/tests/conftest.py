@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -178,6 +178,7 @@ def make_clip(tmp_path: Path) -> MakeClip:
         cast: Cast | None = None,
         inside: Path = tmp_path,
         encoder: str = "libx264",
+        assets: Mapping[str, Path] | None = None,
         **task: int,
     ) -> Clip:
         made = film.make(inside)
@@ -187,8 +188,9 @@ def make_clip(tmp_path: Path) -> MakeClip:
         usual = {"clip": head, "aspect": ASPECT_SOURCE, "captions": CAPTION_STYLE_NONE, "profile": PROFILE_FAST}
         wanted = RenderTask(info=made.info, **{**usual, **task})
         request = Request(
-            made.path, folder, wanted, (AudioAnalysis(words=words),), tuple(vision), 1, cast, encoder=encoder
-        )
+            made.path, folder, wanted, (AudioAnalysis(words=words),), tuple(vision), 1, cast, encoder=encoder,
+            assets=assets or {},
+        )  # fmt: skip
         return _read(render(request, lambda _: None))
 
     return make

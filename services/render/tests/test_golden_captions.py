@@ -51,7 +51,7 @@ def test_caption_files_are_as_they_were(suffix: str, tmp_path: Path):
     length_s = kept.timeline.duration_s
     # In the second shot a face is where captions usually stand.
     face = [ShownFace(t / 2, 200, 700, 500, 1000) for t in range(6, 12)]
-    notes = burn(task, told, Scenery(layout, [Shot(0, 3), Shot(3, length_s)], face, length_s), tmp_path)
+    notes = burn(task, told, Scenery(layout, [Shot(0, 3), Shot(3, length_s)], face, length_s), tmp_path).notes
     made = {path.suffix[1:]: path for path in write_subtitles(told, length_s, tmp_path)}[suffix]
     golden = GOLDEN / f"captions.{suffix}"
     if os.environ.get("CLIPMILL_GOLDEN") == "write":

@@ -12,10 +12,11 @@ from clipmill.looks import whole_look
 from clipmill_render import commands
 from clipmill_render.domain import notes
 from clipmill_render.domain.ass import ass_of
-from clipmill_render.domain.captions import CaptionLayout, SpokenWord, breakable, captions_of
+from clipmill_render.domain.captions import CaptionLayout, SpokenWord, breakable, captions_of, later
 from clipmill_render.domain.faces import Shot
 from clipmill_render.domain.layout import Layout
 from clipmill_render.domain.lettering import Lettering, lettered, lettering_for
+from clipmill_render.domain.logo import Taken
 from clipmill_render.domain.masking import masked
 from clipmill_render.domain.note import Note
 from clipmill_render.domain.placing import Block, ShownFace, placed
@@ -54,6 +55,16 @@ class Scenery:
     shots: Sequence[Shot]
     faces: Sequence[ShownFace]
     duration_s: float
+    # Of the file, at which the clip begins.
+    begins_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Burnt:
+    """What there is to be told of captions, and where they stand."""
+
+    notes: Sequence[Note] = ()
+    taken: Sequence[Taken] = ()
 
 
 def spoken(request: Request, words: Iterable[SpokenWord]) -> Spoken:
@@ -71,12 +82,17 @@ def spoken(request: Request, words: Iterable[SpokenWord]) -> Spoken:
     return Spoken(list(breakable(said)), coarse, task.finish.masking == MASKING_SOUND, language)
 
 
-def burn(task: RenderTask, said: Spoken, scenery: Scenery, folder: Path) -> list[Note]:
-    """Write the ASS file that is drawn (or may be, by an editor), and its fonts; what there is to be told of it."""
+def lettering_of(task: RenderTask, layout: Layout) -> Lettering:
+    """How large captions are, and the area that they, and a logo, keep to."""
     look = whole_look(task.captions, task.finish.look)
     area = task.caption_area if task.HasField("caption_area") else None
-    lettering = lettering_for(scenery.layout.width, scenery.layout.height, look, area)
-    face = typeface(look.font, lettering.em)
+    return lettering_for(layout.width, layout.height, look, area)
+
+
+def burn(task: RenderTask, said: Spoken, scenery: Scenery, folder: Path) -> Burnt:
+    """Write the ASS file that is drawn (or may be, by an editor), and its fonts."""
+    lettering = lettering_of(task, scenery.layout)
+    look, face = lettering.look, typeface(lettering.look.font, lettering.em)
     words = list(lettered(said.words, look))
     lacking = face.lacking(word.text for word in words)
     captions = captions_of(words, _held(lettering, face, words), scenery.duration_s)
@@ -85,7 +101,8 @@ def burn(task: RenderTask, said: Spoken, scenery: Scenery, folder: Path) -> list
         for c in captions
     ]
     places = placed(blocks, scenery.faces, scenery.shots, lettering)
-    (folder / commands.CAPTIONS).write_text(ass_of(captions, places.margins, lettering, face), encoding="utf-8")
+    ass = ass_of(later(captions, scenery.begins_s), places.margins, lettering, face)
+    (folder / commands.CAPTIONS).write_text(ass, encoding="utf-8")
     fonts = folder / commands.FONTS
     fonts.mkdir()
     for font in face.fonts_of(word.text for word in words):
@@ -93,15 +110,26 @@ def burn(task: RenderTask, said: Spoken, scenery: Scenery, folder: Path) -> list
         assert path is not None, "a typeface has fonts that are here"
         (fonts / path.name).symlink_to(path)
     if task.captions == CAPTION_STYLE_NONE:
-        return []
-    return [*notes.of_glyphs(scripts_of(lacking)), *notes.of_places(places.over_face)]
+        return Burnt()
+    told = [*notes.of_glyphs(scripts_of(lacking)), *notes.of_places(places.over_face)]
+    return Burnt(told, [_taken(block, margin, lettering) for block, margin in zip(blocks, places.margins, strict=True)])
 
 
-def write_subtitles(said: Spoken, duration_s: float, folder: Path) -> tuple[Path, ...]:
-    """The files beside the video: SubRip, WebVTT, and ASS as `burn` wrote it. None where nothing is said."""
+def _taken(block: Block, margin: int, lettering: Lettering) -> Taken:
+    low = lettering.height - margin
+    left, right = (lettering.width - block.width) / 2, (lettering.width + block.width) / 2
+    start_s, end_s = block.caption.start_cs / 100, block.caption.end_cs / 100
+    return Taken(start_s, end_s, left, low - block.height, right, low + lettering.padding)
+
+
+def write_subtitles(said: Spoken, duration_s: float, folder: Path, begins_s: float = 0.0) -> tuple[Path, ...]:
+    """The files beside the video: SubRip, WebVTT, and ASS as `burn` wrote it. None where nothing is said.
+
+    The clip is `duration_s` long, and begins at `begins_s` of its file.
+    """
     if not said.words:
         return ()
-    captions = captions_of(said.words, SUBTITLES, duration_s)
+    captions = later(captions_of(said.words, SUBTITLES, duration_s), begins_s)
     srt, vtt = folder / SRT, folder / VTT
     srt.write_text(srt_of(captions), encoding="utf-8")
     vtt.write_text(vtt_of(captions, said.language), encoding="utf-8")

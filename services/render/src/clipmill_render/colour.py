@@ -13,6 +13,7 @@ from clipmill_render.ffmpeg import FORMATS
 # ITU-T H.273.
 UNSPECIFIED = 2
 BT2020_PRIMARIES = 9
+MATRICES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
 HDR = {16: "smpte2084", 18: "arib-std-b67"}
 # Players take untagged video of this height and more for BT.709, smaller for BT.601.
 HD_HEIGHT = 720
@@ -32,6 +33,8 @@ class Colours:
     matrix: str
     transfer: str
     wide: bool
+    # By which what is drawn on the clip's frames has the clip's colours.
+    drawn: str = "bt709"
 
     @property
     def mapping(self) -> list[str]:
@@ -62,6 +65,7 @@ def colours_of(source: Path, video: VideoStream) -> Colours:
         if transfer or codec.color_primaries == BT2020_PRIMARIES:
             return Colours("", transfer, wide=True)
         if codec.colorspace != UNSPECIFIED:
-            return Colours("", "", wide=False)
+            return Colours("", "", wide=False, drawn=MATRICES.get(codec.colorspace, "bt709"))
     is_hd = min(video.display_width, video.display_height) >= HD_HEIGHT
-    return Colours("bt709" if is_hd else "smpte170m", "", wide=False)
+    guessed = "bt709" if is_hd else "smpte170m"
+    return Colours(guessed, "", wide=False, drawn=guessed)

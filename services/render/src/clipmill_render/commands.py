@@ -148,6 +148,9 @@ class Drawing:
     matrix: str
     # Filters that hand the picture to the encoder's device.
     upload: tuple[str, ...] = ()
+    # Filters from [framed] to `finished`, the file's frames, where a brand is drawn.
+    branded: str = ""
+    finished: str = FRAMED
 
 
 def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
@@ -170,20 +173,22 @@ def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
     tail = ([f"ass={CAPTIONS}:fontsdir={FONTS}"] if drawing.captions else []) + ["format=yuv420p", *drawing.upload]
     chosen = "+".join(f"eq(n,{frame})" for frame in drawing.stills)
     return (
-        f"[0:{info.video.index}]{chain}[{STEADY}];\n{drawing.framing};\n[{FRAMED}]split=2[plain][looked];\n"
+        f"[0:{info.video.index}]{chain}[{STEADY}];\n{drawing.framing};\n"
+        f"{drawing.branded}{';' * bool(drawing.branded)}\n[{drawing.finished}]split=2[plain][looked];\n"
         f"[plain]{','.join(tail)}[picture];\n"
         f"[looked]select='{chosen}',scale=out_range=pc,format=yuvj420p[stills]"
     )
 
 
-def clip_command(cut: Cut, encoding: Encoding, sound: Gain | None) -> list[str]:
-    """Makes VIDEO and STILLs from the source, SOUND and the GRAPH, in one run."""
+def clip_command(cut: Cut, encoding: Encoding, sound: Gain | None, others: Sequence[Sequence[str]] = ()) -> list[str]:
+    """Makes VIDEO and STILLs from the source, SOUND and the GRAPH, in one run; `others` open further inputs."""
     keyframes = max(1, round(2 * cut.timing.fps))
     command = [
         *encoding.encoder.before,
         "-threads", str(encoding.threads), "-filter_complex_threads", str(encoding.threads),
         *cut.input,
         *([*INPUT_LIMITS, "-i", SOUND] if sound else []),
+        *(argument for other in others for argument in other),
         "-/filter_complex", GRAPH,
         "-map", "[picture]",
         *encoding.encoder.arguments(encoding.preset, encoding.crf),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
-from clipmill.clips.v1.clips_pb2 import LeftOut, RenderTask, ShotLayout
+from clipmill.clips.v1.clips_pb2 import Branded, LeftOut, RenderTask, ShotLayout
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill_render.domain.note import Note
 
@@ -29,6 +30,8 @@ class Request:
     keywords: tuple[str, ...] = ()
     # "auto", or one that encoder.py knows.
     encoder: str = "libx264"
+    # The files of its brand and its music, by what they are for: "logo", "intro", "outro", "music".
+    assets: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,5 @@ class Result:
     # What compressed the picture, and why that, where there was a choice.
     encoder: str
     encoder_reason: str
+    # None where nothing was asked for.
+    branded: Branded | None = None

@@ -13,7 +13,14 @@ from clipmill_shared.errors import ClipmillError, DiskFullError
 
 # What import lets in, and the sound that is made here: no playlists, no formats that refer to other files, no network.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,ogg,asf,mxf,wav"
-INPUT_LIMITS = ("-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS)
+
+
+def input_limits(formats: str) -> tuple[str, ...]:
+    """Arguments before an input: a local file of one of `formats`."""
+    return ("-protocol_whitelist", "file,pipe", "-format_whitelist", formats)
+
+
+INPUT_LIMITS = input_limits(FORMATS)
 LOG = "ffmpeg.log"
 _OUT_TIME = re.compile(rb"out_time_us=(\d+)")
 

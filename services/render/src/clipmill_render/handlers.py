@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
-from clipmill.clips.v1.clips_pb2 import ClipFile, ClipRendered, RenderTask, ScoredClips
+from clipmill.clips.v1.clips_pb2 import ClipFile, ClipRendered, Finish, RenderTask, ScoredClips
 from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
@@ -64,9 +65,16 @@ class Rendering:
             await self._blobs.get_message(task.diarization, Diarization) if task.HasField("diarization") else None
         )
         keywords = await self._keywords(task)
-        async with self._blobs.local(task.source) as source, self._blobs.scratch_folder() as folder:
+        async with AsyncExitStack() as stack:
+            source = await stack.enter_async_context(self._blobs.local(task.source))
+            folder = await stack.enter_async_context(self._blobs.scratch_folder())
+            assets = {
+                role: await stack.enter_async_context(self._blobs.local(ref)) for role, ref in assets_of(task.finish)
+            }
             threads = self._last_threads if task.task.last else self._threads
-            request = Request(source, folder, task, audio, vision, threads, cast, diarization, keywords, self._encoder)
+            request = Request(
+                source, folder, task, audio, vision, threads, cast, diarization, keywords, self._encoder, assets
+            )
             made = await self._children.run(request, report)
             assert isinstance(made, Result)
             files = await self._files(owner, made.files)
@@ -93,6 +101,7 @@ class Rendering:
                 loudness_lufs=made.loudness_lufs,
                 layouts=made.layouts,
                 left_out=made.left_out,
+                branded=made.branded,
             )
 
     async def _keywords(self, task: RenderTask) -> tuple[str, ...]:
@@ -108,3 +117,16 @@ class Rendering:
         return {
             path.suffix[1:]: await self._blobs.put_file(owner_id, path, MEDIA_TYPES[path.suffix[1:]]) for path in paths
         }
+
+
+def assets_of(finish: Finish) -> Iterator[tuple[str, BlobRef]]:
+    """The files of a brand, and music, by what they are for."""
+    brand = finish.brand
+    if brand.HasField("logo"):
+        yield "logo", brand.logo.picture
+    if brand.HasField("intro"):
+        yield "intro", brand.intro.file
+    if brand.HasField("outro"):
+        yield "outro", brand.outro.file
+    if finish.HasField("music"):
+        yield "music", finish.music.sound

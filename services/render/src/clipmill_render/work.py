@@ -7,19 +7,22 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_NONE, LAYOUT_FILL, LeftOut, RenderTask, ShotLayout
+from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_NONE, LAYOUT_FILL, Branded, LeftOut, Logo, RenderTask, ShotLayout
 from clipmill.common.v1.common_pb2 import PROFILE_BEST, TimeRange
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_render import commands, ffmpeg
-from clipmill_render.captioning import Scenery, Spoken, burn, spoken, write_subtitles
+from clipmill_render.branding import Branding, Ground
+from clipmill_render.captioning import Burnt, Scenery, burn, lettering_of, spoken, write_subtitles
 from clipmill_render.check import TOLERANCE_S, CheckFailedError, Expected, check, require
 from clipmill_render.colour import colours_of
 from clipmill_render.commands import Cut, Drawing, Encoding
 from clipmill_render.domain import notes
+from clipmill_render.domain.assembly import Assembly
 from clipmill_render.domain.clock import seen_in
 from clipmill_render.domain.graph import Canvas, Coded, Timing, framing
 from clipmill_render.domain.layout import Layout, layout_for
-from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured, corrected, gain_for
+from clipmill_render.domain.logo import Stand, longest
+from clipmill_render.domain.loudness import USUAL_LUFS, Gain, Measured
 from clipmill_render.domain.note import Note
 from clipmill_render.domain.retimed import retimed_seen, retimed_turns
 from clipmill_render.domain.scenes import Scene, scenes_of
@@ -30,7 +33,8 @@ from clipmill_render.encoder import SOFTWARE, Encoder, encoder_for
 from clipmill_render.evidence import caption_frames, captions_seen, loudness_missed, sound_lag_s
 from clipmill_render.exchange import Request, Result
 from clipmill_render.exporting import write_exports
-from clipmill_render.sound import edit_sound
+from clipmill_render.mixing import Mix, speech_in
+from clipmill_render.soundtrack import soundtrack
 from clipmill_render.thumbnail import best_still, still_times
 from clipmill_shared.compute import Report
 
@@ -61,6 +65,7 @@ class Made:
     left_out: tuple[LeftOut, ...]
     thumbnail: Path
     notes: tuple[Note, ...]
+    branded: Branded | None
 
     def still(self, folder: Path, frame: int) -> Path:
         return folder / (commands.STILL % (self.stills.index(frame) + 1))
@@ -85,6 +90,7 @@ def render(request: Request, report: Report) -> Result:
         ffmpeg_version=ffmpeg.version(),
         encoder=made.encoder.name,
         encoder_reason=made.encoder.reason,
+        branded=made.branded,
     )
 
 
@@ -96,8 +102,13 @@ def make(request: Request, report: Report) -> Made:
     cut = Cut.of(request.source, info, task.clip.range.start_s, timing, kept.timeline)
     said: list[Note] = []
 
+    branding = Branding.of(task.finish.brand, request.assets)
+    assembly = branding.assembly(timing)
+    whole = assembly.whole
     told = spoken(request, kept.words)
-    sound = _sound(cut, info, target_of(task), told, folder) if info.HasField("audio") else None
+    mix = Mix(assembly, task.finish, branding, request.assets.get("music"), speech_in(request, kept, assembly.begins_s))
+    has_sound = info.HasField("audio") or mix.has_sound
+    sound = soundtrack(request, cut, told, mix, target_of(task)) if has_sound else None
     report(MEASURED)
 
     layout = layout_of(task)
@@ -107,28 +118,34 @@ def make(request: Request, report: Report) -> Made:
     scenes = scenes_of(layout, seen, turns, task.layout or LAYOUT_FILL)
     said += notes.of_picture(layout, scenes)
     wanted = task.captions != CAPTION_STYLE_NONE
+    faces = faces_shown(layout, scenes, seen.tracks) if told.words or branding.has_logo else []
+    scenery = Scenery(layout, seen.shots, faces, timing.duration_s, assembly.begins_s)
+    captions = Burnt()
     if told.words:
-        faces = faces_shown(layout, scenes, seen.tracks)
-        said += burn(task, told, Scenery(layout, seen.shots, faces, timing.duration_s), folder)
+        captions = burn(task, told, scenery, folder)
+        said += captions.notes
     elif wanted:
         said.append(notes.NO_WORDS)
     burnt = wanted and bool(told.words)
     looked = {min(int(time_s * timing.fps), timing.count - 1) for time_s in still_times(seen, timing.duration_s)}
-    with_caption = caption_frames((folder / commands.CAPTIONS).read_text("utf-8"), timing) if burnt else []
-    stills = sorted({*looked, *with_caption})
+    with_caption = caption_frames((folder / commands.CAPTIONS).read_text("utf-8"), whole) if burnt else []
+    stills = sorted({*(frame + assembly.begins for frame in looked), *with_caption})
     colours = colours_of(request.source, info.video)
     said += notes.of_colours(colours.transfer)
     framed = framing(Canvas(layout, _coded(info), timing, colours.mapping), scenes)
-    drawing = Drawing(framed, burnt, stills, colours.matrix)
+    stands = branding.stands(scenery, captions.taken, lettering_of(task, layout)) if branding.has_logo else []
+    said += notes.of_logo(stands)
+    drawn = branding.drawn(assembly, Ground(layout, colours.drawn), stands, first_input=2 if sound else 1)
+    drawing = Drawing(framed, burnt, stills, colours.matrix, branded=drawn.graph, finished=drawn.label)
 
     def write(encoder: Encoder) -> None:
         graph = commands.clip_graph(cut, info, replace(drawing, upload=encoder.upload))
         (folder / commands.GRAPH).write_text(graph)
         encoding = Encoding(encoder, *ENCODINGS[task.profile == PROFILE_BEST], request.threads)
         ffmpeg.run(
-            commands.clip_command(cut, encoding, sound),
+            commands.clip_command(cut, encoding, sound, branding.inputs),
             folder,
-            lambda at_s: report(MEASURED + (MADE - MEASURED) * min(1.0, at_s / timing.duration_s)),
+            lambda at_s: report(MEASURED + (MADE - MEASURED) * min(1.0, at_s / whole.duration_s)),
         )
 
     encoder = encoder_for(request.encoder)
@@ -141,7 +158,7 @@ def make(request: Request, report: Report) -> Made:
         encoder = Encoder(SOFTWARE, f"{encoder.name} failed: {error.message}")
         write(encoder)
     return Made(
-        timing=timing,
+        timing=whole,
         layout=layout,
         scenes=scenes,
         gain=sound,
@@ -149,11 +166,23 @@ def make(request: Request, report: Report) -> Made:
         stills=stills,
         with_caption=with_caption,
         faces_in_frame=share_in_frame(layout, scenes, seen.tracks, turns),
-        files=(*write_subtitles(told, timing.duration_s, folder), *write_exports(request, kept.timeline)),
+        files=(
+            *write_subtitles(told, timing.duration_s, folder, assembly.begins_s),
+            *write_exports(request, kept.timeline),
+        ),
         left_out=kept.left_out,
-        thumbnail=best_still(folder, stills, seen, timing),
+        thumbnail=best_still(folder, [frame - assembly.begins for frame in stills], seen, timing),
         notes=tuple(said),
+        branded=_branded(request, assembly, stands),
     )
+
+
+def _branded(request: Request, assembly: Assembly, stands: Sequence[Stand]) -> Branded | None:
+    if not request.assets:
+        return None
+    clip = TimeRange(start_s=assembly.begins_s, end_s=assembly.begins_s + assembly.clip.duration_s)
+    corner = longest(stands) if stands else Logo.CORNER_UNSPECIFIED
+    return Branded(clip=clip, logo=corner, music="music" in request.assets)
 
 
 def _told(scene: Scene) -> ShotLayout:
@@ -207,18 +236,3 @@ def _coded(info: MediaInfo) -> Coded:
     turned = info.video.rotation_deg % 180 != 0
     width, height = info.video.width, info.video.height
     return Coded(height, width) if turned else Coded(width, height)
-
-
-def _sound(cut: Cut, info: MediaInfo, target_lufs: float, told: Spoken, folder: Path) -> Gain:
-    """Cut the sound out, and find the gain that brings it to the target; with a limiter, by trying it once."""
-    log = ffmpeg.run(commands.sound_command(cut, info), folder)
-    muted = told.coarse if told.are_silent else []
-    if muted or not cut.timeline.is_whole:
-        edit_sound(folder / commands.SOUND, cut.timeline, muted)
-        log = ffmpeg.run(commands.edited_command(), folder)
-    source = commands.measured(log)
-    gain = gain_for(source, target_lufs)
-    if gain.limited:
-        tried = commands.measured(ffmpeg.run(commands.gained_command(gain), folder))
-        gain = corrected(gain, tried, target_lufs)
-    return gain

@@ -110,6 +110,25 @@ def captions_of(words: Sequence[SpokenWord], layout: CaptionLayout, duration_s: 
     return captions
 
 
+def later(captions: Sequence[Caption], by_s: float) -> Sequence[Caption]:
+    """The captions of a clip that begins at `by_s` of its file, on the file's clock."""
+    by_cs = round(by_s * 100)
+    if not by_cs:
+        return captions
+    return [
+        replace(
+            caption,
+            start_cs=caption.start_cs + by_cs,
+            end_cs=caption.end_cs + by_cs,
+            words=tuple(
+                replace(word, start_s=word.start_s + by_cs / 100, end_s=word.end_s + by_cs / 100)
+                for word in caption.words
+            ),
+        )
+        for caption in captions
+    ]
+
+
 def _grouped(words: Sequence[SpokenWord], layout: CaptionLayout) -> list[tuple[int, int]]:
     """Ranges of words, one a caption: the cheapest way to cut the sequence."""
     best: list[tuple[float, int]] = [(0.0, 0)]

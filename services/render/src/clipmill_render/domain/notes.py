@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from clipmill_render.domain.captions import Caption
 from clipmill_render.domain.crop import CropPath
 from clipmill_render.domain.layout import Layout
+from clipmill_render.domain.logo import Stand
 from clipmill_render.domain.loudness import TOLERANCE_LU, Measured
 from clipmill_render.domain.note import Note
 from clipmill_render.domain.scenes import Scene
@@ -54,6 +55,15 @@ def of_places(over_face: Sequence[Caption]) -> Iterator[Note]:
         times = ", ".join(f"{c.start_cs / 100:.1f} s" for c in over_face[:5]) + (" ..." if len(over_face) > 5 else "")
         yield Note(
             "CAPTION_OVER_FACE", f"The face fills so much of the picture that captions lie over it from {times} on."
+        )
+
+
+def of_logo(stands: Sequence[Stand]) -> Iterator[Note]:
+    """A logo that no corner keeps off a face."""
+    if spans := [stand.shot for stand in stands if stand.over_face]:
+        times = ", ".join(f"{s.start_s:.1f} to {s.end_s:.1f} s" for s in spans[:5]) + (" ..." if len(spans) > 5 else "")
+        yield Note(
+            "LOGO_OVER_FACE", f"A face takes every corner from {times} of the clip: the logo lies over it there."
         )
 
 
