@@ -166,6 +166,20 @@ class Client:
 
         return await _when_there_is_room(send, room_within_s)
 
+    async def upload_asset(self, path: Path, kind: jobs.AssetKind.ValueType) -> BlobRef:
+        """Send a file that options refer to: a brand's logo, a card, music. It is refused where it cannot be used."""
+
+        async def parts() -> AsyncIterator[jobs.UploadAssetRequest]:
+            yield jobs.UploadAssetRequest(header=jobs.AssetHeader(name=path.name, kind=kind))
+            with path.open("rb") as file:
+                while chunk := await asyncio.to_thread(file.read, UPLOAD_CHUNK_BYTES):
+                    yield jobs.UploadAssetRequest(content=chunk)
+
+        response: jobs.UploadAssetResponse = await self._call(
+            self._ingest.UploadAsset, parts(), deadline_s=UPLOAD_DEADLINE_S
+        )
+        return response.asset
+
     async def watch(self, job_id: str, after_sequence: int = 0) -> AsyncIterator[jobs.JobProgress]:
         """The job's progress until it has ended; a broken stream is resumed after the last event that arrived."""
         last = after_sequence

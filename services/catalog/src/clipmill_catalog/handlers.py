@@ -18,6 +18,7 @@ from clipmill_catalog import store
 from clipmill_catalog.domain.transcript import HeardPart
 from clipmill_catalog.erasure import Erasure, JobKey, is_erased_job, remember, serial_for_video
 from clipmill_catalog.store import ClipKey, KeptVideo, ToldSpeakers
+from clipmill_shared import recordings
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Poison, Subscription
 from clipmill_shared.events import Event, event_id
@@ -97,6 +98,7 @@ class Handlers:
             warnings=message.answer.warnings,
             files=message.files,
             left_out=message.left_out,
+            branded=message.branded if message.HasField("branded") else None,
         )
         key = ClipKey(event.owner_id, message.task.job_id, message.clip_id, message.video_id)
         async with self._taking(event) as on:
@@ -116,6 +118,8 @@ class Handlers:
             raise Poison(f"the result is {message.task.owner_id}'s and the event {event.owner_id}'s")
         refs = [ref for ref in blob_refs(message) if ref.uri.startswith("blob:")]
         records = [message.answer.record]
+        if isinstance(message, MediaIngested):
+            records.append(recordings.key_of(message.video_id))
         async with self._offsets.taking(event) as on:
             job = JobKey(event.owner_id, message.task.job_id, message.video_id)
             if on is not None:

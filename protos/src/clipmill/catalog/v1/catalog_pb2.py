@@ -28,7 +28,7 @@ from clipmill.common.v1 import common_pb2 as clipmill_dot_common_dot_v1_dot_comm
 from clipmill.media.v1 import media_pb2 as clipmill_dot_media_dot_v1_dot_media__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!clipmill/catalog/v1/catalog.proto\x12\x13\x63lipmill.catalog.v1\x1a\x1d\x63lipmill/audio/v1/audio.proto\x1a\x1d\x63lipmill/clips/v1/clips.proto\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1d\x63lipmill/media/v1/media.proto\"\x9c\x01\n\x04\x43lip\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x10\n\x08video_id\x18\x03 \x01(\t\x12-\n\x06scored\x18\x04 \x01(\x0b\x32\x1d.clipmill.clips.v1.ScoredClip\x12\x31\n\trendering\x18\x05 \x01(\x0b\x32\x1e.clipmill.catalog.v1.Rendering\"\xb1\x03\n\tRendering\x12*\n\x05video\x18\x01 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12.\n\tsubtitles\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12.\n\tthumbnail\x18\x03 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\x12\x12\n\nduration_s\x18\x06 \x01(\x01\x12\x1a\n\rloudness_lufs\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12-\n\x08warnings\x18\x08 \x03(\x0b\x32\x1b.clipmill.common.v1.Warning\x12.\n\x07layouts\x18\x14 \x03(\x0b\x32\x1d.clipmill.clips.v1.ShotLayout\x12*\n\x05\x66iles\x18\x1e \x03(\x0b\x32\x1b.clipmill.clips.v1.ClipFile\x12,\n\x08left_out\x18\x1f \x03(\x0b\x32\x1a.clipmill.clips.v1.LeftOutB\x10\n\x0e_loudness_lufs\"e\n\x05Video\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x10\n\x08video_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12*\n\x04info\x18\x04 \x01(\x0b\x32\x1c.clipmill.media.v1.MediaInfo\"\xcb\x01\n\rCatalogChange\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x10\n\x08video_id\x18\x02 \x01(\t\x12\x35\n\x04kind\x18\x03 \x01(\x0e\x32\'.clipmill.catalog.v1.CatalogChange.Kind\"_\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10KIND_VIDEO_ADDED\x10\x01\x12\x13\n\x0fKIND_CLIP_ADDED\x10\x02\x12\x16\n\x12KIND_VIDEO_DELETED\x10\x03\"[\n\x10ListClipsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08video_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"V\n\x11ListClipsResponse\x12(\n\x05\x63lips\x18\x01 \x03(\x0b\x32\x19.clipmill.catalog.v1.Clip\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"1\n\x0eGetClipRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63lip_id\x18\x02 \x01(\t\":\n\x0fGetClipResponse\x12\'\n\x04\x63lip\x18\x01 \x01(\x0b\x32\x19.clipmill.catalog.v1.Clip\"\xe9\x01\n\x13\x44ownloadClipRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63lip_id\x18\x02 \x01(\t\x12;\n\x04\x66ile\x18\x03 \x01(\x0e\x32-.clipmill.catalog.v1.DownloadClipRequest.File\x12\x0e\n\x06offset\x18\x04 \x01(\x04\x12\x0e\n\x06suffix\x18\x1e \x01(\t\"T\n\x04\x46ile\x12\x14\n\x10\x46ILE_UNSPECIFIED\x10\x00\x12\x0e\n\nFILE_VIDEO\x10\x01\x12\x12\n\x0e\x46ILE_SUBTITLES\x10\x02\x12\x12\n\x0e\x46ILE_THUMBNAIL\x10\x03\"`\n\x14\x44ownloadClipResponse\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"V\n\x14GetTranscriptRequest\x12\x10\n\x08video_id\x18\x01 \x01(\t\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\"\x92\x01\n\x15GetTranscriptResponse\x12\x10\n\x08language\x18\x01 \x01(\t\x12&\n\x05words\x18\x02 \x03(\x0b\x32\x17.clipmill.audio.v1.Word\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12-\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x1d.clipmill.audio.v1.SoundEvent\"&\n\x12\x44\x65leteVideoRequest\x12\x10\n\x08video_id\x18\x01 \x01(\t\"C\n\x13\x44\x65leteVideoResponse\x12\x15\n\rclips_deleted\x18\x01 \x01(\r\x12\x15\n\rbytes_deleted\x18\x02 \x01(\x04\x32\xf3\x03\n\x0e\x43\x61talogService\x12Z\n\tListClips\x12%.clipmill.catalog.v1.ListClipsRequest\x1a&.clipmill.catalog.v1.ListClipsResponse\x12T\n\x07GetClip\x12#.clipmill.catalog.v1.GetClipRequest\x1a$.clipmill.catalog.v1.GetClipResponse\x12\x65\n\x0c\x44ownloadClip\x12(.clipmill.catalog.v1.DownloadClipRequest\x1a).clipmill.catalog.v1.DownloadClipResponse0\x01\x12\x66\n\rGetTranscript\x12).clipmill.catalog.v1.GetTranscriptRequest\x1a*.clipmill.catalog.v1.GetTranscriptResponse\x12`\n\x0b\x44\x65leteVideo\x12\'.clipmill.catalog.v1.DeleteVideoRequest\x1a(.clipmill.catalog.v1.DeleteVideoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!clipmill/catalog/v1/catalog.proto\x12\x13\x63lipmill.catalog.v1\x1a\x1d\x63lipmill/audio/v1/audio.proto\x1a\x1d\x63lipmill/clips/v1/clips.proto\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1d\x63lipmill/media/v1/media.proto\"\x9c\x01\n\x04\x43lip\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x10\n\x08video_id\x18\x03 \x01(\t\x12-\n\x06scored\x18\x04 \x01(\x0b\x32\x1d.clipmill.clips.v1.ScoredClip\x12\x31\n\trendering\x18\x05 \x01(\x0b\x32\x1e.clipmill.catalog.v1.Rendering\"\xde\x03\n\tRendering\x12*\n\x05video\x18\x01 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12.\n\tsubtitles\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12.\n\tthumbnail\x18\x03 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\r\n\x05width\x18\x04 \x01(\r\x12\x0e\n\x06height\x18\x05 \x01(\r\x12\x12\n\nduration_s\x18\x06 \x01(\x01\x12\x1a\n\rloudness_lufs\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12-\n\x08warnings\x18\x08 \x03(\x0b\x32\x1b.clipmill.common.v1.Warning\x12.\n\x07layouts\x18\x14 \x03(\x0b\x32\x1d.clipmill.clips.v1.ShotLayout\x12*\n\x05\x66iles\x18\x1e \x03(\x0b\x32\x1b.clipmill.clips.v1.ClipFile\x12,\n\x08left_out\x18\x1f \x03(\x0b\x32\x1a.clipmill.clips.v1.LeftOut\x12+\n\x07\x62randed\x18  \x01(\x0b\x32\x1a.clipmill.clips.v1.BrandedB\x10\n\x0e_loudness_lufs\"e\n\x05Video\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x10\n\x08video_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12*\n\x04info\x18\x04 \x01(\x0b\x32\x1c.clipmill.media.v1.MediaInfo\"\xcb\x01\n\rCatalogChange\x12\x10\n\x08owner_id\x18\x01 \x01(\t\x12\x10\n\x08video_id\x18\x02 \x01(\t\x12\x35\n\x04kind\x18\x03 \x01(\x0e\x32\'.clipmill.catalog.v1.CatalogChange.Kind\"_\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10KIND_VIDEO_ADDED\x10\x01\x12\x13\n\x0fKIND_CLIP_ADDED\x10\x02\x12\x16\n\x12KIND_VIDEO_DELETED\x10\x03\"[\n\x10ListClipsRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08video_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"V\n\x11ListClipsResponse\x12(\n\x05\x63lips\x18\x01 \x03(\x0b\x32\x19.clipmill.catalog.v1.Clip\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"1\n\x0eGetClipRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63lip_id\x18\x02 \x01(\t\":\n\x0fGetClipResponse\x12\'\n\x04\x63lip\x18\x01 \x01(\x0b\x32\x19.clipmill.catalog.v1.Clip\"\xe9\x01\n\x13\x44ownloadClipRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63lip_id\x18\x02 \x01(\t\x12;\n\x04\x66ile\x18\x03 \x01(\x0e\x32-.clipmill.catalog.v1.DownloadClipRequest.File\x12\x0e\n\x06offset\x18\x04 \x01(\x04\x12\x0e\n\x06suffix\x18\x1e \x01(\t\"T\n\x04\x46ile\x12\x14\n\x10\x46ILE_UNSPECIFIED\x10\x00\x12\x0e\n\nFILE_VIDEO\x10\x01\x12\x12\n\x0e\x46ILE_SUBTITLES\x10\x02\x12\x12\n\x0e\x46ILE_THUMBNAIL\x10\x03\"`\n\x14\x44ownloadClipResponse\x12-\n\x06header\x18\x01 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"V\n\x14GetTranscriptRequest\x12\x10\n\x08video_id\x18\x01 \x01(\t\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\"\x92\x01\n\x15GetTranscriptResponse\x12\x10\n\x08language\x18\x01 \x01(\t\x12&\n\x05words\x18\x02 \x03(\x0b\x32\x17.clipmill.audio.v1.Word\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12-\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x1d.clipmill.audio.v1.SoundEvent\"&\n\x12\x44\x65leteVideoRequest\x12\x10\n\x08video_id\x18\x01 \x01(\t\"C\n\x13\x44\x65leteVideoResponse\x12\x15\n\rclips_deleted\x18\x01 \x01(\r\x12\x15\n\rbytes_deleted\x18\x02 \x01(\x04\x32\xf3\x03\n\x0e\x43\x61talogService\x12Z\n\tListClips\x12%.clipmill.catalog.v1.ListClipsRequest\x1a&.clipmill.catalog.v1.ListClipsResponse\x12T\n\x07GetClip\x12#.clipmill.catalog.v1.GetClipRequest\x1a$.clipmill.catalog.v1.GetClipResponse\x12\x65\n\x0c\x44ownloadClip\x12(.clipmill.catalog.v1.DownloadClipRequest\x1a).clipmill.catalog.v1.DownloadClipResponse0\x01\x12\x66\n\rGetTranscript\x12).clipmill.catalog.v1.GetTranscriptRequest\x1a*.clipmill.catalog.v1.GetTranscriptResponse\x12`\n\x0b\x44\x65leteVideo\x12\'.clipmill.catalog.v1.DeleteVideoRequest\x1a(.clipmill.catalog.v1.DeleteVideoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,35 +38,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLIP']._serialized_start=185
   _globals['_CLIP']._serialized_end=341
   _globals['_RENDERING']._serialized_start=344
-  _globals['_RENDERING']._serialized_end=777
-  _globals['_VIDEO']._serialized_start=779
-  _globals['_VIDEO']._serialized_end=880
-  _globals['_CATALOGCHANGE']._serialized_start=883
-  _globals['_CATALOGCHANGE']._serialized_end=1086
-  _globals['_CATALOGCHANGE_KIND']._serialized_start=991
-  _globals['_CATALOGCHANGE_KIND']._serialized_end=1086
-  _globals['_LISTCLIPSREQUEST']._serialized_start=1088
-  _globals['_LISTCLIPSREQUEST']._serialized_end=1179
-  _globals['_LISTCLIPSRESPONSE']._serialized_start=1181
-  _globals['_LISTCLIPSRESPONSE']._serialized_end=1267
-  _globals['_GETCLIPREQUEST']._serialized_start=1269
-  _globals['_GETCLIPREQUEST']._serialized_end=1318
-  _globals['_GETCLIPRESPONSE']._serialized_start=1320
-  _globals['_GETCLIPRESPONSE']._serialized_end=1378
-  _globals['_DOWNLOADCLIPREQUEST']._serialized_start=1381
-  _globals['_DOWNLOADCLIPREQUEST']._serialized_end=1614
-  _globals['_DOWNLOADCLIPREQUEST_FILE']._serialized_start=1530
-  _globals['_DOWNLOADCLIPREQUEST_FILE']._serialized_end=1614
-  _globals['_DOWNLOADCLIPRESPONSE']._serialized_start=1616
-  _globals['_DOWNLOADCLIPRESPONSE']._serialized_end=1712
-  _globals['_GETTRANSCRIPTREQUEST']._serialized_start=1714
-  _globals['_GETTRANSCRIPTREQUEST']._serialized_end=1800
-  _globals['_GETTRANSCRIPTRESPONSE']._serialized_start=1803
-  _globals['_GETTRANSCRIPTRESPONSE']._serialized_end=1949
-  _globals['_DELETEVIDEOREQUEST']._serialized_start=1951
-  _globals['_DELETEVIDEOREQUEST']._serialized_end=1989
-  _globals['_DELETEVIDEORESPONSE']._serialized_start=1991
-  _globals['_DELETEVIDEORESPONSE']._serialized_end=2058
-  _globals['_CATALOGSERVICE']._serialized_start=2061
-  _globals['_CATALOGSERVICE']._serialized_end=2560
+  _globals['_RENDERING']._serialized_end=822
+  _globals['_VIDEO']._serialized_start=824
+  _globals['_VIDEO']._serialized_end=925
+  _globals['_CATALOGCHANGE']._serialized_start=928
+  _globals['_CATALOGCHANGE']._serialized_end=1131
+  _globals['_CATALOGCHANGE_KIND']._serialized_start=1036
+  _globals['_CATALOGCHANGE_KIND']._serialized_end=1131
+  _globals['_LISTCLIPSREQUEST']._serialized_start=1133
+  _globals['_LISTCLIPSREQUEST']._serialized_end=1224
+  _globals['_LISTCLIPSRESPONSE']._serialized_start=1226
+  _globals['_LISTCLIPSRESPONSE']._serialized_end=1312
+  _globals['_GETCLIPREQUEST']._serialized_start=1314
+  _globals['_GETCLIPREQUEST']._serialized_end=1363
+  _globals['_GETCLIPRESPONSE']._serialized_start=1365
+  _globals['_GETCLIPRESPONSE']._serialized_end=1423
+  _globals['_DOWNLOADCLIPREQUEST']._serialized_start=1426
+  _globals['_DOWNLOADCLIPREQUEST']._serialized_end=1659
+  _globals['_DOWNLOADCLIPREQUEST_FILE']._serialized_start=1575
+  _globals['_DOWNLOADCLIPREQUEST_FILE']._serialized_end=1659
+  _globals['_DOWNLOADCLIPRESPONSE']._serialized_start=1661
+  _globals['_DOWNLOADCLIPRESPONSE']._serialized_end=1757
+  _globals['_GETTRANSCRIPTREQUEST']._serialized_start=1759
+  _globals['_GETTRANSCRIPTREQUEST']._serialized_end=1845
+  _globals['_GETTRANSCRIPTRESPONSE']._serialized_start=1848
+  _globals['_GETTRANSCRIPTRESPONSE']._serialized_end=1994
+  _globals['_DELETEVIDEOREQUEST']._serialized_start=1996
+  _globals['_DELETEVIDEOREQUEST']._serialized_end=2034
+  _globals['_DELETEVIDEORESPONSE']._serialized_start=2036
+  _globals['_DELETEVIDEORESPONSE']._serialized_end=2103
+  _globals['_CATALOGSERVICE']._serialized_start=2106
+  _globals['_CATALOGSERVICE']._serialized_end=2605
 # @@protoc_insertion_point(module_scope)

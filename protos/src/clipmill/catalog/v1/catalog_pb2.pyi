@@ -75,6 +75,7 @@ class Rendering(_message.Message):
     LAYOUTS_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
+    BRANDED_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     height: _builtins.int
     duration_s: _builtins.float
@@ -97,6 +98,10 @@ class Rendering(_message.Message):
     def left_out(self) -> _containers.RepeatedCompositeFieldContainer[_clips_pb2.LeftOut]:
         """What of the clip's range was left out, in order."""
 
+    @_builtins.property
+    def branded(self) -> _clips_pb2.Branded:
+        """Absent where there is none."""
+
     def __init__(
         self,
         *,
@@ -111,10 +116,11 @@ class Rendering(_message.Message):
         layouts: _abc.Iterable[_clips_pb2.ShotLayout] | None = ...,
         files: _abc.Iterable[_clips_pb2.ClipFile] | None = ...,
         left_out: _abc.Iterable[_clips_pb2.LeftOut] | None = ...,
+        branded: _clips_pb2.Branded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "branded", b"branded", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "duration_s", b"duration_s", "files", b"files", "height", b"height", "layouts", b"layouts", "left_out", b"left_out", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video", "warnings", b"warnings", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "branded", b"branded", "duration_s", b"duration_s", "files", b"files", "height", b"height", "layouts", b"layouts", "left_out", b"left_out", "loudness_lufs", b"loudness_lufs", "subtitles", b"subtitles", "thumbnail", b"thumbnail", "video", b"video", "warnings", b"warnings", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015

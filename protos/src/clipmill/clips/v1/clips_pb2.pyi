@@ -282,7 +282,7 @@ class Finish(_message.Message):
 
     @_builtins.property
     def exports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The clip as an edit of its source, for editors: "otio", "edl"."""
+        """The clip as an edit of its source, for editors: "otio", "edl", "fcpxml"."""
 
     @_builtins.property
     def brand(self) -> Global___Brand: ...
@@ -1438,7 +1438,7 @@ class ClipFile(_message.Message):
     SUFFIX_FIELD_NUMBER: _builtins.int
     BLOB_FIELD_NUMBER: _builtins.int
     suffix: _builtins.str
-    """What kind of file it is, and how its name ends: "vtt" (WebVTT), "ass", "otio", "edl"."""
+    """What kind of file it is, and how its name ends: "vtt" (WebVTT), "ass", "otio", "edl", "fcpxml"."""
     @_builtins.property
     def blob(self) -> _common_pb2.BlobRef: ...
     def __init__(

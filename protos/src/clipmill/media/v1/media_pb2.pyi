@@ -213,6 +213,7 @@ class VideoStream(_message.Message):
     FPS_FIELD_NUMBER: _builtins.int
     VARIABLE_FRAME_RATE_FIELD_NUMBER: _builtins.int
     INTERLACED_FIELD_NUMBER: _builtins.int
+    UNFLAGGED_FIELDS_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     codec: _builtins.str
     width: _builtins.int
@@ -227,6 +228,8 @@ class VideoStream(_message.Message):
     """Average frames per second."""
     variable_frame_rate: _builtins.bool
     interlaced: _builtins.bool
+    unflagged_fields: _builtins.bool
+    """True for pictures made of two fields that their frames do not say: found by looking."""
     index: _builtins.int
     """Index of the stream in the container."""
     def __init__(
@@ -241,11 +244,12 @@ class VideoStream(_message.Message):
         fps: _builtins.float = ...,
         variable_frame_rate: _builtins.bool = ...,
         interlaced: _builtins.bool = ...,
+        unflagged_fields: _builtins.bool = ...,
         index: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codec", b"codec", "display_height", b"display_height", "display_width", b"display_width", "fps", b"fps", "height", b"height", "index", b"index", "interlaced", b"interlaced", "rotation_deg", b"rotation_deg", "variable_frame_rate", b"variable_frame_rate", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codec", b"codec", "display_height", b"display_height", "display_width", b"display_width", "fps", b"fps", "height", b"height", "index", b"index", "interlaced", b"interlaced", "rotation_deg", b"rotation_deg", "unflagged_fields", b"unflagged_fields", "variable_frame_rate", b"variable_frame_rate", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -444,7 +448,7 @@ class SharedPart(_message.Message):
     def part(self) -> _common_pb2.TimeRange: ...
     @_builtins.property
     def twin(self) -> _common_pb2.Twin:
-        """Absent where the earlier video has nothing of it."""
+        """Without the earlier video's id and name; absent where it has nothing of the part."""
 
     def __init__(
         self,
