@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import av
 import media
 import pytest
 from aiohttp import web
@@ -19,6 +21,7 @@ from clipmill_ingest.domain.options import complete
 from clipmill_ingest.live.recorder import Recorder
 from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.spent import SpentParts
+from harness.rtsp import RtspServer
 from imageio_ffmpeg import get_ffmpeg_exe
 from world import OWNER, WORK, World
 
@@ -261,3 +264,84 @@ async def test_a_stream_by_rtmp_is_recorded(tmp_path: Path, talk: Path) -> None:
     assert job.state == JobState.JOB_STATE_COMPLETED, (job.error, job.warnings)
     assert job.info.duration_s == pytest.approx(4, abs=0.1)
     assert job.info.HasField("audio")
+
+
+@asynccontextmanager
+async def published(source: Path, server: RtspServer, rate: int = 20) -> AsyncIterator[None]:
+    """A camera: the source by RTSP, so many times as fast as it was recorded."""
+    command = [get_ffmpeg_exe(), "-v", "quiet", "-readrate", str(rate), "-i", str(source), "-c", "copy"]
+    address = f"rtsp://127.0.0.1:{server.port}/{server.path}"
+    camera = await asyncio.create_subprocess_exec(*command, "-f", "rtsp", "-rtsp_transport", "tcp", address)
+    try:
+        await server.until("RECORD")
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            camera.kill()
+        await camera.wait()
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A keyframe each two seconds, as cameras have it."""
+    return media.make(tmp_path_factory.mktemp("filmed") / "talk.mp4", LENGTH_S, keyframe_every=50)
+
+
+async def brightness(live: LiveWorld, job: Job) -> list[int]:
+    """Of each frame of what was recorded; the nth of what was filmed has 16 + 5n % 200."""
+    async with live.world.blobs.local(job.video_source) as path:
+        with av.open(str(path)) as container:
+            return [round(frame.to_ndarray()[0, 0]) for frame in container.decode(video=0)]
+
+
+async def test_a_stream_by_rtsp_is_recorded_from_its_first_picture(tmp_path: Path, filmed: Path) -> None:
+    server = RtspServer("live/talk")
+    async with server.running(), published(filmed, server), live_world(tmp_path) as live, live.recorder():
+        job = await live.world.ended((await live.submit(url=server.address, max_s=5)).job_id)
+        assert job.state == JobState.JOB_STATE_COMPLETED, (job.error, job.warnings)
+        seen = await brightness(live, job)
+    assert job.info.duration_s == pytest.approx(5, abs=0.1) and job.info.HasField("audio")
+    assert seen == pytest.approx([16 + 5 * n % 200 for n in range(len(seen))], abs=2)
+
+
+async def test_a_camera_that_drops_out_is_gone_on_with_from_where_it_is_then(tmp_path: Path, filmed: Path) -> None:
+    # 25 of the picture a second, and some of the sound: after about 7 s.
+    server = RtspServer("live/talk", breaks_after=220)
+    world = live_world(tmp_path, live_idle_s=10)
+    async with server.running(), published(filmed, server, rate=8), world as live, live.recorder():
+        job = await live.world.ended((await live.submit(url=server.address, max_s=20)).job_id)
+        seen = await brightness(live, job)
+    assert [warning.code for warning in job.warnings] == ["LIVE_GAP"], (job.error, job.warnings)
+    assert job.info.duration_s == pytest.approx(20, abs=0.1)
+    wanted = [16 + 5 * n % 200 for n in range(round(LENGTH_S * media.FPS))]
+    # Whole groups of pictures before the hole and after it, with nothing else between.
+    holes = [n for n in range(1, len(seen)) if (seen[n] - seen[n - 1]) % 200 not in range(3, 8)]
+    assert len(holes) <= 1 and seen[:50] == pytest.approx(wanted[:50], abs=2)
+
+
+@pytest.mark.parametrize(
+    ("path", "server", "code", "words"),
+    [
+        ("live/other", RtspServer("live/talk"), "INPUT_URL_NOT_FOUND", "404"),
+        ("live/talk", RtspServer("live/talk", credentials="Basic b3RoZXI6eA=="), "INPUT_URL_NOT_FOUND", "401"),
+        ("live/talk", RtspServer("live/talk", is_silent=True), "INPUT_LIVE_SILENT", "within 2 s"),
+    ],
+)
+async def test_a_camera_that_gives_nothing_is_a_clear_failure_in_bounded_time(
+    tmp_path: Path, path: str, server: RtspServer, code: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with server.running(), live_world(tmp_path) as live, live.recorder():
+        address = f"rtsp://ada:secret@127.0.0.1:{server.port}/{path}"
+        job = await live.world.ended((await live.submit(url=address)).job_id)
+    assert (job.state, job.error.code) == (JobState.JOB_STATE_FAILED, code) and words in job.error.message
+    assert "secret" not in str(job) + caplog.text
+
+
+async def test_a_camera_is_told_who_asks(tmp_path: Path, filmed: Path) -> None:
+    credentials = "Basic " + base64.b64encode(b"ada:secret").decode()
+    server = RtspServer("live/talk", credentials)
+    async with server.running(), published(filmed, server), live_world(tmp_path) as live, live.recorder():
+        address = server.address.replace("//", "//ada:secret@")
+        job = await live.world.ended((await live.submit(url=address, max_s=3)).job_id)
+    assert job.state == JobState.JOB_STATE_COMPLETED, (job.error, job.warnings)
+    assert (job.source.url, job.source.name) == (server.address, "talk")

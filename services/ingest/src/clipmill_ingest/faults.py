@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from clipmill_shared.errors import ClipmillError
+
+if TYPE_CHECKING:
+    from av.error import FFmpegError
 
 
 def not_video(name: str) -> ClipmillError:
@@ -71,4 +76,12 @@ def nothing_came(name: str, idle_s: float) -> ClipmillError:
 def ended_empty(name: str) -> ClipmillError:
     return ClipmillError(
         "INPUT_ZERO_LENGTH", f"The input was ended before a picture of {name} had come.", "Let it run for longer."
+    )
+
+
+def refused(name: str, why: FFmpegError) -> ClipmillError:
+    return ClipmillError(
+        "INPUT_URL_NOT_FOUND",
+        f"{name} cannot be had: {why.strerror}.",
+        "Check the address in a player; a user and a password are given as rtsp://USER:PASSWORD@HOST/PATH.",
     )

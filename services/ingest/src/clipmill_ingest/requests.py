@@ -10,9 +10,10 @@ from clipmill.clips.v1.clips_pb2 import ClipOptions
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.media.v1.media_pb2 import Source
 from clipmill_ingest.domain import options as rules
+from clipmill_ingest.domain.address import without_credentials
 from clipmill_ingest.domain.posting import Rules
 from clipmill_ingest.domain.record import MAX_KEY
-from clipmill_ingest.finish import finish_of
+from clipmill_ingest.finish import assets_of, finish_of
 from clipmill_ingest.platforms import platforms
 from clipmill_ingest.sources import check_file
 from clipmill_shared.blobs import Blobs
@@ -54,6 +55,13 @@ class Requests:
                     "Leave it out, or submit the video when it is whole.",
                 )
             whole.transcript.CopyFrom(await self._transcript(owner_id, whole.transcript, transcript))
+        for name, ref in assets_of(whole.finish):
+            if not (_is_upload_of(owner_id, ref) and await self._blobs.exists(ref)):
+                raise ClipmillError(
+                    "INVALID_OPTIONS",
+                    f"finish.{name} names nothing that is yours.",
+                    "Upload the file first (UploadAsset).",
+                )
         return await self._checked(owner_id, source), whole
 
     async def _transcript(self, owner_id: str, ref: BlobRef, content: bytes) -> BlobRef:
@@ -128,11 +136,14 @@ def _name_in(text: str, *, is_live: bool) -> str:
     """The name that a URL suggests; INVALID_SOURCE when it is no http or https URL, nor one of a live stream's."""
     try:
         url = urlsplit(text)
-        is_web = url.scheme in (WEB + STREAMS if is_live else WEB) and bool(url.hostname)
+        # Reading the port raises when it is no number.
+        is_web = url.scheme in (WEB + STREAMS if is_live else WEB) and bool(url.hostname) and url.port != 0
     except ValueError:
         is_web = False
     if not is_web or len(text) > MAX_URL:
         raise ClipmillError(
-            "INVALID_SOURCE", f"{text[:200]} is not a web address.", "Give an http or https URL that leads to a video."
+            "INVALID_SOURCE",
+            f"{without_credentials(text)[:200]} is not a web address.",
+            "Give an http or https URL that leads to a video.",
         )
     return unquote(url.path).rpartition("/")[2] or str(url.hostname)

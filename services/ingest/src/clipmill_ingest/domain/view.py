@@ -8,10 +8,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clipmill.clips.v1.clips_pb2 import ClipRendered
 from clipmill.common.v1.common_pb2 import ModelVersion, Warning  # noqa: A004 - the message's name
-from clipmill.jobs.v1.jobs_pb2 import Job, JobState, StageProgress
-from clipmill.media.v1.media_pb2 import MediaIngested
+from clipmill.jobs.v1.jobs_pb2 import Job, JobState, Sharing, StageProgress
+from clipmill.media.v1.media_pb2 import MediaIngested, Source
 from clipmill.work.v1.work_pb2 import Stage
 from clipmill_ingest.domain import live
+from clipmill_ingest.domain.address import without_credentials
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState
 
 # Shares of the whole: where the time went on ten minutes of talk, one stage with another.
@@ -36,7 +37,7 @@ def job_of(record: JobRecord) -> Job:
         job_id=record.job_id,
         owner_id=record.owner_id,
         state=record.state,
-        source=record.source,
+        source=_shown(record.source),
         options=record.options,
         progress=record.progress,
         stages=[_stage_progress(stage, tasks) for stage in WEIGHTS if (tasks := record.of(stage))],
@@ -48,6 +49,7 @@ def job_of(record: JobRecord) -> Job:
         cached=bool(record.tasks) and all(_is_cached(task) for task in record.tasks),
         idempotency_key=record.idempotency_key,
         live=live.progress_of(record),
+        shared=_shared(record),
     )
     if record.finished_at is not None:
         job.finished_at.CopyFrom(timestamp(record.finished_at))
@@ -58,6 +60,14 @@ def job_of(record: JobRecord) -> Job:
     if record.scored is not None:
         job.shortages.extend(record.scored.shortages)
     return job
+
+
+def _shown(source: Source) -> Source:
+    shown = Source()
+    shown.CopyFrom(source)
+    if source.HasField("url"):
+        shown.url = without_credentials(source.url)
+    return shown
 
 
 def progress_of(record: JobRecord) -> float:
@@ -119,6 +129,22 @@ def _models_of(record: JobRecord) -> list[ModelVersion]:
         for model in task.result.answer.models
     }
     return [found[key] for key in sorted(found)]
+
+
+def _shared(record: JobRecord) -> Iterator[Sharing]:
+    """What was taken from an earlier video, a line a stage."""
+    for stage in (Stage.STAGE_AUDIO, Stage.STAGE_VISION):
+        answers = [task.result.answer for task in record.of(stage) if task.result is not None]
+        twins = [answer.twin for answer in answers if answer.HasField("twin")]
+        if twins:
+            yield Sharing(
+                stage=stage,
+                video_id=twins[0].video_id,
+                name=twins[0].name,
+                offset_s=sum(twin.offset_s for twin in twins) / len(twins),
+                parts=len(twins),
+                saved_s=sum(twin.saved_s for twin in twins),
+            )
 
 
 def _stage_progress(stage: Stage.ValueType, tasks: tuple[LedgerTask, ...]) -> StageProgress:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from dataclasses import dataclass
 from math import inf
+from urllib.parse import urlsplit
 
 import av
 from av.audio.stream import AudioStream
@@ -17,6 +17,7 @@ from clipmill.common.v1.common_pb2 import Warning  # noqa: A004 - the message's 
 from clipmill_ingest import faults, probe
 from clipmill_ingest.live import sources
 from clipmill_ingest.live.exchange import STOP, Ending, Recorded, RecordRequest, Way
+from clipmill_ingest.live.packets import Tracks, frame_s, packets_of
 from clipmill_ingest.live.parts import Parts
 from clipmill_ingest.live.picture import START_S, AnyPacket, Format, Picture
 from clipmill_ingest.live.sound import Sound
@@ -26,8 +27,8 @@ from clipmill_shared.errors import ClipmillError
 # A clock that jumps by more is another one.
 JUMP_S = 10.0
 BACK_S = 1.0
-# What a source may say again when it is opened again.
-AGAIN_S = 60.0
+# What a source may say again when it is opened again: RTMP servers begin with the last keyframe.
+AGAIN_S = 15.0
 # A hole that is longer is told of.
 HOLE_S = 0.5
 # Clocks agree that differ by less.
@@ -46,14 +47,6 @@ def record(request: RecordRequest, report: Report) -> Recorded:
         return Recording(request, report).run()
     except av.FFmpegError as error:
         raise OSError(error.errno or errno.EIO, str(error)) from None
-
-
-@dataclass
-class _Tracks:
-    """What one opening of the source brought."""
-
-    picture: VideoStream
-    sound: AudioStream | None
 
 
 class _Ended(Exception):
@@ -84,6 +77,9 @@ class Recording:
         self._last_s: float | None = None
         self._early: deque[av.Packet[AudioStream]] = deque(maxlen=EARLY)
         self._again_s = inf if resume and request.way is not Way.ADDRESS else AGAIN_S
+        # RTSP counts from 0 at each opening; how long nothing came before one, where that is known.
+        self._has_own_clock = urlsplit(request.address).scheme in ("rtsp", "rtsps")
+        self._away_s = inf
         self._reported = 0.0
         self._came = time.monotonic()
 
@@ -123,6 +119,8 @@ class Recording:
             except av.FFmpegError as error:
                 if request.way is not Way.ADDRESS or isinstance(error, MemoryError):
                     raise
+                if isinstance(error, av.error.HTTPClientError) and not self._until_s:
+                    raise faults.refused(request.name, error) from None
             if time.monotonic() - self._came >= request.idle_s:
                 return Ending.SILENCE
             # Opened again, it may have a clock of its own, and what came meanwhile is lost.
@@ -131,29 +129,22 @@ class Recording:
 
     def _take_all(self, container: InputContainer) -> None:
         name = self._request.name
-        tracks = _Tracks(probe.picture_of(container, name), probe.sound_of(container))
+        tracks = Tracks(probe.picture_of(container, name), probe.sound_of(container))
         if tracks.picture.codec_context is None:
             raise faults.codec(name, "its codec is unknown")
         self._begin(tracks)
-        wanted = [track for track in (tracks.picture, tracks.sound) if track is not None]
-        packets = container.demux(wanted)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.error.InvalidDataError:
-                # Damage; a source that has ended or broken off raises something else.
-                continue
-            if (packet.dts is None and packet.pts is None) or packet.size == 0:
-                continue
+        for packet in packets_of(container, tracks):
             self._came = time.monotonic()
-            self._take(packet, tracks)  # type: ignore[arg-type]
+            self._take(packet, tracks)
 
-    def _begin(self, tracks: _Tracks) -> None:
+    def _begin(self, tracks: Tracks) -> None:
         """Make what writes, at the first opening; later ones must bring the same tracks."""
         self._is_joined = False
         self._early.clear()
+        if self._until_s and self._picture is not None:
+            self._away_s = time.monotonic() - self._came
+        if self._has_own_clock:
+            self._start_s = None
         if self._form is None or self._picture is None:
             self._form = Format(tracks.picture, tracks.sound)
             self._picture = Picture(self._form, self._parts, self._request.name, self._until_s)
@@ -165,7 +156,7 @@ class Recording:
             at_s = self._resume.sound_s if self._resume else 0.0
             self._sound = Sound(tracks.sound, self._parts, at_s)
 
-    def _take(self, packet: AnyPacket, tracks: _Tracks) -> None:
+    def _take(self, packet: AnyPacket, tracks: Tracks) -> None:
         at = packet.pts if packet.pts is not None else packet.dts
         assert at is not None
         source_s = at * float(packet.time_base)
@@ -202,9 +193,8 @@ class Recording:
         time_s = source_s - self._start_s
         if time_s >= request.max_s:
             raise _Ended(Ending.LIMIT)
-        frame_s = (packet.duration or 0) * float(packet.time_base) or 1 / float(packet.stream.average_rate or 25)
         self._shift(packet)
-        self._picture.take_picture(packet, time_s, time_s + frame_s)
+        self._picture.take_picture(packet, time_s, time_s + frame_s(packet))
         self._until_s = self._picture.end_s
         if self._sound is not None:
             self._sound.keep_up(self._until_s)
@@ -219,6 +209,8 @@ class Recording:
             return False
         if self._start_s is None:
             self._start_s = source_s - self._until_s
+            if self._until_s:
+                self._tell_of_hole(self._away_s)
         ahead_s = source_s - self._start_s - self._until_s
         if -self._again_s < ahead_s < -SAME_S:
             return False

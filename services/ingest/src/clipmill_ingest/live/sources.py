@@ -66,7 +66,9 @@ def opened(request: RecordRequest, is_over: Callable[[], bool]) -> Iterator[Inpu
     Errors: INPUT_UNREADABLE, INPUT_NOT_LIVE, INPUT_LIVE_SILENT; av.FFmpegError of an address that does not answer.
     """
     if request.way is Way.ADDRESS:
-        with av.open(request.address, options=ADDRESS_OPTIONS, timeout=(CONNECT_S, request.idle_s)) as container:
+        # A connection that has died without a word is made anew before the source counts as ended.
+        timeout = (min(CONNECT_S, request.idle_s), request.idle_s / 3)
+        with av.open(request.address, options=ADDRESS_OPTIONS, timeout=timeout) as container:
             yield container
         return
     try:
