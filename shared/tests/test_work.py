@@ -11,6 +11,7 @@ from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Warning
 from clipmill.work.v1.work_pb2 import JobControl, Stage, Task
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.cautions import STOOD_IN
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
 from clipmill_shared.object_store import BlobsUnavailableError
@@ -35,6 +36,7 @@ class Hearing:
     blobs: Blobs
     calls: int = 0
     error: Exception | None = None
+    warns: str = "DOUBT"
     hold: asyncio.Event | None = None
     running: int = 0
     most_running: int = 0
@@ -50,7 +52,7 @@ class Hearing:
             if self.error:
                 raise self.error
             result = AudioAnalyzed(part=task.part, analysis=await self.blobs.put_bytes("ann", b"analysis", "x"))
-            result.answer.warnings.append(Warning(code="DOUBT", message="Hm.", part="audio"))
+            result.answer.warnings.append(Warning(code=self.warns, message="Hm.", part="audio"))
             return result
         finally:
             self.running -= 1
@@ -149,6 +151,15 @@ async def test_a_result_that_does_not_last_is_its_tasks_for_good_and_no_other_ta
     assert hearing.calls == 1
     (other,) = await handle(w, task_event(task_id="t2", job_id="j2"))
     assert hearing.calls == 2 and not other.message.answer.cached
+
+
+async def test_what_a_stand_in_of_a_pinned_version_made_is_no_other_tasks(hearing):
+    hearing.warns = STOOD_IN
+    w, _ = worker(hearing)
+    await handle(w, task_event())
+    await handle(w, task_event())
+    await handle(w, task_event(task_id="t2", job_id="j2"))
+    assert hearing.calls == 2
 
 
 async def test_a_named_error_is_a_failure_with_its_words(hearing):

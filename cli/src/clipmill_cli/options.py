@@ -35,7 +35,7 @@ LAYOUTS = {
     "fit": Layout.LAYOUT_FIT,
     "split": Layout.LAYOUT_SPLIT,
 }
-PROFILES = {"fast": Profile.PROFILE_FAST, "best": Profile.PROFILE_BEST}
+PROFILES = {"fast": Profile.PROFILE_FAST, "balanced": Profile.PROFILE_BALANCED, "best": Profile.PROFILE_BEST}
 EXPORTS = ("otio", "edl")
 MASKINGS = {"text": Masking.MASKING_TEXT, "sound": Masking.MASKING_SOUND}
 GENRES = {name.removeprefix("GENRE_").lower(): value for name, value in Genre.items() if value}

@@ -10,9 +10,12 @@ import pytest
 from registry_world import RegistryWorld, code_of
 
 from clipmill import topics
+from clipmill.common.v1.common_pb2 import PROFILE_BALANCED, PROFILE_FAST
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill.rpc_error import ClipmillRpcError
 from clipmill_shared.bus import Subscription
+from clipmill_shared.inference.aliases import Aliases as KnownAliases
+from clipmill_shared.inference.selection import Budget
 
 ROLLBACK = pb.RollbackRequest(model="scale", alias=pb.ALIAS_CHAMPION)
 
@@ -59,6 +62,24 @@ async def test_every_move_is_published_with_all_of_the_models_aliases(world: Reg
     champion = (pb.ALIAS_CHAMPION, "1")
     assert said == [(1, [champion]), (2, [champion, (pb.ALIAS_SHADOW, "2")]), (3, [champion])]
     assert heard[0].assigned[0].version.artefact.blob.uri
+
+
+async def test_readers_are_told_the_sizes_what_they_take_and_what_the_champion_was_before(world: RegistryWorld):
+    for version in ("1", "2", "3"):
+        await world.validated(version, float(version))
+    told = KnownAliases()
+    async with world.bus.run(told.subscription):
+        for version, alias in (("1", pb.ALIAS_CHAMPION), ("2", pb.ALIAS_CHAMPION), ("3", pb.ALIAS_LIGHT)):
+            await world.promote(version, alias)
+        async with asyncio.timeout(10):
+            while told.version("scale", pb.ALIAS_LIGHT) is None:
+                await asyncio.sleep(0.01)
+    (fast,), (balanced,) = told.pinned(PROFILE_FAST), told.pinned(PROFILE_BALANCED)
+    assert (fast.version, fast.earlier.version) == ("3", "2")
+    assert (balanced.version, balanced.earlier.version, balanced.smaller.version) == ("2", "1", "3")
+    figures = told.version("scale").figures
+    assert 0 < figures.infer_s < 5
+    assert told.pinned(PROFILE_BALANCED, Budget(figures.infer_s / 1e6))[0].reason.startswith("the light version: ")
 
 
 async def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(world_on_each: RegistryWorld):

@@ -12,6 +12,8 @@ from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.models.v1.models_pb2 import PinnedVersion
 
 PINNED = "the champion at admission"
+# Of a result that another version of a model than the pinned one made; it is not kept for other tasks.
+STOOD_IN = "MODEL_STOOD_IN"
 
 
 @dataclass
@@ -64,9 +66,15 @@ def as_answered(models: Iterable[ModelVersion], registered: Mapping[str, Sequenc
         if not others or len(others) < len(names):
             found.append(each)
         found += [
-            ModelVersion(task=each.task, name=name, version=task.versions[name], reason=PINNED) for name in others
+            ModelVersion(task=each.task, name=name, version=task.versions[name], reason=_why(task, name))
+            for name in others
         ]
     return found
+
+
+def _why(task: Said, model: str) -> str:
+    pinned = next((each for each in task.pinned if each.model == model), PinnedVersion())
+    return (pinned.reason or PINNED) if task.versions[model] == pinned.version else f"instead of {pinned.version}"
 
 
 @contextmanager

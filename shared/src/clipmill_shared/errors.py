@@ -14,6 +14,9 @@ class ClipmillError(Exception):
     lists every code.
     """
 
+    # Whose error it is, of a model by a version that a job pinned.
+    model = ""
+
     def __init__(
         self, code: str, message: str, remedy: str, *, retryable: bool = False, retry_after_s: float | None = None
     ) -> None:

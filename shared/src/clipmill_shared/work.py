@@ -24,7 +24,7 @@ from clipmill.work.v1.work_pb2 import Answer, JobControl, Lease, Stage, Task, Ta
 from clipmill_shared import metrics
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Bus, Subscription
-from clipmill_shared.cautions import cautions
+from clipmill_shared.cautions import STOOD_IN, cautions
 from clipmill_shared.errors import ClipmillError, DiskFullError
 from clipmill_shared.events import Event, event_id
 from clipmill_shared.object_store import BlobsUnavailableError, is_disk_full
@@ -279,9 +279,11 @@ class Worker(Generic[T, R]):
 
     def _is_worth_another_try(self, known: Message, task: Task) -> bool:
         """True for another task's result that lacks what may be had now; a task's own is its result for good."""
+        if known.task.task_id == task.task_id:  # type: ignore[attr-defined]
+            return False
         lasts = self._stage.lasts
-        its_own = known.task.task_id == task.task_id  # type: ignore[attr-defined]
-        return lasts is not None and not its_own and not lasts(known)  # type: ignore[arg-type]
+        stood_in = any(warning.code == STOOD_IN for warning in _answer_of(known).warnings)
+        return stood_in or (lasts is not None and not lasts(known))  # type: ignore[arg-type]
 
     async def _is_whole(self, result: Message) -> bool:
         """True when every blob that the cached result refers to is still there (a clean-up may have taken it)."""
@@ -345,6 +347,9 @@ def digest_of(message: Message) -> str:
     bare.ClearField("task")
     for ref in blob_refs(bare):
         ref.uri = ""
+    for pinned in getattr(bare, "pinned", ()):
+        for how in ("reason", "smaller", "earlier"):
+            pinned.ClearField(how)
     return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
 
 

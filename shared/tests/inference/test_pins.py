@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from harness.metrics import Measured
 from harness.server import free_port
 from harness.tiny_models import TIMES, numbers
 
 from clipmill.common.v1.common_pb2 import ModelVersion
 from clipmill.models.v1.models_pb2 import Artefact, PinnedVersion
+from clipmill.vision.v1.vision_pb2 import VisionTask
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.cautions import as_answered, cautions
 from clipmill_shared.errors import ClipmillError
@@ -17,6 +19,8 @@ from clipmill_shared.inference.configured import Inference
 from clipmill_shared.inference.definition import Signature, Tensor
 from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.inference.pins import Pins
+from clipmill_shared.inference.stand_ins import TRIED_AGAIN_S, StandIns
+from clipmill_shared.work import digest_of
 
 WIDE = replace(TIMES, signature=Signature(TIMES.signature.inputs, (Tensor("z", "FP32", (-1,)),)))
 
@@ -115,3 +119,77 @@ def test_a_result_names_the_versions_that_answered():
         said.versions.update(faces="2", turns="9")
         named = [(each.name, each.version) for each in as_answered(packaged, registered)]
     assert named == [("faces", "2"), ("voices", "0"), ("turns", "9"), ("shots", "0")]
+
+
+async def spare(blobs, broken, **instead):
+    """A pinned version that does as `broken` says, with what stands in for it."""
+    pinned = await version(blobs, broken)
+    for field, number in instead.items():
+        getattr(pinned, field).CopyFrom(await version(blobs, number))
+    return pinned
+
+
+@pytest.mark.parametrize(
+    ("broken", "field", "code"),
+    [
+        ("raises on load", "earlier", "MODEL_LOAD_FAILED"),
+        ("crashes on load", "earlier", "PART_CRASHED"),
+        ("raises", "earlier", "MODEL_FAILED"),
+        ("dies", "earlier", "PART_CRASHED"),
+        ("lies", "earlier", "MODEL_OUTPUT_INVALID"),
+        ("wrong shape", "earlier", "MODEL_OUTPUT_INVALID"),
+        ("out of memory", "smaller", "MODEL_OUT_OF_MEMORY"),
+    ],
+)
+async def test_what_stands_in_for_a_broken_version_answers_and_it_is_said(children, blobs, broken, field, code):
+    counted = Measured()
+    pinned = await spare(blobs, broken, **{field: 3})
+    with cautions([pinned]) as said:
+        assert await children.run(7) == 21
+        (named,) = as_answered([ModelVersion(task="faces")], {"faces": ("faces",)})
+    assert (named.version, named.reason) == ("by 3", f"instead of by {broken}")
+    (caution,) = said.cautions
+    assert caution.code == "MODEL_STOOD_IN"
+    assert f"by its version by 3 instead of by {broken}: " in caution.message
+    assert counted("clipmill.inference.fallbacks", model="faces", code=code) == 1
+
+
+async def test_the_first_choice_is_tried_again_after_a_while_and_answers_when_it_can(blobs, tmp_path):
+    clock = [0.0]
+    stand_ins = StandIns(lambda: clock[0])
+    pinned = await spare(blobs, "lies", earlier=3)
+
+    def fares(error=None):
+        """A request: which versions it asked."""
+        asked, choices = [], stand_ins.choices([pinned])
+        while True:
+            asked.append(choices[0].version.version)
+            if error is None or choices[0].version is not pinned:
+                stand_ins.answered(choices, {"faces"})
+                return asked
+            choices = stand_ins.instead(choices, error)
+
+    broken = ClipmillError("MODEL_FAILED", "No.", "")
+    broken.model = "faces"
+    assert fares(broken) == ["by lies", "by 3"]
+    clock[0] = TRIED_AGAIN_S - 1
+    assert fares(broken) == ["by 3"]
+    clock[0] = TRIED_AGAIN_S
+    assert fares(broken) == ["by lies", "by 3"]
+    clock[0] = 3 * TRIED_AGAIN_S
+    assert fares() == ["by lies"]
+    assert fares() == ["by lies"]
+
+
+async def test_where_nothing_stands_in_or_it_fails_as_well_the_first_error_is_told(children, blobs):
+    for pinned in (await version(blobs, "lies"), await spare(blobs, "lies", earlier="raises", smaller=3)):
+        with pytest.raises(ClipmillError) as caught:
+            await answered(children, pinned)
+        assert caught.value.code == "MODEL_OUTPUT_INVALID"
+
+
+async def test_what_would_stand_in_makes_no_other_result(blobs):
+    plain, spared = await version(blobs, 3), await spare(blobs, 3, earlier=5)
+    spared.reason = "the champion at admission"
+    asked = [VisionTask(video_id="v", pinned=[each]) for each in (plain, spared, await version(blobs, 5))]
+    assert digest_of(asked[0]) == digest_of(asked[1]) != digest_of(asked[2])

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipmill import topics
 from clipmill.clips.v1.clips_pb2 import ClipOptions
-from clipmill.common.v1.common_pb2 import Failure
+from clipmill.common.v1.common_pb2 import Failure, Profile
 from clipmill.jobs.v1.jobs_pb2 import Job, JobRequest
 from clipmill.media.v1.media_pb2 import RecordedPart, Source
 from clipmill.models.v1.models_pb2 import PinnedVersion
@@ -90,14 +90,14 @@ class Ledger:
         offsets: SqlOffsets | None = None,
         *,
         spent: SpentParts | None = None,
-        pinned: Callable[[], Sequence[PinnedVersion]] = tuple,
+        pinned: Callable[[Profile.ValueType], Sequence[PinnedVersion]] = lambda _: (),
     ) -> None:
         self._settings = settings
         self._database = database
         self._store = store
         self._offsets = offsets
         self._spent = spent
-        # The versions that a job which is admitted now has to its end.
+        # The versions that a job of a profile which is admitted now has to its end.
         self._pinned = pinned
         self._clock = clock or SteadyClock()
         self._rules = Rules(
@@ -166,7 +166,7 @@ class Ledger:
         kept = ClipOptions.FromString(options.SerializeToString())
         # Whatever the request says of them: which versions answer is not the caller's to choose.
         del kept.pinned[:]
-        kept.pinned.extend(self._pinned())
+        kept.pinned.extend(self._pinned(kept.profile))
         return replace(transitions.admit(job_id, owner_id, source, kept, self._clock()), idempotency_key=key)
 
     async def _known(self, on: AsyncConnection, owner_id: str, key: str) -> Job | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+from functools import partial
 from pathlib import Path
 
 import grpc.aio
@@ -25,6 +26,7 @@ from clipmill_ingest.store import Store
 from clipmill_ingest.uploads import Uploads
 from clipmill_shared.askers import Askers
 from clipmill_shared.inference.aliases import Aliases
+from clipmill_shared.inference.selection import Budget
 from clipmill_shared.offsets import SqlOffsets
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform
@@ -44,7 +46,8 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     offsets = SqlOffsets(database, tables.offsets, GROUP, Redrive(outbox, settings.redrive_ended_s))
     spent = SpentParts(database, store, platform.blobs)
     aliases = Aliases()
-    ledger = Ledger(settings, database, store, offsets=offsets, spent=spent, pinned=aliases.pinned)
+    pinned = partial(aliases.pinned, budget=Budget(settings.model_infer_s, settings.model_memory_bytes))
+    ledger = Ledger(settings, database, store, offsets=offsets, spent=spent, pinned=pinned)
     gauges = Gauges(database, settings.worker_live_s)
     requests = Requests(platform.blobs, settings.max_file_bytes)
     askers = Askers(platform.tokens, settings.requests_owner)

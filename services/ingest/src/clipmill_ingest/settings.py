@@ -64,6 +64,14 @@ class IngestSettings(Settings):
     live_max_s: float = Field(4 * 3600, gt=0, description="A live source is recorded for so long at most.")
     live_idle_s: float = Field(30, gt=0, description="A live source that brings nothing for so long has ended.")
 
+    # --- models ---
+    model_infer_s: float | None = Field(
+        None, gt=0, description="A job gets the largest version of a model of which a call takes so long at most."
+    )
+    model_memory_bytes: int | None = Field(
+        None, gt=0, description="A job gets the largest version of a model that takes so much memory at most."
+    )
+
     # --- videos by URL ---
     url_connect_timeout_s: float = Field(10, gt=0, description="A video's host must answer in this time.")
     url_idle_timeout_s: float = Field(30, gt=0, description="A download that brings nothing for so long is given up.")

@@ -23,7 +23,6 @@ from clipmill_shared.sql import Database
 from clipmill_shared.work import SYSTEM_OWNER
 
 log = structlog.get_logger()
-MAX_MOVES = 1000
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Aliases:
         """Let an alias point at what it pointed at before. EARLIER_VERSION_NOT_FOUND."""
         async with self._database.reading() as on:
             seen = await store.pointed(on, model, alias)
-            target = before(await store.moves_of(on, model, MAX_MOVES, alias))
+            target = before(await store.moves_of(on, model, store.MAX_MOVES, alias))
         if not target:
             raise ClipmillError(
                 "EARLIER_VERSION_NOT_FOUND",

@@ -109,6 +109,7 @@ class Registry:
                 await self._judge(found, pb.STATE_REFUSED, error)
             raise
         found.signature.CopyFrom(signature_message(tried.signature))
+        found.figures.CopyFrom(pb.Figures(infer_s=tried.infer_s, memory_bytes=tried.memory_bytes))
         await self._check_like_champion(found)
         judged = await self._judge(found, pb.STATE_VALIDATED)
         return pb.ValidateResponse(version=judged, load_s=tried.load_s, infer_s=tried.infer_s, goldens=goldens)
@@ -145,6 +146,7 @@ class Registry:
                 there.failure.CopyFrom(why.failure("models"))
             if state == pb.STATE_VALIDATED:
                 there.signature.CopyFrom(version.signature)
+                there.figures.CopyFrom(version.figures)
                 there.validated_at.CopyFrom(store.stamp(time.time()))
             await store.put(on, there)
         return there

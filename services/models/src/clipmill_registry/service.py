@@ -25,7 +25,7 @@ from clipmill_registry.validation import Validation
 from clipmill_shared.askers import Askers
 from clipmill_shared.inference.aliases import Aliases as KnownAliases
 from clipmill_shared.inference.artefacts import Artefacts
-from clipmill_shared.inference.executor import Executor
+from clipmill_shared.inference.executor import Executor, client_missing
 from clipmill_shared.inference.fallback import Fallback
 from clipmill_shared.inference.inprocess import InProcess
 from clipmill_shared.inference.log import InferenceLog
@@ -105,8 +105,11 @@ def _places(settings: ModelsSettings, artefacts: Artefacts, here: InProcess) -> 
     ready_here = ReadyHere(here, artefacts)
     if not settings.triton_addresses:
         return here, ready_here
-    # Late: its client is no part of `make run`.
-    from clipmill_registry.on_triton import Replica, Replicas
-
+    try:
+        # Late: its client is no part of `make run`.
+        from clipmill_registry.on_triton import Replica, Replicas
+    except ModuleNotFoundError as error:
+        # Here and not at the first promotion, which would be refused for what no operator of models can mend.
+        raise client_missing(error, "CLIPMILL_MODELS_TRITON_ADDRESSES") from error
     replicas = [Replica(address) for address in settings.triton_addresses]
     return Fallback([*replicas, here]), ReadyEverywhere(ready_here, Replicas(replicas, artefacts))

@@ -219,7 +219,9 @@ def _asked(request: pb.PredictRequest) -> pb.PredictRequest:
 
 def _alias(alias: pb.Alias.ValueType) -> pb.Alias.ValueType:
     if alias not in pb.Alias.values() or alias == pb.ALIAS_UNSPECIFIED:
-        raise ClipmillError("INVALID_ALIAS", "No alias was named.", "Name champion, challenger or shadow.")
+        raise ClipmillError(
+            "INVALID_ALIAS", "No alias was named.", "Name champion, challenger, light, heavy or shadow."
+        )
     return alias
 
 

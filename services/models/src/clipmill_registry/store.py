@@ -11,9 +11,13 @@ from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clipmill.common.v1.common_pb2 import BlobRef
-from clipmill.models.v1.models_pb2 import Alias, Assigned, ModelAliases, Move, Version
+from clipmill.models.v1.models_pb2 import ALIAS_CHAMPION, Alias, Assigned, ModelAliases, Move, Version
+from clipmill_registry.domain.history import before
 from clipmill_registry.tables import aliases, erasures, moves, versions
 from clipmill_shared.sql import serial
+
+# Of an alias, as many are looked at.
+MAX_MOVES = 1000
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,13 @@ async def aliases_of(on: AsyncConnection, model: str) -> ModelAliases:
     assigned = [
         Assigned(alias=row.alias, version=Version.FromString(row.body)) for row in (await on.execute(query)).all()
     ]
-    return ModelAliases(model=model, generation=last or 0, assigned=assigned)
+    earlier = before(await moves_of(on, model, MAX_MOVES, ALIAS_CHAMPION))
+    return ModelAliases(
+        model=model,
+        generation=last or 0,
+        assigned=assigned,
+        previous=await find(on, model, earlier) if earlier else None,
+    )
 
 
 async def aliased_models(on: AsyncConnection) -> Sequence[str]:

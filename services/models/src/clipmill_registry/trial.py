@@ -6,6 +6,8 @@ Whatever a version does here, it does to a process that is limited in time and m
 from __future__ import annotations
 
 import asyncio
+import resource
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,11 +43,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tried:
-    """A version that works. `infer_s` is of its example, once it is warm."""
+    """A version that works. `infer_s` is of its example, once it is warm; `memory_bytes` how much the process grew."""
 
     signature: Signature
     load_s: float
     infer_s: float
+    memory_bytes: int
 
 
 def run(request: object, _report: Report) -> Tried:
@@ -70,16 +73,23 @@ async def _run(trial: Trial) -> Tried:
         raise differs(trial.model, trial.version, trial.signature, definition.signature)
     executor = InProcess(threads=1)
     try:
-        began = time.perf_counter()
+        before_bytes, began = _most_bytes(), time.perf_counter()
         await executor.infer(definition, definition.example())
         warm = await executor.infer(definition, definition.example())
         load_s = time.perf_counter() - began - warm.compute_s
+        memory_bytes = _most_bytes() - before_bytes
         for number, known in enumerate(trial.known, start=1):
             inferred = await executor.infer(definition, known.inputs)
             _compare(definition, number, known, inferred.outputs)
     finally:
         await executor.close()
-    return Tried(definition.signature, load_s, warm.compute_s)
+    return Tried(definition.signature, load_s, warm.compute_s, memory_bytes)
+
+
+def _most_bytes() -> int:
+    """The most memory that this process has had."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10
 
 
 def differs(model: str, version: str, said: Signature, found: Signature) -> ClipmillError:

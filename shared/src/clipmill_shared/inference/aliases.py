@@ -13,9 +13,11 @@ import structlog
 from google.protobuf.message import Message
 
 from clipmill import topics
+from clipmill.common.v1.common_pb2 import Profile
 from clipmill.models.v1.models_pb2 import ALIAS_CHAMPION, Alias, ModelAliases, PinnedVersion, Version
 from clipmill_shared.bus import Subscription
 from clipmill_shared.events import Event
+from clipmill_shared.inference.selection import Budget, pin_of
 
 log = structlog.get_logger()
 
@@ -35,14 +37,12 @@ class Aliases:
         known = self._known.get(model)
         return next((each.version for each in known.assigned if each.alias == alias), None) if known else None
 
-    def pinned(self) -> list[PinnedVersion]:
-        """The champions that have artefacts, for a job that is admitted now. Others are those of the packages."""
-        champions = (self.version(model) for model in sorted(self._known))
-        return [
-            PinnedVersion(model=v.model, version=v.version, definition=v.definition, artefact=v.artefact)
-            for v in champions
-            if v is not None and v.HasField("artefact")
-        ]
+    def pinned(
+        self, profile: Profile.ValueType = Profile.PROFILE_BALANCED, budget: Budget = Budget()
+    ) -> list[PinnedVersion]:
+        """The versions for a job that is admitted now; models that are not among them answer by their packages'."""
+        pins = (pin_of(self._known[model], profile, budget) for model in sorted(self._known))
+        return [pin for pin in pins if pin is not None]
 
     async def _on_move(self, event: Event[Any]) -> Sequence[Event[Message]]:
         told: ModelAliases = event.message

@@ -21,7 +21,7 @@ from clipmill_shared.inference.artefacts import not_here
 from clipmill_shared.inference.calls import compute, loaded
 from clipmill_shared.inference.configured import Answered, Asked, Call, FellBack, Inference, Pin
 from clipmill_shared.inference.definition import Definition, Infer, Signature, Tensors, definition_at, on_triton
-from clipmill_shared.inference.executor import Inferred, halved
+from clipmill_shared.inference.executor import Inferred, client_missing, halved
 from clipmill_shared.inference.fallback import PASSES_ON
 from clipmill_shared.inference.records import call_of
 
@@ -53,12 +53,20 @@ class _Calls:
     def infer(self, definition: Definition, inputs: Tensors) -> Tensors:
         self.count += 1
         if pin := self._pins.get(definition.name):
-            definition = _pinned(pin, definition)
-            self.versions[pin.model] = pin.version
-        inferred = self._infer(definition, inputs)
+            inferred = self._infer_pinned(pin, definition, inputs)
+        else:
+            inferred = self._infer(definition, inputs)
         if self._inference.log_share and random.random() < self._inference.log_share:  # noqa: S311
             self.recorded.append(call_of(definition, inputs, inferred))
         return inferred.outputs
+
+    def _infer_pinned(self, pin: Pin, definition: Definition, inputs: Tensors) -> Inferred:
+        self.versions[pin.model] = pin.version
+        try:
+            return self._infer(_pinned(pin, definition), inputs)
+        except ClipmillError as error:
+            error.model = pin.model
+            raise
 
     def _infer(self, definition: Definition, inputs: Tensors) -> Inferred:
         why = ""
@@ -69,18 +77,18 @@ class _Calls:
                 if error.code not in PASSES_ON:
                     raise
                 ran = f"The model {definition.name} ran in the part's own process."
-                why = self._note(definition, error.code, f"{ran} {error.message}")
+                why = self.note(definition.name, error.code, f"{ran} {error.message}")
         computed = compute(definition, _here(definition), [inputs])
         (outcome,) = computed.outcomes
         if isinstance(outcome, ClipmillError):
             raise outcome
         rows = len(next(iter(inputs.values())))
         if computed.halved_rows:
-            why = self._note(definition, *halved(definition, computed.halved_rows).split(": ", 1))
+            why = self.note(definition.name, *halved(definition, computed.halved_rows).split(": ", 1))
         return Inferred(outcome, definition.version, "in process", 0.0, computed.compute_s, rows, why)
 
-    def _note(self, definition: Definition, code: str, message: str) -> str:
-        key = definition.name, code
+    def note(self, model: str, code: str, message: str) -> str:
+        key = model, code
         before = self._fell_back.get(key) or FellBack(*key, message, 0)
         self._fell_back[key] = replace(before, calls=before.calls + 1)
         return code
@@ -94,6 +102,11 @@ _calls = _Calls(Inference())
 def infer(definition: Definition, inputs: Tensors) -> Tensors:
     """The model's outputs. ClipmillError MODEL_LOAD_FAILED, MODEL_FAILED, MODEL_OUTPUT_INVALID."""
     return _calls.infer(definition, inputs)
+
+
+def fell_back(model: str, code: str, message: str) -> None:
+    """Say so of a model that brings a runtime of its own, and was not answered where it should have been."""
+    _calls.note(model, code, message)
 
 
 def load(definition: Definition) -> None:
@@ -131,7 +144,7 @@ class _Remote:
         try:
             from clipmill_shared.inference.triton import Triton, TritonOptions
         except ModuleNotFoundError as error:
-            self._missing = error.name
+            self._missing: ClipmillError | None = client_missing(error, "CLIPMILL_TRITON_ADDRESS")
             return
         self._missing = None
         self._loop = asyncio.new_event_loop()
@@ -146,11 +159,7 @@ class _Remote:
     def infer(self, definition: Definition, inputs: Tensors) -> Inferred:
         """In as many calls as its batches are large; their times together."""
         if self._missing:
-            raise ClipmillError(
-                "TRITON_CLIENT_MISSING",
-                f"The package {self._missing}, by which Triton is asked, is not installed.",
-                "Install requirements/triton-client.txt, or leave CLIPMILL_TRITON_ADDRESS empty.",
-            )
+            raise self._missing
         definition = on_triton(definition)
         rows, most = len(next(iter(inputs.values()))), definition.batching.max_rows
         shares = [

@@ -73,6 +73,14 @@ def queue_full(definition: Definition, where: str) -> ClipmillError:
     )
 
 
+def client_missing(error: ModuleNotFoundError, setting: str) -> ClipmillError:
+    return ClipmillError(
+        "TRITON_CLIENT_MISSING",
+        f"The package {error.name}, by which Triton is asked, is not installed.",
+        f"Install requirements/triton-client.txt, or leave {setting} empty.",
+    )
+
+
 def load_failed(definition: Definition, why: str) -> ClipmillError:
     return ClipmillError(
         "MODEL_LOAD_FAILED",

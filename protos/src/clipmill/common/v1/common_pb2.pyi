@@ -26,12 +26,16 @@ class _ProfileEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Profile.Value
     PROFILE_UNSPECIFIED: _Profile.ValueType  # 0
     PROFILE_FAST: _Profile.ValueType  # 1
     PROFILE_BEST: _Profile.ValueType  # 2
+    PROFILE_BALANCED: _Profile.ValueType  # 3
+    """As quick as fast, with the champions where fast has lighter versions of models."""
 
 class Profile(_Profile, metaclass=_ProfileEnumTypeWrapper): ...
 
 PROFILE_UNSPECIFIED: Profile.ValueType  # 0
 PROFILE_FAST: Profile.ValueType  # 1
 PROFILE_BEST: Profile.ValueType  # 2
+PROFILE_BALANCED: Profile.ValueType  # 3
+"""As quick as fast, with the champions where fast has lighter versions of models."""
 Global___Profile: _TypeAlias = Profile  # noqa: Y015
 
 @_typing.final

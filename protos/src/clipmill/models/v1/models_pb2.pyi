@@ -34,6 +34,10 @@ class _AliasEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Alias.ValueType
     """Is to be compared with the champion."""
     ALIAS_SHADOW: _Alias.ValueType  # 3
     """Is asked whatever the champion is asked in Predict; its answers are logged and go nowhere else."""
+    ALIAS_LIGHT: _Alias.ValueType  # 4
+    """Quicker and smaller than the champion: answers jobs of profile fast, and where the champion takes too much."""
+    ALIAS_HEAVY: _Alias.ValueType  # 5
+    """Better and larger than the champion: answers jobs of profile best."""
 
 class Alias(_Alias, metaclass=_AliasEnumTypeWrapper):
     """Which of a model's versions is meant, by what it is for."""
@@ -45,6 +49,10 @@ ALIAS_CHALLENGER: Alias.ValueType  # 2
 """Is to be compared with the champion."""
 ALIAS_SHADOW: Alias.ValueType  # 3
 """Is asked whatever the champion is asked in Predict; its answers are logged and go nowhere else."""
+ALIAS_LIGHT: Alias.ValueType  # 4
+"""Quicker and smaller than the champion: answers jobs of profile fast, and where the champion takes too much."""
+ALIAS_HEAVY: Alias.ValueType  # 5
+"""Better and larger than the champion: answers jobs of profile best."""
 Global___Alias: _TypeAlias = Alias  # noqa: Y015
 
 class _State:
@@ -242,6 +250,7 @@ class Version(_message.Message):
     VALIDATED_AT_FIELD_NUMBER: _builtins.int
     GOLDENS_FIELD_NUMBER: _builtins.int
     ALIASES_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     version: _builtins.str
     definition: _builtins.str
@@ -271,6 +280,10 @@ class Version(_message.Message):
     def aliases(self) -> _containers.RepeatedScalarFieldContainer[Global___Alias.ValueType]:
         """Aliases that point at it now."""
 
+    @_builtins.property
+    def figures(self) -> Global___Figures:
+        """As it was measured when it was validated; absent before."""
+
     def __init__(
         self,
         *,
@@ -286,14 +299,40 @@ class Version(_message.Message):
         validated_at: _timestamp_pb2.Timestamp | None = ...,
         goldens: _common_pb2.BlobRef | None = ...,
         aliases: _abc.Iterable[Global___Alias.ValueType] | None = ...,
+        figures: Global___Figures | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact", "failure", b"failure", "goldens", b"goldens", "metadata", b"metadata", "registered_at", b"registered_at", "signature", b"signature", "validated_at", b"validated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact", "failure", b"failure", "figures", b"figures", "goldens", b"goldens", "metadata", b"metadata", "registered_at", b"registered_at", "signature", b"signature", "validated_at", b"validated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "artefact", b"artefact", "definition", b"definition", "failure", b"failure", "goldens", b"goldens", "metadata", b"metadata", "model", b"model", "registered_at", b"registered_at", "signature", b"signature", "state", b"state", "validated_at", b"validated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "artefact", b"artefact", "definition", b"definition", "failure", b"failure", "figures", b"figures", "goldens", b"goldens", "metadata", b"metadata", "model", b"model", "registered_at", b"registered_at", "signature", b"signature", "state", b"state", "validated_at", b"validated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Version: _TypeAlias = Version  # noqa: Y015
+
+@_typing.final
+class Figures(_message.Message):
+    """What a version takes, of its example, a row, once it is warm."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INFER_S_FIELD_NUMBER: _builtins.int
+    MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+    infer_s: _builtins.float
+    memory_bytes: _builtins.int
+    """Of a process, for having loaded and asked it."""
+    def __init__(
+        self,
+        *,
+        infer_s: _builtins.float = ...,
+        memory_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["infer_s", b"infer_s", "memory_bytes", b"memory_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Figures: _TypeAlias = Figures  # noqa: Y015
 
 @_typing.final
 class Values(_message.Message):
@@ -389,21 +428,27 @@ class ModelAliases(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
     ASSIGNED_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     generation: _builtins.int
     """Counts the moves of this model's aliases; an older one never replaces a newer one."""
     @_builtins.property
     def assigned(self) -> _containers.RepeatedCompositeFieldContainer[Global___Assigned]: ...
+    @_builtins.property
+    def previous(self) -> Global___Version:
+        """What the champion was before; absent where it has been no other."""
+
     def __init__(
         self,
         *,
         model: _builtins.str = ...,
         generation: _builtins.int = ...,
         assigned: _abc.Iterable[Global___Assigned] | None = ...,
+        previous: Global___Version | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["previous", b"previous"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "generation", b"generation", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned", b"assigned", "generation", b"generation", "model", b"model", "previous", b"previous"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -419,11 +464,22 @@ class PinnedVersion(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     DEFINITION_FIELD_NUMBER: _builtins.int
     ARTEFACT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SMALLER_FIELD_NUMBER: _builtins.int
+    EARLIER_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     version: _builtins.str
     definition: _builtins.str
+    reason: _builtins.str
+    """Why this one. This and what follows makes no other result, and is not in what results are kept by."""
     @_builtins.property
     def artefact(self) -> Global___Artefact: ...
+    @_builtins.property
+    def smaller(self) -> Global___PinnedVersion:
+        """What stands in for it where memory is short, and where it is broken."""
+
+    @_builtins.property
+    def earlier(self) -> Global___PinnedVersion: ...
     def __init__(
         self,
         *,
@@ -431,10 +487,13 @@ class PinnedVersion(_message.Message):
         version: _builtins.str = ...,
         definition: _builtins.str = ...,
         artefact: Global___Artefact | None = ...,
+        reason: _builtins.str = ...,
+        smaller: Global___PinnedVersion | None = ...,
+        earlier: Global___PinnedVersion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact", "earlier", b"earlier", "smaller", b"smaller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact", "definition", b"definition", "model", b"model", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact", "definition", b"definition", "earlier", b"earlier", "model", b"model", "reason", b"reason", "smaller", b"smaller", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
