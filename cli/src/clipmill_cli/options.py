@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -36,9 +36,12 @@ LAYOUTS = {
     "split": Layout.LAYOUT_SPLIT,
 }
 PROFILES = {"fast": Profile.PROFILE_FAST, "balanced": Profile.PROFILE_BALANCED, "best": Profile.PROFILE_BEST}
-EXPORTS = ("otio", "edl")
+EXPORTS = ("otio", "edl", "fcpxml")
 MASKINGS = {"text": Masking.MASKING_TEXT, "sound": Masking.MASKING_SOUND}
 GENRES = {name.removeprefix("GENRE_").lower(): value for name, value in Genre.items() if value}
+
+if TYPE_CHECKING:
+    from clipmill.brand import BrandFile
 
 WEB = ("http://", "https://")
 STREAMS = (*WEB, "rtmp://", "rtmps://", "rtsp://", "rtsps://")
@@ -78,6 +81,20 @@ def _look(_context: click.Context, _option: click.Parameter, told: str) -> Capti
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{told} cannot be read: {error}.") from None
     except LookError as error:
+        raise click.BadParameter(f"{told}: {error}.") from None
+
+
+def _brand(_context: click.Context, _option: click.Parameter, told: Path | None) -> BrandFile | None:
+    """What a brand's file says; its own files are read when they are sent."""
+    if told is None:
+        return None
+    from clipmill.brand import BrandError, brand_file
+
+    try:
+        return brand_file(told)
+    except OSError as error:
+        raise click.BadParameter(f"{error.filename or told} cannot be read: {error.strerror}.") from None
+    except BrandError as error:
         raise click.BadParameter(f"{told}: {error}.") from None
 
 
@@ -125,12 +142,16 @@ class Options:
     cut_fillers: bool
     cut_pauses_s: float | None
     exports: tuple[str, ...]
+    brand: BrandFile | None
+    music: Path | None
+    music_below_lu: float | None
     profile: str
     platform: str
     about: str
     genre: str | None
     ranges: Ranges
     as_json: bool
+    no_reuse: bool = False
     live: bool = False
     live_for_s: float = 0.0
 
@@ -189,6 +210,7 @@ class Options:
             about=self.about,
             genre=GENRES[self.genre] if self.genre else Genre.GENRE_UNSPECIFIED,
             ranges=[TimeRange(start_s=start_s, end_s=end_s) for start_s, end_s in self.ranges],
+            no_reuse=self.no_reuse,
         )
 
 
@@ -199,6 +221,8 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
         options = Options(**{field.name: values.pop(field.name) for field in fields(Options)})
         if options.min_s and options.max_s and options.min_s >= options.max_s:
             raise click.UsageError(f"--min ({options.min_s:g} s) must be less than --max ({options.max_s:g} s).")
+        if options.music_below_lu and options.music is None:
+            raise click.UsageError("--music-below is for music: say --music FILE, too.")
         if options.live_for_s and not options.live:
             raise click.UsageError("--live-for is for live sources: say --live, too.")
         command(options, **values)
@@ -307,8 +331,28 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 "exports",
                 default="",
                 callback=_exports,
-                metavar="otio,edl",
+                metavar="otio,edl,fcpxml",
                 help="Also each clip as an edit of its source, for editors.",
+            ),
+            click.option(
+                "--brand",
+                type=click.Path(exists=True, path_type=Path),
+                callback=_brand,
+                metavar="FILE.toml|DIR",
+                help="Logo, intro, outro and colours: a file, or a folder with a brand.toml.",
+            ),
+            click.option(
+                "--music",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                metavar="FILE",
+                help="Played under the clips, quieter while somebody speaks.",
+            ),
+            click.option(
+                "--music-below",
+                "music_below_lu",
+                type=click.FloatRange(6, 40),
+                metavar="LU",
+                help="So far under speech.  [default: 18]",
             ),
             click.option("--profile", type=click.Choice(list(PROFILES)), default="fast", show_default=True),
             click.option("--about", default="", metavar="TEXT", help="Only moments about this, in words of your own."),
@@ -320,6 +364,11 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
                 callback=_ranges,
                 metavar="FROM-TO",
                 help="Only from here: 10:00-40:00. May be said several times.",
+            ),
+            click.option(
+                "--no-reuse",
+                is_flag=True,
+                help="Analyse anew, also what an earlier video holds in another encoding.",
             ),
             click.option(
                 "--live", is_flag=True, help="VIDEO still grows: a file that is being written, or a stream's address."

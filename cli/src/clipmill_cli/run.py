@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from clipmill.client import Client, ClipmillRpcError
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill_cli import exit_codes
+from clipmill_cli.attached import request_of
 from clipmill_cli.data_folder import DataFolder
 from clipmill_cli.exit_codes import ExitCode
 from clipmill_cli.interrupt import InterruptedByUserError, interruptible
@@ -71,7 +72,7 @@ async def _submit(client: Client, options: Options) -> Job:
     return await client.submit(
         path="" if options.is_url else str(Path(options.video).absolute()),
         url=options.video if options.is_url else "",
-        options=options.request(),
+        options=await request_of(client, options),
         transcript=options.transcript_bytes(),
         live=options.live_source,
     )

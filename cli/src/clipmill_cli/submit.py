@@ -12,6 +12,7 @@ from clipmill_ingest.sources import check_file
 
 from clipmill.client import Client, ClipmillRpcError
 from clipmill.jobs.v1.jobs_pb2 import Job
+from clipmill_cli.attached import request_of
 from clipmill_cli.exit_codes import ExitCode
 from clipmill_cli.following import fetch, follow, say_end
 from clipmill_cli.job_object import job_object
@@ -80,7 +81,7 @@ async def _submit(client: Client, options: Options, asking: Asking) -> ExitCode:
 
 
 async def _accepted(client: Client, options: Options, asking: Asking) -> Job:
-    request, key, room = options.request(), asking.key, asking.room_within_s
+    request, key, room = await request_of(client, options), asking.key, asking.room_within_s
     text = options.transcript_bytes()
     if options.is_url:
         return await client.submit(

@@ -57,7 +57,8 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
         importer.stage, platform.bus, platform.blobs, settings.import_slots, instance, results=platform.results
     )
     pace = Pace(platform.limits, settings.submits_per_minute)
-    servicer = IngestServicer(database, store, ledger, requests, uploads=Uploads(settings, platform.blobs), pace=pace)
+    uploads = Uploads(settings, platform.blobs, platform.cores)
+    servicer = IngestServicer(database, store, ledger, requests, uploads=uploads, pace=pace)
 
     live = _recording(settings, platform, ledger, spent)
 
@@ -71,6 +72,7 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
 
     async def stop() -> None:
         await importer.close()
+        await uploads.close()
         await live.stop()
         await database.close()
 

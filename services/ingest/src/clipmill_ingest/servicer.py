@@ -60,6 +60,13 @@ class IngestServicer(IngestServiceServicer):
         source, options = await self._requests.check(owner_id, source, header.options, header.transcript)
         return pb.UploadVideoResponse(job=await self._ledger.submit(owner_id, source, options, key))
 
+    async def UploadAsset(  # noqa: N802
+        self, request_iterator: AsyncIterator[pb.UploadAssetRequest], context: Any
+    ) -> pb.UploadAssetResponse:
+        owner_id = owner_of(context)
+        await self._pace.take(owner_id)
+        return pb.UploadAssetResponse(asset=await self._uploads.receive_asset(owner_id, request_iterator))
+
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.GetJobResponse:  # noqa: N802
         async with self._database.reading() as on:
             job = await self._store.find(on, owner_of(context), request.job_id)
