@@ -13,6 +13,7 @@ NAMES = (
     "faces",
     "face_mesh",
     "face_looks",
+    "text_areas",
     "sentences",
 )
 

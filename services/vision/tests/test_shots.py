@@ -20,7 +20,7 @@ def test_shots_cover_the_part_in_order(
     start: float, length: float, boundaries: list[float], looks: list[float], seam: bool
 ) -> None:
     end = start + length
-    shots = shots_of(start, end, boundaries, [Look(t, brightness=0.5) for t in sorted(looks)], seam=seam)
+    shots = shots_of(start, end, boundaries, Looks([Look(t, brightness=0.5) for t in sorted(looks)]), seam=seam)
     assert shots[0].start_s == start
     assert shots[-1].end_s == end
     assert all(shot.start_s < shot.end_s for shot in shots)
@@ -33,7 +33,7 @@ def test_a_cut_counts_as_no_motion() -> None:
     dark, bright = np.full((9, 16), 16, np.uint8), np.full((9, 16), 235, np.uint8)
     for time_s, luma in [(0.0, dark), (0.1, dark), (0.2, bright), (0.3, bright)]:
         looks.add(time_s, luma, full_range=False)
-    first, second = shots_of(0, 0.4, [0.2], looks.all, seam=False)
+    first, second = shots_of(0, 0.4, [0.2], looks, seam=False)
     assert (first.motion, first.brightness) == (0, 0)
     assert (second.motion, second.brightness) == (0, 1)
 
@@ -42,7 +42,7 @@ def test_motion_is_the_mean_change_between_samples() -> None:
     looks = Looks()
     for n in range(5):
         looks.add(n / 10, np.full((9, 16), 51 * n, np.uint8), full_range=True)
-    (shot,) = shots_of(0, 1, [], looks.all, seam=False)
+    (shot,) = shots_of(0, 1, [], looks, seam=False)
     assert shot.motion == pytest.approx(0.2)
     assert shot.brightness == pytest.approx(0.4)
 

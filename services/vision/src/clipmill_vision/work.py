@@ -27,15 +27,19 @@ from clipmill_vision.domain.passages import passages_of
 from clipmill_vision.domain.people import SIDE as LOOKS_SIDE
 from clipmill_vision.domain.people import people_of, seat_of
 from clipmill_vision.domain.shots import Looks, shots_of
+from clipmill_vision.domain.text_areas import Text, may_be_written
 from clipmill_vision.exchange import Effort, Keyframes, Part, Request, Seen, Shown, Tally, Video, WhatIsIt
 from clipmill_vision.frames import SAME_S, frames, unreadable
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.models.face_landmark import SIDE, FaceLandmark
 from clipmill_vision.models.face_resnet import FaceResnet
-from clipmill_vision.pictures import cut_out, is_full_range, square, thumbnail, upright
+from clipmill_vision.models.text_areas import text_areas
+from clipmill_vision.pictures import cut_out, fine_luma, is_full_range, square, thumbnail, upright
 from clipmill_vision.probe import what_it_is
 
 REPORT_EVERY_FRAMES = 50
+# The longer side, in pixels, of what text is looked for in: with 320 a third of the lines are lost, see the README.
+TEXT_SIDE = 512
 # Narrower faces in the detector's input are found unsurely and placed badly.
 SMALL_FACE_PIXELS = 14
 # Narrower faces, in pixels of the shown picture, have too little of a mouth.
@@ -107,7 +111,9 @@ class _Eye:
         self._present: list[Face] = []
         self._pace = SearchPace(effort.face_searches_per_s, less_in_vain=effort.search_less_in_vain)
         self._acquaintance = Acquaintance(effort.looks_per_track)
-        self._next_sample_s = self._next_close_s = self._next_mouths_s = -math.inf
+        # The sharpest picture of this shot, with its time and sharpness.
+        self._keyframe: tuple[float, float, VideoFrame] | None = None
+        self._next_sample_s = self._next_close_s = self._next_mouths_s = self._next_text_s = -math.inf
         self._searched_s: list[float] = []
         self.frames = 0
 
@@ -135,9 +141,10 @@ class _Eye:
 
     def seen(self, part: Part, tally: Tally) -> Seen:
         cuts = self._cuts.finish(part.end_s)
+        self._look_for_text()
         cut_at_end = self._cuts.is_cut(part.end_s - SAME_S, part.end_s + SAME_S)
         boundaries = cuts + self._dissolves.finish(cuts)
-        shots = shots_of(part.start_s, part.end_s, boundaries, self._looks.all, seam=part.start_s > 0)
+        shots = shots_of(part.start_s, part.end_s, boundaries, self._looks, seam=part.start_s > 0)
         tracks = tracks_of(self._faces, [shot.start_s for shot in shots])
         passages = passages_of(self._looks.all, part.end_s)
         return Seen(shots, tracks, tally, self.frames, self._searched_s, cut_at_end, passages, people_of(tracks))
@@ -146,9 +153,12 @@ class _Eye:
         self._searched_s.append(time_s)
         if is_new_shot:
             self._acquaintance.forget()
+            self._look_for_text()
         effort = self._effort
         picture = upright(frame, self._shown)
-        self._looks.add_picture(time_s, picture, is_new_shot=is_new_shot)
+        sharpness = self._looks.add_picture(time_s, picture, is_new_shot=is_new_shot)
+        if self._keyframe is None or sharpness > self._keyframe[1]:
+            self._keyframe = time_s, sharpness, frame
         found = _blazeface().find(picture, effort.min_face_confidence)
         all_small = all(face.box.width * picture.shape[1] < SMALL_FACE_PIXELS for face in found)
         if all_small and effort.close_searches_per_s and time_s >= self._next_close_s:
@@ -171,6 +181,18 @@ class _Eye:
     def _looks_of(self, frame: VideoFrame, face: Found) -> NDArray[np.float32]:
         seat = seat_of(face.eyes, self._shown.width, self._shown.height)
         return _face_resnet().numbers_of(cut_out(frame, self._shown, seat, LOOKS_SIDE, smooth=True))
+
+    def _look_for_text(self) -> None:
+        """In the keyframe of the shot that has ended."""
+        if self._keyframe is None:
+            return
+        time_s, _, frame = self._keyframe
+        self._keyframe = None
+        if self._effort.text_every_s and not may_be_written(fine_luma(frame, self._shown)):
+            self._looks.text[time_s] = Text()
+        elif time_s >= self._next_text_s:
+            self._next_text_s = time_s + self._effort.text_every_s
+            self._looks.text[time_s] = text_areas(upright(frame, self._shown, TEXT_SIDE))
 
     def _look_at_mouths(self, time_s: float, frame: VideoFrame) -> None:
         """Where the faces were that the last search found: a head hardly moves until the next."""

@@ -14,6 +14,7 @@ from clipmill_vision.domain.palette import Colour, colour_sums, palette_of
 from clipmill_vision.domain.phash import earlier_alike, phash
 from clipmill_vision.domain.saliency import Salience, SaliencyFinder, mean_of
 from clipmill_vision.domain.screen import is_drawn
+from clipmill_vision.domain.text_areas import Text
 from clipmill_vision.domain.thumbnail import Plane, plane_change
 
 # A picture is black when so much of it is darker than DARK (both as ffmpeg's blackdetect has them).
@@ -58,6 +59,8 @@ class Shot:
     salience: Salience | None = None
     # A slide, a shared screen or a title.
     is_screen: bool = False
+    # Where something is written in the keyframe; None where nobody looked.
+    text: Text | None = None
 
 
 @dataclass
@@ -65,6 +68,8 @@ class Looks:
     """Gathers the looks of a part's frames, which come in order of time."""
 
     all: list[Look] = field(default_factory=list)
+    # Where something is written, in pictures of some of these times.
+    text: dict[float, Text] = field(default_factory=dict)
     _last: Plane | None = None
     _saliency: SaliencyFinder = field(default_factory=SaliencyFinder)
 
@@ -78,19 +83,21 @@ class Looks:
         is_black = np.count_nonzero(luma <= low + DARK * span) >= DARK_SHARE * luma.size
         self.all.append(Look(time_s, brightness, motion, is_black=bool(is_black)))
 
-    def add_picture(self, time_s: float, picture: NDArray[np.uint8], *, is_new_shot: bool) -> None:
-        """`picture`: RGB, height x width x 3, upright."""
+    def add_picture(self, time_s: float, picture: NDArray[np.uint8], *, is_new_shot: bool) -> float:
+        """`picture`: RGB, height x width x 3, upright; its sharpness."""
         green = picture[:, :, 1]
+        sharpness = laplacian_variance(green)
         self.all.append(
             Look(
                 time_s,
-                sharpness=laplacian_variance(green),
+                sharpness=sharpness,
                 phash=phash(green),
                 colours=colour_sums(picture),
                 salience=self._saliency.of(green, is_new_shot=is_new_shot),
                 is_drawn=is_drawn(green),
             )
         )
+        return sharpness
 
 
 def laplacian_variance(luma: NDArray[np.uint8]) -> float:
@@ -105,21 +112,20 @@ def laplacian_variance(luma: NDArray[np.uint8]) -> float:
     return float(inner.var(dtype=np.float64))
 
 
-def shots_of(
-    start_s: float, end_s: float, boundaries: Sequence[float], looks: Sequence[Look], *, seam: bool
-) -> list[Shot]:
+def shots_of(start_s: float, end_s: float, boundaries: Sequence[float], looks: Looks, *, seam: bool) -> list[Shot]:
     """The part's shots: in order, not overlapping, covering [start_s, end_s).
 
     `boundaries` in any order, those outside of the part count not; `looks` in order of time; `seam` says that the
     part's beginning is not the video's.
     """
     edges = [start_s, *sorted({b for b in boundaries if start_s < b < end_s}), end_s]
-    times = [look.time_s for look in looks]
+    times = [look.time_s for look in looks.all]
     shots = []
     for number, (begin, end) in enumerate(pairwise(edges)):
         # Frames at a boundary belong to the shot that begins there.
-        inside = looks[_first_from(times, begin) : _first_from(times, end)]
-        shots.append(_shot(begin, end, inside, seam=seam and number == 0))
+        inside = looks.all[_first_from(times, begin) : _first_from(times, end)]
+        shot = _shot(begin, end, inside, seam=seam and number == 0)
+        shots.append(shot if shot.keyframe_s is None else replace(shot, text=looks.text.get(shot.keyframe_s)))
     alike = earlier_alike([shot.phash for shot in shots])
     return [replace(shot, looks_like=like) for shot, like in zip(shots, alike, strict=True)]
 
