@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sys
-from collections.abc import Callable, Coroutine, Iterable
-from pathlib import Path
-from typing import Any
 
 import click
-from google.protobuf.json_format import MessageToDict
 
 from clipmill.client import Client
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.model_calls import ModelCalls
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill_cli.exit_codes import ExitCode
+from clipmill_cli.models_asked import EPILOG, do, say
+from clipmill_cli.models_register import import_, register
 from clipmill_cli.models_shown import (
     MOVE_COLUMNS,
     VERSION_COLUMNS,
@@ -27,18 +24,13 @@ from clipmill_cli.models_shown import (
     state_of,
     version_row,
 )
-from clipmill_cli.remote import address_option, lines_option, on_clipmill, say_line
+from clipmill_cli.remote import address_option, lines_option, on_clipmill
 from clipmill_cli.say import say_error
 from clipmill_cli.table import grid
 
 ALIASES = {name.removeprefix("ALIAS_").lower(): value for name, value in pb.Alias.items() if value}
-FORMATS = {name.removeprefix("FORMAT_").lower(): value for name, value in pb.Format.items() if value}
-SUFFIXES = {".onnx": "onnx", ".safetensors": "safetensors", ".json": "table"}
 LOOK_S = 0.3
-SHOWN_FROM_BYTES = 1 << 20
-Work = Callable[[ModelCalls], Coroutine[Any, Any, None]]
 _alias_option = click.option("--alias", type=click.Choice(list(ALIASES)), default="champion", show_default=True)
-_EPILOG = "Exit codes: 0 done, 2 wrong usage, 5 refused, or it cannot be reached."
 
 
 @click.group()
@@ -46,15 +38,11 @@ def models() -> None:
     """Models' versions: list, register, validate, promote, roll back."""
 
 
-def _do(address: str, as_json: bool, work: Work) -> None:
-    async def connected(client: Client) -> ExitCode:
-        await work(ModelCalls(client))
-        return ExitCode.CLIPS_MADE
-
-    sys.exit(on_clipmill(address, as_json, connected, service="models"))
+models.add_command(register)
+models.add_command(import_)
 
 
-@models.command("list", epilog=_EPILOG)
+@models.command("list", epilog=EPILOG)
 @click.argument("model", default="")
 @lines_option
 @address_option
@@ -64,14 +52,14 @@ def list_(model: str, as_json: bool, address: str) -> None:
     async def work(calls: ModelCalls) -> None:
         found = [version async for version in calls.versions(model)]
         if as_json:
-            return _say(found)
+            return say(found)
         click.echo(grid(VERSION_COLUMNS, map(version_row, found)))
         return None
 
-    _do(address, as_json, work)
+    do(address, as_json, work)
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @click.argument("version", default="")
 @_alias_option
@@ -83,76 +71,16 @@ def get(model: str, version: str, alias: str, as_json: bool, address: str) -> No
     async def work(calls: ModelCalls) -> None:
         found = await calls.version(model, version, ALIASES[alias])
         if as_json:
-            return _say([found])
+            return say([found])
         click.echo(f"{found.model} {found.version}: {state_of(found)}")
         for name, text in details_of(found):
             click.echo(f"  {name:12} {text}")
         return None
 
-    _do(address, as_json, work)
+    do(address, as_json, work)
 
 
-@models.command(epilog=_EPILOG)
-@click.argument("model")
-@click.argument("version")
-@click.argument("artefact", default="")
-@click.option("--sha256", default="", help="Of ARTEFACT.  [default: of a file on this machine it is computed]")
-@click.option("--format", "kind", type=click.Choice(list(FORMATS)), help="[default: by the name's end]")
-@click.option("--definition", default="", metavar="MODULE:NAME", help="What runs it.  [default: the model's own]")
-@click.option("--title", default="")
-@click.option("--licence", default="")
-@click.option("--source", default="", help="Where it comes from.")
-@click.option("--no-validate", is_flag=True, help="Only register it.")
-@lines_option
-@address_option
-def register(  # noqa: PLR0917 - options of a command
-    model: str,
-    version: str,
-    artefact: str,
-    sha256: str,
-    kind: str | None,
-    definition: str,
-    title: str,
-    licence: str,
-    source: str,
-    no_validate: bool,
-    as_json: bool,
-    address: str,
-) -> None:
-    """Register VERSION of MODEL with the weights ARTEFACT, an address or a path under an import root, and check it."""
-    if artefact and "://" not in artefact:
-        artefact = str(Path(artefact).absolute())
-        if not sha256 and Path(artefact).is_file():
-            with Path(artefact).open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if artefact and not sha256:
-        raise click.UsageError("--sha256 is needed: what is registered is known by its hash.")
-    kind = kind or SUFFIXES.get(Path(artefact.partition("?")[0]).suffix, "") if artefact else ""
-    if artefact and not kind:
-        raise click.UsageError("--format is needed: the name of ARTEFACT does not say it.")
-    request = pb.RegisterRequest(
-        model=model,
-        version=version,
-        definition=definition,
-        artefact=artefact,
-        sha256=sha256,
-        format=FORMATS[kind] if kind else pb.FORMAT_UNSPECIFIED,
-        metadata=pb.Metadata(title=title, licence=licence, source=source),
-    )
-
-    async def work(calls: ModelCalls) -> None:
-        shown = 0.0
-        async for at in calls.register(request):
-            if at.size_bytes >= SHOWN_FROM_BYTES and at.done_bytes / at.size_bytes >= shown + 0.1 and not as_json:
-                shown = at.done_bytes / at.size_bytes
-                click.echo(f"{at.done_bytes / 1e6:,.1f} of {at.size_bytes / 1e6:,.1f} MB", err=True)
-        found = at.version if no_validate else (await calls.validate(model, version)).version
-        _say([found]) if as_json else click.echo(f"{found.model} {found.version}: {state_of(found)}")
-
-    _do(address, as_json, work)
-
-
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @click.argument("version")
 @lines_option
@@ -163,15 +91,15 @@ def validate(model: str, version: str, as_json: bool, address: str) -> None:
     async def work(calls: ModelCalls) -> None:
         found = await calls.validate(model, version)
         if as_json:
-            return _say([found])
+            return say([found])
         answers = f", {found.goldens} known answers" if found.goldens else ""
         click.echo(f"{model} {version} works: loaded in {found.load_s:.2f} s, asked in {found.infer_s:.4f} s{answers}.")
         return None
 
-    _do(address, as_json, work)
+    do(address, as_json, work)
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @click.argument("version")
 @_alias_option
@@ -184,10 +112,10 @@ def promote(model: str, version: str, alias: str, instead_of: str, as_json: bool
     async def work(calls: ModelCalls) -> None:
         _say_move(await calls.promote(model, version, ALIASES[alias], instead_of=instead_of), as_json)
 
-    _do(address, as_json, work)
+    do(address, as_json, work)
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @_alias_option
 @lines_option
@@ -198,10 +126,10 @@ def rollback(model: str, alias: str, as_json: bool, address: str) -> None:
     async def work(calls: ModelCalls) -> None:
         _say_move(await calls.rollback(model, ALIASES[alias]), as_json)
 
-    _do(address, as_json, work)
+    do(address, as_json, work)
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @click.argument("alias", type=click.Choice(list(ALIASES)))
 @lines_option
@@ -212,10 +140,10 @@ def clear(model: str, alias: str, as_json: bool, address: str) -> None:
     async def work(calls: ModelCalls) -> None:
         _say_move(await calls.clear(model, ALIASES[alias]), as_json)
 
-    _do(address, as_json, work)
+    do(address, as_json, work)
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @lines_option
 @address_option
@@ -225,14 +153,14 @@ def history(model: str, as_json: bool, address: str) -> None:
     async def work(calls: ModelCalls) -> None:
         found = await calls.history(model)
         if as_json:
-            return _say(found)
+            return say(found)
         click.echo(grid(MOVE_COLUMNS, map(move_row, found)))
         return None
 
-    _do(address, as_json, work)
+    do(address, as_json, work)
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model", type=click.Choice(["clip_scorer"]))
 @click.argument("version")
 @lines_option
@@ -258,7 +186,7 @@ def train(model: str, version: str, as_json: bool, address: str) -> None:
             run = await calls.training(run.run_id)
         failed = run.state == pb.TrainingRun.STATE_FAILED
         if as_json:
-            _say([run])
+            say([run])
         elif failed:
             say_error(as_json, run.failure.code, run.failure.message, run.failure.remedy)
         else:
@@ -270,7 +198,7 @@ def train(model: str, version: str, as_json: bool, address: str) -> None:
     sys.exit(on_clipmill(address, as_json, work, service="models"))
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @click.argument("version")
 @address_option
@@ -281,10 +209,10 @@ def load(model: str, version: str, address: str) -> None:
         await calls.load(model, version)
         click.echo(f"{model} {version} answers.")
 
-    _do(address, False, work)
+    do(address, False, work)
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @click.argument("version")
 @address_option
@@ -295,10 +223,10 @@ def unload(model: str, version: str, address: str) -> None:
         await calls.unload(model, version)
         click.echo(f"{model} {version} is unloaded.")
 
-    _do(address, False, work)
+    do(address, False, work)
 
 
-@models.command(epilog=_EPILOG)
+@models.command(epilog=EPILOG)
 @click.argument("model")
 @click.argument("version")
 @address_option
@@ -310,17 +238,12 @@ def delete(model: str, version: str, address: str) -> None:
         kept = f" Its artefact goes on {day(gone.artefact_until)}." if gone.HasField("artefact_until") else ""
         click.echo(f"{model} {version} is gone.{kept}")
 
-    _do(address, False, work)
-
-
-def _say(messages: Iterable[Any]) -> None:
-    for message in messages:
-        say_line(MessageToDict(message, always_print_fields_with_no_presence=True))
+    do(address, False, work)
 
 
 def _say_move(move: pb.Move, as_json: bool) -> None:
     if as_json:
-        _say([move])
+        say([move])
     else:
         was = f" (was {move.from_version})" if move.from_version else ""
         click.echo(f"The {alias_name(move.alias)} of {move.model} is {move.to_version or 'nothing'} now{was}.")

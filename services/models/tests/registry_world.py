@@ -110,18 +110,22 @@ class RegistryWorld:
         return (await self.call("GetVersion", request)).version
 
 
+def field(number: int, content: bytes | int) -> bytes:
+    """A field of a protobuf message."""
+    if isinstance(content, int):
+        return bytes([number << 3, content])
+    low, high = len(content) % 128, len(content) // 128
+    return bytes([number << 3 | 2, *((low | 128, high) if high else (low,))]) + content
+
+
+def value(name: bytes) -> bytes:
+    """Rows of two FP32, as ONNX declares them."""
+    sides = field(1, field(2, b"rows")) + field(1, field(1, 2))
+    return field(1, name) + field(2, field(1, field(1, 1) + field(2, sides)))
+
+
 def onnx_of_sum() -> bytes:
     """y = x + x, of rows of two numbers, as ONNX: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto"""
-
-    def field(number: int, content: bytes | int) -> bytes:
-        if isinstance(content, int):
-            return bytes([number << 3, content])
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    def value(name: bytes) -> bytes:
-        sides = field(1, field(2, b"rows")) + field(1, field(1, 2))
-        return field(1, name) + field(2, field(1, field(1, 1) + field(2, sides)))
-
     node = field(1, b"x") + field(1, b"x") + field(2, b"y") + field(4, b"Add")
     graph = field(1, node) + field(2, b"sum") + field(11, value(b"x")) + field(12, value(b"y"))
     return field(1, 8) + field(7, graph) + field(8, field(2, 13))
