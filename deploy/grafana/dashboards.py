@@ -188,6 +188,35 @@ PAGES: dict[str, tuple[str, tuple[Panel, ...]]] = {
                 ),
             ),
             Panel(
+                "Tasks that an earlier video's result might answer, an hour",
+                "short",
+                ((rate("clipmill_results_shares_total", "stage, outcome", an="h"), "{{stage}} {{outcome}}"),),
+            ),
+            Panel(
+                "Features read, an hour",
+                "short",
+                (
+                    (rate("clipmill_features_reads_total", "entity, store", an="h"), "{{entity}} {{store}}"),
+                    (rate("clipmill_features_values_total", "status", an="h"), "values {{status}}"),
+                ),
+            ),
+            Panel(
+                "Served features that are measured otherwise now, an hour",
+                "short",
+                (
+                    (rate("clipmill_features_mismatches_total", "feature", an="h"), "{{feature}}"),
+                    (f"3600 * sum(rate(clipmill_features_checked_total{RATE}))", "checked"),
+                ),
+                "Of a sample; `clipmill features check` says where. There should be none.",
+            ),
+            Panel("Age of features that are read", "s", both("clipmill_features_age_seconds", "entity")),
+            Panel(
+                "Values of features that were not taken, an hour",
+                "short",
+                ((rate("clipmill_features_dead_letters_total", "feature, reason", an="h"), "{{feature}} {{reason}}"),),
+                "They are in dead_letters beside the features, with their reasons.",
+            ),
+            Panel(
                 "Records of models' calls dropped, an hour",
                 "short",
                 ((rate("clipmill_inference_records_dropped_total", "part", an="h"), "{{part}}"),),

@@ -81,6 +81,17 @@ class LiveObject(TypedDict):
     candidates: list[CandidateObject]
 
 
+class SharingObject(TypedDict):
+    """What was taken from an earlier video that holds the same; `offset_s` is this video's clock less that one's."""
+
+    stage: str
+    video_id: str
+    video: str
+    offset_s: float
+    parts: int
+    saved_s: float
+
+
 class JobObject(TypedDict):
     """`state` is QUEUED, RUNNING, COMPLETED, COMPLETED_WITH_WARNINGS, FAILED or CANCELLED; times are ISO 8601, UTC."""
 
@@ -94,6 +105,7 @@ class JobObject(TypedDict):
     error: ErrorObject | None
     clips: int
     live: LiveObject | None
+    shared: list[SharingObject]
     cached: bool
     key: str
     created_at: str | None
@@ -130,6 +142,17 @@ def job_object(job: Job) -> JobObject:
         error=_error(job.error) if job.HasField("error") else None,
         clips=len(job.clip_ids),
         live=_live(job.live) if job.HasField("live") else None,
+        shared=[
+            SharingObject(
+                stage=STAGES[s.stage].lower(),
+                video_id=s.video_id,
+                video=s.name,
+                offset_s=round(s.offset_s, 3),
+                parts=s.parts,
+                saved_s=round(s.saved_s, 3),
+            )
+            for s in job.shared
+        ],
         cached=job.cached,
         key=job.idempotency_key,
         created_at=_time(job.created_at) if job.HasField("created_at") else None,

@@ -23,6 +23,14 @@ class Display(Protocol):
     def __exit__(self, *exception: object) -> None: ...
 
 
+def shared_with(stage: StageProgress, job: Job) -> str:
+    """Of a stage that has ended, the earlier video from which all or some of it was taken; empty for none."""
+    shared = next((each for each in job.shared if each.stage == stage.stage), None)
+    if shared is None or not stage.HasField("finished_at"):
+        return ""
+    return f"as in {shared.name}" if shared.parts == stage.parts else f"{shared.parts} parts as in {shared.name}"
+
+
 def display(as_json: bool) -> Display:
     """Bars on a terminal, JSON lines when asked for, plain lines otherwise."""
     if as_json:
@@ -95,10 +103,12 @@ class PlainLines:
             if progress >= 1.0 or (not ended and now - at < PLAIN_EVERY_S):
                 continue
             self._said[stage.stage] = (now, 1.0 if ended else min(stage.progress, 0.999))
-            print(self._line(stage, job.info.duration_s), file=self._out, flush=True)
+            print(self._line(stage, job), file=self._out, flush=True)
 
-    def _line(self, stage: StageProgress, video_s: float) -> str:
-        text = f"{STAGES[stage.stage]:<10} {stage.progress:4.0%}"
+    def _line(self, stage: StageProgress, job: Job) -> str:
+        text, video_s = f"{STAGES[stage.stage]:<10} {stage.progress:4.0%}", job.info.duration_s
+        if said := shared_with(stage, job):
+            return f"{text}  {said}"
         if stage.cached and stage.HasField("finished_at"):
             return f"{text}  from the cache"
         if (speed := rate(stage, video_s)) is not None:
@@ -141,7 +151,7 @@ class Bars:
             self._progress.update(
                 self._bars[stage.stage],  # type: ignore[arg-type]
                 completed=stage.progress,
-                said=self._said(stage, job.info.duration_s),
+                said=shared_with(stage, job) or self._said(stage, job.info.duration_s),
             )
 
     def _said(self, stage: StageProgress, video_s: float) -> str:

@@ -213,6 +213,15 @@ class Blobs:
         except (FileNotFoundError, DecodeError):
             return None
 
+    async def record_keys(self, owner_id: str, folder: str) -> list[str]:
+        """The keys of the records that begin with `folder` and a slash; those that were written last come first."""
+        place = f"{owner_id}/results/"
+        found = []
+        with self._faults:
+            async for metas in self._store.list(f"{place}{folder}"):
+                found += [(meta["last_modified"], meta["path"]) for meta in metas]
+        return [path.removeprefix(place) for _, path in sorted(found, reverse=True)]
+
     async def delete_record(self, owner_id: str, key: str) -> None:
         """Erase the record under a key; one that is not there is erased already."""
         with contextlib.suppress(FileNotFoundError), self._faults:

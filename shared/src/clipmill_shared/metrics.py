@@ -34,6 +34,11 @@ RESULT_READS = _meter.create_counter(
 RESULT_WAITS = _meter.create_counter(
     "clipmill.results.waits", unit="{task}", description="Tasks that waited for another to make the same, by stage."
 )
+RESULT_SHARES = _meter.create_counter(
+    "clipmill.results.shares",
+    unit="{task}",
+    description="Tasks of a video that an earlier one is like, by stage and outcome: shared, made anew.",
+)
 RESULT_SAVED_S = _meter.create_counter(
     "clipmill.results.saved", unit="s", description="Seconds of work that kept results saved, by stage."
 )

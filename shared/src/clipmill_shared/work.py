@@ -47,6 +47,10 @@ T = TypeVar("T", bound=Message)
 R = TypeVar("R", bound=Message)
 
 
+# The kept result of another task of the same owner and stage, whole; None where there is none.
+Kept = Callable[[T], Awaitable[R | None]]
+
+
 @dataclass(frozen=True)
 class StageWork(Generic[T, R]):
     """What makes a worker the worker of its stage.
@@ -71,6 +75,9 @@ class StageWork(Generic[T, R]):
     keeps: bool = True
     # False for a result that lacks what may be had another time: a later task that asks the same is not given it.
     lasts: Callable[[R], bool] | None = None
+    # What may answer a task that names a twin: the result of the twin's task, made this task's own, with `answer.twin`;
+    # None where it is not there, or does not hold.
+    share: Callable[[T, Kept[T, R], Report], Awaitable[R | None]] | None = None
 
 
 @dataclass
@@ -223,8 +230,7 @@ class Worker(Generic[T, R]):
         report = self._reporter(task)
         if not stage.keeps:
             return await self._made(message, report)
-        content = await stage.content_key(message, report) if stage.content_key else digest_of(message)
-        key = hashlib.sha256(f"{stage.name}\x1f{stage.version}\x1f{content}".encode()).hexdigest()
+        key = await self._key_of(message, report)
         known = await self._kept(task, key)
         if known is not None and not await self._counts(known, task):
             # What lies before the object store may lag behind it.
@@ -257,6 +263,11 @@ class Worker(Generic[T, R]):
             # Whoever recorded it first has made it; a second execution of the task answers with the same result.
             return await self._results.keep(task.owner_id, key, made, instead_of=known)
 
+    async def _key_of(self, message: T, report: Report) -> str:
+        stage = self._stage
+        content = await stage.content_key(message, report) if stage.content_key else digest_of(message)
+        return hashlib.sha256(f"{stage.name}\x1f{stage.version}\x1f{content}".encode()).hexdigest()
+
     async def _kept(self, task: Task, key: str) -> R | None:
         kind: type[R] = self._stage.results.message  # type: ignore[assignment]
         return await self._results.read(task.owner_id, key, kind, self._stage.name)
@@ -268,7 +279,7 @@ class Worker(Generic[T, R]):
     async def _made(self, message: T, report: Report) -> R:
         began = time.monotonic()
         with cautions(getattr(message, "pinned", ())) as said:
-            made = await self._stage.work(message, report)
+            made = await self._shared(message, report) or await self._stage.work(message, report)
         for caution in said.cautions:
             caution.part = caution.part or self._stage.name
         _answer_of(made).warnings.extend(said.cautions)
@@ -276,6 +287,30 @@ class Worker(Generic[T, R]):
         made.task.CopyFrom(message.task)  # type: ignore[attr-defined]
         _answer_of(made).compute_s = time.monotonic() - began
         return made
+
+    async def _shared(self, message: T, report: Report) -> R | None:
+        """What an earlier video's result makes of the task; None where it is to be made."""
+        task: Task = message.task  # type: ignore[attr-defined]
+        stage = self._stage
+        if stage.share is None or not message.HasField("twin"):
+            return None
+
+        async def kept(other: T) -> R | None:
+            known = await self._kept(task, await self._key_of(other, report))
+            return known if known is not None and await self._is_whole(known) else None
+
+        shared = None
+        try:
+            shared = await stage.share(message, kept, report)
+        except BlobsUnavailableError:
+            raise
+        except ClipmillError as error:
+            # What it rests on is gone: erased meanwhile, or moved away.
+            log.info("an earlier video's result cannot be shared", part=stage.name, error=error.message)
+        metrics.RESULT_SHARES.add(1, {"stage": stage.name, "outcome": "shared" if shared else "made anew"})
+        if shared is not None:
+            metrics.RESULT_SAVED_S.add(_answer_of(shared).twin.saved_s, {"stage": stage.name})
+        return shared
 
     def _is_worth_another_try(self, known: Message, task: Task) -> bool:
         """True for another task's result that lacks what may be had now; a task's own is its result for good."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clipmill_audio.exchange import Heard, Part, Recording, Sound
+from clipmill_audio.exchange import Earlier, Heard, Moved, Part, Recording, Sound
 from clipmill_audio.recording import read
 from clipmill_audio.work import hear, voice_activity
 from clipmill_shared.compute import Report
@@ -10,6 +10,6 @@ from clipmill_shared.inference.apart import with_models
 
 
 @with_models
-def answer(request: Part | Recording, report: Report) -> Heard | Sound:
+def answer(request: Part | Earlier | Recording, report: Report) -> Heard | Moved | Sound | None:
     """See `read` and `hear`."""
     return read(request, voice_activity()) if isinstance(request, Recording) else hear(request, report)

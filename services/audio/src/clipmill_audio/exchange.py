@@ -44,6 +44,28 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """An earlier video's analysis of a range of its speech sound, which may be this range of this one; `Moved` or None
+    is the answer. A moment here is about `offset_s` later than there."""
+
+    speech: Path
+    range: Span
+    other_speech: Path
+    other_range: Span
+    offset_s: float
+    analysis: AudioAnalysis
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The analysis on this video's clock, the exact offset, and how far speech stands above the rest of this sound."""
+
+    analysis: AudioAnalysis
+    offset_s: float
+    above_rest_db: float | None
+
+
+@dataclass(frozen=True)
 class Recording:
     """A file with sound, to be read into `target` as the import's speech sound is: 16 kHz mono FLAC."""
 

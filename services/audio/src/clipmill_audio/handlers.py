@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 
 from clipmill import topics
@@ -11,16 +12,16 @@ from clipmill.common.v1.common_pb2 import ModelVersion, Profile
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.work.v1.work_pb2 import STAGE_AUDIO, Answer
 from clipmill_audio.domain.language import AUTO, ENGLISH, is_assumed
-from clipmill_audio.domain.noise import LITTLE_DB
 from clipmill_audio.domain.timed import Span
 from clipmill_audio.engines import Engines
 from clipmill_audio.exchange import Heard, Part
+from clipmill_audio.remarks import NAME, noise_warnings
+from clipmill_audio.sharing import share
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.cautions import as_answered
 from clipmill_shared.compute import Children
 from clipmill_shared.work import Report, StageWork, digest_of
 
-NAME = "audio"
 # Counts up with every change to this service that makes it answer otherwise.
 FORMULA = 9
 # The same for how the pitch is found.
@@ -136,6 +137,7 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
         version="/".join([str(FORMULA), *(f"{package}={version(package)}" for package in PACKAGES)]),
         work=work,
         content_key=content_key,
+        share=partial(share, children, blobs),
     )
 
 
@@ -161,15 +163,7 @@ def warnings_of(heard: Heard, asked: str) -> list[Caution]:
             )
         )
     start_s, end_s = heard.analysis.part.start_s, heard.analysis.part.end_s
-    if heard.above_rest_db is not None and heard.above_rest_db < LITTLE_DB:
-        warnings.append(
-            Caution(
-                code="SOUND_NOISY",
-                message=f"From {start_s:.0f} to {end_s:.0f} s speech stands only {heard.above_rest_db:.0f} dB above "
-                "noise or music: expect wrong words.",
-                part=NAME,
-            )
-        )
+    warnings += noise_warnings(heard.analysis.part, heard.above_rest_db)
     if heard.unfit:
         warnings.append(
             Caution(

@@ -15,7 +15,8 @@ from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill_audio.domain.language import AUTO, is_assumed
 from clipmill_audio.engines import Engines, Usable
 from clipmill_audio.exchange import Heard, Part, Reached, Recording, Sound
-from clipmill_audio.handlers import NAME, complete, warnings_of
+from clipmill_audio.handlers import complete, warnings_of
+from clipmill_audio.remarks import NAME
 from clipmill_audio.settings import AudioSettings
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children

@@ -27,9 +27,10 @@ LEAST_PIECE_S = 0.3
 class Sounds:
     """The events of one part, on the video's clock."""
 
-    def __init__(self, part: Span) -> None:
+    def __init__(self, part: Span, music: Sequence[domain.Music] = ()) -> None:
         self._part = part
-        self._music: list[domain.Music] = []
+        # On the video's clock.
+        self._music = list(music)
 
     def heard(self, samples: NDArray[np.int16], at_s: float) -> None:
         """Take in a window of 16 kHz sound that begins `at_s` in the part."""

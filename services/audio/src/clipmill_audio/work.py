@@ -25,7 +25,7 @@ from clipmill_audio.domain.timing import time_words
 from clipmill_audio.domain.utterances import utterances
 from clipmill_audio.domain.vocabulary import terms, with_names
 from clipmill_audio.domain.windows import cut
-from clipmill_audio.exchange import Heard, Part, Reached
+from clipmill_audio.exchange import Earlier, Heard, Moved, Part, Reached
 from clipmill_audio.models.silero import STEP, VoiceActivity
 from clipmill_audio.models.sphinx import Aligner
 from clipmill_audio.models.transcription import SaidWord, TellsLanguage, Transcription
@@ -103,8 +103,13 @@ class _Intake:
 
 
 @with_models
-def hear(part: Part, report: Report) -> Heard:
+def hear(part: Part | Earlier, report: Report) -> Heard | Moved | None:
     """Speech, words and levels of `part`, on the video's clock. ClipmillError SPEECH_UNREADABLE, ASR_*."""
+    if isinstance(part, Earlier):
+        # Late: hardly ever asked for.
+        from clipmill_audio.earlier import moved
+
+        return moved(part)
     return hear_with(_models(), part, report)
 
 

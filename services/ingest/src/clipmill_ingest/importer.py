@@ -15,6 +15,7 @@ from clipmill.work.v1.work_pb2 import Answer, Stage
 from clipmill_ingest import faults
 from clipmill_ingest.domain.record import derived_id
 from clipmill_ingest.exchange import Imported, ImportRequest
+from clipmill_ingest.recognition import Recognition
 from clipmill_ingest.settings import IngestSettings
 from clipmill_ingest.sources import check_file
 from clipmill_shared.blobs import Blobs, sha256_of
@@ -24,12 +25,14 @@ from clipmill_shared.work import Report, StageWork
 if TYPE_CHECKING:
     from clipmill_ingest.download import Downloads
 
-FUNCTION = "clipmill_ingest.work:import_video"
+FUNCTION = "clipmill_ingest.answer:answer"
 # Demuxing and one track of sound need little; a file that makes FFmpeg want more is an attack.
 LIMITS = Limits(address_space_bytes=4 << 30, open_files=64)
 # Share of the progress that fetching and hashing the file is given.
 FETCHED = 0.5
 MAX_REMEMBERED = 100
+# Of a fingerprint.
+MEDIA_TYPE = "application/octet-stream"
 
 
 class Importer:
@@ -40,6 +43,7 @@ class Importer:
         self._blobs = blobs
         self._downloads: Downloads | None = None
         self._children = Children(FUNCTION, settings.import_slots, LIMITS, cores, ahead=0)
+        self._recognition = Recognition(blobs, self._children)
         self._fetched: dict[str, BlobRef] = {}
 
     @property
@@ -50,7 +54,7 @@ class Importer:
             name="import",
             tasks=topics.IMPORT_TASKS,
             results=topics.MEDIA_INGESTED,
-            version=f"2-{settings.part_s:g}-{settings.side_by_side}-{settings.max_duration_s:g}",
+            version=f"3-{settings.part_s:g}-{settings.side_by_side}-{settings.max_duration_s:g}",
             work=self.work,
             content_key=self.content_key,
             adopt=self.adopt,
@@ -82,12 +86,18 @@ class Importer:
                 result.speech.CopyFrom(
                     await self._blobs.put_file(task.task.owner_id, request.speech_path, "audio/flac")
                 )
+        if imported.fingerprint:
+            owner_id = task.task.owner_id
+            result.fingerprint.CopyFrom(await self._blobs.put_bytes(owner_id, imported.fingerprint, MEDIA_TYPE))
+            await self._recognition.recognise(owner_id, result, imported.sketch)
         return result
 
     async def adopt(self, task: ImportTask, result: MediaIngested) -> MediaIngested:
         """The same bytes under another name, or at another place."""
         result.source.CopyFrom(self._fetched[task.task.task_id])
         result.name = task.source.name
+        if result.HasField("fingerprint"):
+            await self._recognition.again(task.task.owner_id, result)
         return result
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from av.audio.stream import AudioStream as AvAudio
 from av.container import InputContainer
 from av.stream import Discard
 
+from clipmill_ingest.domain.fingerprint import Ear, Prints
 from clipmill_ingest.domain.parts import Span
 from clipmill_ingest.domain.recording import Channels
 from clipmill_shared.compute import Report
@@ -38,6 +39,8 @@ class Speech:
     damaged_packets: int
     # None where nothing could be decoded.
     channels: Channels | None
+    # The sound's fingerprint.
+    prints: Prints
 
 
 def extract(
@@ -50,11 +53,13 @@ def extract(
     """
     track = _Track(round((clock.end_s - clock.start_s) * RATE_HZ))
     decoder = _Decoder(sound, left_only)
+    ear = Ear()
     with FlacFile(target) as flac:
         for block in track.blocks(decoder.pieces(container, clock.start_s)):
             flac.write(block)
+            ear.heard(block)
             report(track.written / max(track.total, 1))
-    return Speech(track.level_db(), decoder.samples / RATE_HZ, decoder.damaged, decoder.channels)
+    return Speech(track.level_db(), decoder.samples / RATE_HZ, decoder.damaged, decoder.channels, ear.prints())
 
 
 class _Decoder:

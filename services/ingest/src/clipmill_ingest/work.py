@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 
 import av
+import numpy as np
 
 from clipmill.common.v1.common_pb2 import TimeRange, Warning  # noqa: A004 - the message's name
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill_ingest import faults, probe, speech
+from clipmill_ingest.comparing import packed
 from clipmill_ingest.domain import parts
+from clipmill_ingest.domain.fingerprint import sketch
 from clipmill_ingest.domain.parts import Span
 from clipmill_ingest.exchange import Imported, ImportRequest
 from clipmill_shared.compute import Report
@@ -37,16 +40,27 @@ def _import_video(request: ImportRequest, report: Report) -> Imported:
     count = parts.number_of_parts(info.duration_s, request.part_s, request.side_by_side)
     vision_parts = parts.at_keyframes([at - timing.start_s for at in timing.keyframes_s], info.duration_s, count)
     audio_parts: list[Span] = []
+    prints = np.zeros(0, np.uint32)
     if info.HasField("audio"):
         heard = _hear(request, info, report)
         if heard.decoded_s > 0:
             audio_parts = parts.at_silences(heard.level_db, speech.LEVEL_STEP_S, info.duration_s, count)
+            prints = heard.prints
             beyond_s = packets.ends_s.get(info.audio.index, timing.end_s) - timing.end_s
             warnings += _sound_warnings(info, heard, beyond_s, request.name)
     if not audio_parts:
         info.ClearField("audio")
         warnings.append(_no_audio(info, request.name))
-    return Imported(info, bool(audio_parts), _ranges(audio_parts), _ranges(vision_parts), warnings)
+    fingerprint = packed(prints) if prints.any() else b""
+    return Imported(
+        info,
+        bool(audio_parts),
+        _ranges(audio_parts),
+        _ranges(vision_parts),
+        warnings,
+        fingerprint,
+        packed(sketch(prints)) if fingerprint else b"",
+    )
 
 
 def _look(request: ImportRequest) -> tuple[MediaInfo, probe.Packets]:

@@ -9,6 +9,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +20,23 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _FieldOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FieldOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FieldOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FIELD_ORDER_UNSPECIFIED: _FieldOrder.ValueType  # 0
+    FIELD_ORDER_TOP_FIRST: _FieldOrder.ValueType  # 1
+    FIELD_ORDER_BOTTOM_FIRST: _FieldOrder.ValueType  # 2
+
+class FieldOrder(_FieldOrder, metaclass=_FieldOrderEnumTypeWrapper): ...
+
+FIELD_ORDER_UNSPECIFIED: FieldOrder.ValueType  # 0
+FIELD_ORDER_TOP_FIRST: FieldOrder.ValueType  # 1
+FIELD_ORDER_BOTTOM_FIRST: FieldOrder.ValueType  # 2
+Global___FieldOrder: _TypeAlias = FieldOrder  # noqa: Y015
 
 @_typing.final
 class Source(_message.Message):
@@ -228,8 +246,8 @@ class VideoStream(_message.Message):
     """Average frames per second."""
     variable_frame_rate: _builtins.bool
     interlaced: _builtins.bool
-    unflagged_fields: _builtins.bool
-    """True for pictures made of two fields that their frames do not say: found by looking."""
+    unflagged_fields: Global___FieldOrder.ValueType
+    """Of pictures made of two fields that their frames do not say, found by looking: which one is the earlier."""
     index: _builtins.int
     """Index of the stream in the container."""
     def __init__(
@@ -244,7 +262,7 @@ class VideoStream(_message.Message):
         fps: _builtins.float = ...,
         variable_frame_rate: _builtins.bool = ...,
         interlaced: _builtins.bool = ...,
-        unflagged_fields: _builtins.bool = ...,
+        unflagged_fields: Global___FieldOrder.ValueType = ...,
         index: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015

@@ -53,16 +53,21 @@ def phrases(
     levels = np.asarray(levels_db)
     for first, stop in _groups(words, ends):
         span = Span(words[first].start_s, words[stop - 1].end_s)
-        heard = _within(levels, span, start_s, loudness.STEP_S)
+        level = level_db(levels, span, start_s)
         voiced = _within(pitches_hz, span, start_s, pitch.STEP_S)
         voiced = voiced[~np.isnan(voiced)]
-        if span.length_s <= 0 or not len(heard):
+        if span.length_s <= 0 or level is None:
             continue
         told = len(voiced) * pitch.STEP_S >= LEAST_VOICED_S
         found = Pitch(*(float(hz) for hz in np.percentile(voiced, RANGE_PERCENT))) if told else None
-        # The mean of the power, so that pauses between words count little.
-        level_db = 10 * float(np.log10(np.mean(10 ** (heard / 10))))
-        yield Phrase(span, first, stop - first, level_db, found)
+        yield Phrase(span, first, stop - first, level, found)
+
+
+def level_db(levels_db: Sequence[float] | NDArray[np.floating], span: Span, start_s: float) -> float | None:
+    """The level of a phrase; None without sound. `levels_db` are of steps of loudness.STEP_S from `start_s` on."""
+    heard = _within(np.asarray(levels_db), span, start_s, loudness.STEP_S)
+    # The mean of the power, so that pauses between words count little.
+    return 10 * float(np.log10(np.mean(10 ** (heard / 10)))) if len(heard) else None
 
 
 def _groups(words: Sequence[HeardWord], ends: Sequence[bool]) -> Iterator[tuple[int, int]]:

@@ -49,7 +49,8 @@ class Ear:
         if steps:
             frames = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::_STEP] * self._window
             spectrum = np.fft.rfft(frames, axis=1)[:, _FIRST:_STOP]
-            self._energies.append((spectrum.real**2 + spectrum.imag**2) @ self._bands)
+            power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False)
+            self._energies.append(power @ self._bands)
         self._rest = sound[steps * _STEP :]
 
     def prints(self) -> Prints:

@@ -111,6 +111,6 @@ def _agreement(here: Prints, there: Prints, offset: int) -> npt.NDArray[np.float
     if stop <= first:
         return np.zeros(0)
     mine, theirs = here[first:stop], there[first - offset : stop - offset]
-    agreed = 1 - np.bitwise_count(mine ^ theirs) / BITS
+    agreed: npt.NDArray[np.float64] = 1 - np.bitwise_count(mine ^ theirs) / BITS
     agreed[(mine == 0) | (theirs == 0)] = np.nan
     return agreed

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
 from clipmill.clips.v1.clips_pb2 import RenderTask, ScoringTask
-from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
-from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested, RecordTask, Source
+from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Twin
+from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested, RecordTask, SharedPart, Source
 from clipmill.models.v1.models_pb2 import PinnedVersion
+from clipmill.pieces import length_s
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed, VisionTask
 from clipmill.work.v1.work_pb2 import Stage, Task
 from clipmill_ingest.domain import live
@@ -51,7 +52,7 @@ def next_tasks(record: JobRecord, now: float) -> Sequence[LedgerTask]:
     if record.scored is None or record.of(Stage.STAGE_RENDER):
         return ()
     return tuple(
-        new_task(record.job_id, Stage.STAGE_RENDER, part, clip.range.end_s - clip.range.start_s, now)
+        new_task(record.job_id, Stage.STAGE_RENDER, part, length_s(clip), now)
         for part, clip in enumerate(record.scored.clips)
     )
 
@@ -68,18 +69,38 @@ def _analyses(record: JobRecord, ingested: MediaIngested, now: float) -> Iterato
     has_sound = ingested.HasField("speech")
     for stage, parts in (
         (Stage.STAGE_AUDIO, _audio_parts(record, ingested) if has_sound else ()),
-        (Stage.STAGE_VISION, ingested.vision_parts),
+        (Stage.STAGE_VISION, _vision_parts(record, ingested)),
     ):
-        for part, span in enumerate(parts):
+        for part, shared in enumerate(parts):
+            span = shared.part
             if _is_wanted(record, span):
                 yield new_task(record.job_id, stage, part, span.end_s - span.start_s, now)
 
 
-def _audio_parts(record: JobRecord, ingested: MediaIngested) -> Sequence[TimeRange]:
+def _audio_parts(record: JobRecord, ingested: MediaIngested) -> Sequence[SharedPart]:
     """A given transcript is one: where its words are is known by what was heard before and after them."""
     if record.options.HasField("transcript"):
-        return (TimeRange(start_s=0, end_s=ingested.info.duration_s),)
-    return ingested.audio_parts
+        return (SharedPart(part=TimeRange(start_s=0, end_s=ingested.info.duration_s)),)
+    if _reuses(record, ingested):
+        return ingested.like.audio_parts
+    return [SharedPart(part=part) for part in ingested.audio_parts]
+
+
+def _vision_parts(record: JobRecord, ingested: MediaIngested) -> Sequence[SharedPart]:
+    if _reuses(record, ingested):
+        return ingested.like.vision_parts
+    return [SharedPart(part=part) for part in ingested.vision_parts]
+
+
+def _reuses(record: JobRecord, ingested: MediaIngested) -> bool:
+    return ingested.HasField("like") and not record.options.no_reuse
+
+
+def _twin(media: MediaIngested, shared: SharedPart) -> Twin | None:
+    if not shared.HasField("twin"):
+        return None
+    like, twin = media.like, shared.twin
+    return Twin(video_id=like.video_id, name=like.name, part=twin.part, offset_s=twin.offset_s)
 
 
 def engine_of(record: JobRecord) -> str:
@@ -175,18 +196,22 @@ def _asked_of_audio(record: JobRecord, header: Task) -> AudioTask:
 
 def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> AudioTask:
     message = _asked_of_audio(record, header)
+    shared = _audio_parts(record, media)[part]
     message.speech.CopyFrom(media.speech)
-    message.part.CopyFrom(_audio_parts(record, media)[part])
+    message.part.CopyFrom(shared.part)
     message.video_id = media.video_id
+    if (twin := _twin(media, shared)) is not None:
+        message.twin.CopyFrom(twin)
     return message
 
 
 def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> VisionTask:
     picture = media.info.video
+    shared = _vision_parts(record, media)[part]
     return VisionTask(
         task=header,
         source=media.source,
-        part=media.vision_parts[part],
+        part=shared.part,
         source_start_s=media.info.start_s,
         video_stream=picture.index,
         rotation_deg=picture.rotation_deg,
@@ -194,6 +219,7 @@ def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         display_height=picture.display_height,
         profile=record.options.profile,
         video_id=media.video_id,
+        twin=_twin(media, shared),
         pinned=_pinned(record, Stage.STAGE_VISION),
     )
 
