@@ -74,6 +74,15 @@ generate: $(VENV)/.test ## Generated code of protos/
 models: $(VENV)/.run ## A Triton model repository in out/models, and the generated configuration of each model
 	@$(RUN)/python -m clipmill_models out/models
 
+.PHONY: export
+export: .venv-export/.made $(SAMPLE) ## Networks of torch as ONNX files in out/exported (5 GB of torch, once)
+	@.venv-export/bin/python tools/export/export_models.py out/exported $(SAMPLE)
+
+.venv-export/.made: requirements/export.txt | $(UV)
+	@test -x .venv-export/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-export
+	@$(UV) pip install --quiet --python .venv-export/bin/python --no-deps --require-hashes -r requirements/export.txt
+	@touch $@
+
 .PHONY: sample
 sample: $(SAMPLE) ## The sample talk with its truth
 
@@ -84,12 +93,13 @@ lock: $(UV) ## Pin the dependencies anew (LOCK_ARGS=--upgrade for newer ones)
 	@$(COMPILE) $(LOCK_ARGS) requirements/kafka.in -o requirements/kafka.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/fonts.in -o requirements/fonts.txt
 	@$(COMPILE) $(LOCK_ARGS) requirements/test.in -o requirements/test.txt
+	@$(COMPILE) $(LOCK_ARGS) requirements/export.in -o requirements/export.txt
 	@$(COMPILE) --no-deps $(LOCK_ARGS) requirements/triton-client.in -o requirements/triton-client.txt
 	@$(COMPILE) --no-deps $(LOCK_ARGS) requirements/triton.in -o requirements/triton.txt
 
 .PHONY: clean
 clean: ## Remove the environments and the sample
-	@rm -rf $(VENV) .venv-sample .tools
+	@rm -rf $(VENV) .venv-sample .venv-export .tools
 
 $(UV):
 	@test -n "$(PYTHON)" || { echo 'Clipmill needs Python 3.11, 3.12 or 3.13 on the PATH; or say make PYTHON=/path/to/python'; exit 1; }

@@ -25,6 +25,7 @@ BENCHMARKS = (
     "hearing",
     "vision_path",
     "seeing",
+    "shots",
     "quality",
     "render_path",
     "crop",

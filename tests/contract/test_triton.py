@@ -12,6 +12,7 @@ import pytest
 from harness.proxy import Proxy
 from harness.tiny_models import BROKEN, DIES, HANGS, LIES, ON_TRITON, OTHER_SIGNATURE, OTHER_VERSION, RAISES, numbers
 from harness.triton import missing, triton
+from tritonclient.grpc import aio as grpc_client
 
 from clipmill_models import NAMES, definition_of
 from clipmill_models.repository import write
@@ -133,6 +134,18 @@ async def test_what_is_wrong_with_one_is_told_to_one(server):
         assert "thirteen" in raised.message
         assert [one.outputs["y"].item(), two.outputs["y"].item()] == [2, 4]
         assert await code_of(there.infer(ON_TRITON, {})) == "INVALID_TENSOR"
+
+
+async def test_a_sentence_that_comes_again_is_answered_from_the_servers_cache(server):
+    definition = definition_of("sentences")
+    asked = {"text": np.array([[b"What comes twice?"]], object)}
+    client = grpc_client.InferenceServerClient(server.address)
+    async with executor(server.address) as there:
+        first, again = [(await there.infer(definition, asked)).outputs["embedding"] for _ in range(2)]
+    (found,) = (await client.get_inference_statistics("sentences")).model_stats
+    await client.close()
+    assert found.inference_stats.cache_hit.count == 1
+    np.testing.assert_array_equal(first, again)
 
 
 async def test_another_version_or_signature_than_asked_for_is_refused(server):

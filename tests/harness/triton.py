@@ -77,6 +77,10 @@ class TritonServer(Server):
                 str(site / "pytriton" / "tritonserver" / "bin" / "tritonserver"),
                 *(f"--model-repository={self._repository}", f"--backend-directory={self._backends}"),
                 f"--backend-config=python,shm-region-prefix-name={self._regions}",
+                *(
+                    f"--cache-directory={site / 'pytriton' / 'tritonserver' / 'caches'}",
+                    "--cache-config=local,size=4194304",
+                ),
                 *("--model-control-mode=explicit", "--exit-on-error=false", "--allow-metrics=false"),
                 *(f"--grpc-port={port}", f"--http-port={self._http_port}"),
                 *("--grpc-address=127.0.0.1", "--http-address=127.0.0.1"),

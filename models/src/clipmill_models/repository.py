@@ -40,7 +40,7 @@ dynamic_batching {{
   max_queue_delay_microseconds: {round(batching.max_delay_s * 1e6)}
   default_queue_policy {{ max_queue_size: {batching.max_waiting} }}
 }}
-model_warmup [
+{"response_cache { enable: true }" + chr(10) if definition.is_kept else ""}model_warmup [
   {{
     name: "example"
     batch_size: 1{_warmup(definition)}

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import numpy as np
-from registry_world import RegistryWorld, code_of
+from registry_world import RegistryWorld, code_of, onnx_of_sum
 
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill_models import definition_of
@@ -68,3 +68,14 @@ async def test_the_clip_scorers_weights_are_a_table(tmp_path: Path):
         await world.register(request)
         refused = pb.ValidateRequest(model="clip_scorer", version="8")
         assert await code_of(world.call("Validate", refused)) == "MODEL_LOAD_FAILED"
+
+
+async def test_shots_take_the_exported_network_and_no_other(tmp_path: Path):
+    async with RegistryWorld.running(tmp_path) as world:
+        request = world.file("shots.onnx", onnx_of_sum())
+        request.model, request.version, request.format = "shots", "1", pb.FORMAT_ONNX
+        await world.register(request)
+        version = (await world.call("GetVersion", pb.GetVersionRequest(model="shots", version="1"))).version
+        assert version.definition == "clipmill_models.shots:MODEL"
+        validate = pb.ValidateRequest(model="shots", version="1")
+        assert await code_of(world.call("Validate", validate)) == "MODEL_FAILED"

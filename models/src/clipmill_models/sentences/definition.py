@@ -52,4 +52,6 @@ MODEL = Definition(
     card=CARD,
     batching=Batching(max_rows=64, max_waiting=8192),
     placement=Placement(memory_bytes=160 << 20),
+    # A preview, the choice and a ranking anew ask of the same sentences.
+    is_kept=True,
 )

@@ -17,7 +17,7 @@ from clipmill_shared.inference.messages import signature_message
 log = structlog.get_logger()
 BY = "package"
 # Definitions that come with Clipmill and have no weights until a version is registered.
-WITHOUT_WEIGHTS = {"clip_scorer": "clipmill_models.clip_scorer:MODEL"}
+WITHOUT_WEIGHTS = {name: f"clipmill_models.{name}:MODEL" for name in ("clip_scorer", "shots")}
 
 
 def default_definition(model: str) -> str:

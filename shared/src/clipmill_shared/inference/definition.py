@@ -150,6 +150,8 @@ class Definition:
     card: Card = field(compare=False)
     batching: Batching = Batching()
     placement: Placement = Placement()
+    # The same row comes again and again, and looking an answer up costs less than it: a server may keep answers.
+    is_kept: bool = False
     load_from: Callable[[Path], Infer] | None = field(default=None, compare=False)
     # Of a model of named features: which of them an answer by the weights in a file rests on.
     features_from: Callable[[Path, Tensors], Sequence[str]] | None = field(default=None, compare=False)
