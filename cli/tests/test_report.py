@@ -4,7 +4,15 @@ import pytest
 
 from clipmill.audio.v1.audio_pb2 import Word
 from clipmill_cli.report import report, speech, strongest
-from clipmill_cli.results import ClipRecord, FeatureRecord, OptionsRecord, ResultRecord, SourceRecord, SubScoresRecord
+from clipmill_cli.results import (
+    ClipRecord,
+    FeatureRecord,
+    OptionsRecord,
+    RangeRecord,
+    ResultRecord,
+    SourceRecord,
+    SubScoresRecord,
+)
 from clipmill_cli.run import default_output
 from clipmill_cli.table import clock, grid, table
 
@@ -40,6 +48,13 @@ def test_the_parts_of_the_score_and_hashtags_are_shown_and_what_is_unknown_is_no
     page = report(result(clip()), [])
     assert "<dt>hook</dt>" in page and "<dt>value</dt>" in page and "#NewYork" in page
     assert "<dt>flow</dt>" not in page
+
+
+def test_a_clip_of_two_ranges_is_drawn_at_both():
+    pieces = (RangeRecord(start_s=10, end_s=20), RangeRecord(start_s=50, end_s=60))
+    page = report(result(clip().model_copy(update={"start_s": 10, "end_s": 60, "pieces": pieces})), [])
+    assert "0:10 to 0:20 and 0:50 to 1:00" in page
+    assert page.count('href="#clip-1"') == 2 and "left:50.000%;width:10.000%" in page
 
 
 def test_speech_is_drawn_in_stretches():

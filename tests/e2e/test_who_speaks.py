@@ -86,13 +86,13 @@ def test_each_person_is_one_through_all_parts_and_has_a_voice(judged: Sample) ->
 
 def test_a_clip_says_who_is_in_it_for_how_long(judged: Sample) -> None:
     alone = next(shot for shot in judged.truth["shots"] if shot["kind"] == "close_guest")
-    (guest,) = people_in(judged.by_voices, TimeRange(start_s=alone["start_s"], end_s=alone["end_s"]))
+    (guest,) = people_in(judged.by_voices, [TimeRange(start_s=alone["start_s"], end_s=alone["end_s"])])
     assert (guest.person, guest.speaker) == (2, 2)
     assert guest.share > 0.95
     spoken_s = sum(turn.range.end_s - turn.range.start_s for turn in guest.speaks)
     assert spoken_s > 0.8 * (alone["end_s"] - alone["start_s"])
     wide = next(shot for shot in judged.truth["shots"] if shot["kind"] == "wide")
-    both = people_in(judged.by_voices, TimeRange(start_s=wide["start_s"], end_s=wide["end_s"]))
+    both = people_in(judged.by_voices, [TimeRange(start_s=wide["start_s"], end_s=wide["end_s"])])
     assert {person.person for person in both} == {1, 2}
 
 

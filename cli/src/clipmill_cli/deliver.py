@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from clipmill.client import Client
 from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipPerson, Layout, ShotLayout, SubScores
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.jobs.v1.jobs_pb2 import Job
+from clipmill.pieces import pieces_of, shared
 from clipmill.turns import speaker_of
 from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, LAYOUTS, MASKINGS, PROFILES
 from clipmill_cli.report import report
@@ -158,7 +159,7 @@ def _name(names: Mapping[str, int], value: int) -> str:
 
 def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
     scored, made = clip.scored, clip.rendering
-    span = scored.head.range
+    span, pieces = scored.head.range, pieces_of(scored.head)
     return ClipRecord(
         rank=number,
         clip_id=scored.head.clip_id,
@@ -175,6 +176,7 @@ def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
         hashtags=tuple(scored.hashtags),
         start_s=span.start_s,
         end_s=span.end_s,
+        pieces=tuple(RangeRecord(start_s=piece.start_s, end_s=piece.end_s) for piece in scored.head.pieces),
         duration_s=made.duration_s,
         video=f"clip-{number:02d}.mp4",
         subtitles=f"clip-{number:02d}.srt" if made.HasField("subtitles") else None,
@@ -187,22 +189,22 @@ def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
         height=made.height,
         loudness_lufs=made.loudness_lufs if made.HasField("loudness_lufs") else None,
         text=scored.text,
-        words=tuple(_word(w, scored.turns) for w in heard.words if w.end_s > span.start_s and w.start_s < span.end_s),
+        words=tuple(
+            _word(w, scored.turns)
+            for w in heard.words
+            if any(w.end_s > piece.start_s and w.start_s < piece.end_s for piece in pieces)
+        ),
         turns=tuple(
-            TurnRecord(
-                speaker=turn.speaker,
-                start_s=max(span.start_s, turn.range.start_s),
-                end_s=min(span.end_s, turn.range.end_s),
-                confidence=turn.confidence,
-            )
+            TurnRecord(speaker=turn.speaker, start_s=part.start_s, end_s=part.end_s, confidence=turn.confidence)
             for turn in scored.turns
+            for part in shared(turn.range, pieces)
         ),
         people=tuple(_person(person) for person in scored.people),
         described=tuple(
             ShotTextRecord(start_s=shot.range.start_s, end_s=shot.range.end_s, text=shot.text)
             for shot in scored.described
         ),
-        events=tuple(_events(heard.events, span)),
+        events=tuple(_events(heard.events, pieces)),
         layouts=tuple(_layout(shot) for shot in made.layouts),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),
     )
@@ -215,12 +217,12 @@ def _layout(shot: ShotLayout) -> LayoutRecord:
     )
 
 
-def _events(events: Iterable[SoundEvent], span: TimeRange) -> Iterator[EventRecord]:
+def _events(events: Iterable[SoundEvent], pieces: Sequence[TimeRange]) -> Iterator[EventRecord]:
     for event in events:
-        start_s, end_s = max(span.start_s, event.range.start_s), min(span.end_s, event.range.end_s)
-        if start_s < end_s and event.kind in EVENTS:
-            confidence = event.confidence if event.HasField("confidence") else None
-            yield EventRecord(kind=EVENTS[event.kind], start_s=start_s, end_s=end_s, confidence=confidence)
+        confidence = event.confidence if event.HasField("confidence") else None
+        for part in shared(event.range, pieces) if event.kind in EVENTS else ():
+            kind = EVENTS[event.kind]
+            yield EventRecord(kind=kind, start_s=part.start_s, end_s=part.end_s, confidence=confidence)
 
 
 def _sub_scores(parts: SubScores) -> SubScoresRecord:

@@ -38,6 +38,10 @@ def _stretch(start_s: float, end_s: float, duration_s: float) -> Stretch:
     return Stretch(100 * start_s / duration_s, 100 * (end_s - start_s) / duration_s)
 
 
+def _pieces(clip: ClipRecord) -> list[tuple[float, float]]:
+    return [(piece.start_s, piece.end_s) for piece in clip.pieces] or [(clip.start_s, clip.end_s)]
+
+
 def strongest(clip: ClipRecord, most: int = 8) -> list[FeatureRecord]:
     """The features that moved the score most, either way."""
     moved = (f for f in clip.features if abs(f.added) >= 0.05)
@@ -53,6 +57,7 @@ def report(result: ResultRecord, words: list[Word]) -> str:
     return template.render(
         result=result,
         speech=speech(words, duration),
-        spans=[_stretch(clip.start_s, clip.end_s, duration) for clip in result.clips],
+        spans=[(clip, _stretch(start_s, end_s, duration)) for clip in result.clips for start_s, end_s in _pieces(clip)],
+        pieces={clip.rank: _pieces(clip) for clip in result.clips},
         strongest={clip.rank: strongest(clip) for clip in result.clips},
     )

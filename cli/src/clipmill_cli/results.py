@@ -135,6 +135,13 @@ class ShotTextRecord(Record):
     text: str
 
 
+class RangeRecord(Record):
+    """A part of the source, in seconds on its clock."""
+
+    start_s: float
+    end_s: float
+
+
 class ClipRecord(Record):
     """One clip; times in seconds on the source's clock; score = base + the sum of what the features added."""
 
@@ -150,6 +157,9 @@ class ClipRecord(Record):
     hashtags: tuple[str, ...] = ()
     start_s: float
     end_s: float
+    pieces: tuple[RangeRecord, ...] = Field(
+        (), description="The ranges that it joins, where there are two; start_s and end_s reach over both."
+    )
     duration_s: float
     video: str = Field(description="File name beside clips.json.")
     subtitles: str | None = Field(None, description="File name; absent when nothing is said.")
@@ -177,13 +187,6 @@ class LeftOutRecord(Record):
     start_s: float
     end_s: float
     what: str = Field(description='A filler as it was said, or "pause".')
-
-
-class RangeRecord(Record):
-    """A part of the source, in seconds on its clock."""
-
-    start_s: float
-    end_s: float
 
 
 class OptionsRecord(Record):

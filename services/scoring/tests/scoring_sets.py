@@ -40,20 +40,33 @@ def worth(intervals, said: Said, chosen) -> int:
     return total
 
 
-def disjoint(intervals, chosen) -> bool:
-    return all(
-        intervals[a][1] <= intervals[b][0] or intervals[b][1] <= intervals[a][0] for a, b in combinations(chosen, 2)
-    )
+@st.composite
+def seconds(draw, intervals):
+    """For some of the intervals another one beside it, empty for the others: [n, 2]."""
+    table = np.zeros((len(intervals), 2))
+    for k, (begin, end, _) in enumerate(intervals):
+        free = [(a, b) for a in range(SENTENCES) for b in range(a + 1, a + 4) if b <= begin or end <= a]
+        if free and draw(st.booleans()):
+            table[k] = draw(st.sampled_from(free))
+    return table
 
 
-def sets(intervals, at_most: int):
+def disjoint(intervals, chosen, second=None) -> bool:
+    pieces = [
+        [intervals[k][:2]] + [tuple(s) for s in ([] if second is None else [second[k]]) if s[0] < s[1]] for k in chosen
+    ]
+    return all(a[1] <= b[0] or b[1] <= a[0] for one, other in combinations(pieces, 2) for a in one for b in other)
+
+
+def sets(intervals, at_most: int, second=None):
     """All sets without overlap."""
     tried = (each for n in range(at_most + 1) for each in combinations(range(len(intervals)), n))
-    return (each for each in tried if disjoint(intervals, each))
+    return (each for each in tried if disjoint(intervals, each, second))
 
 
-def problem(intervals, said: Said, at_most: int) -> Problem:
+def problem(intervals, said: Said, at_most: int, second=None) -> Problem:
     """The same in whole numbers, as the selection poses it."""
     start_s, end_s, score = columns(intervals)
     points = np.rint(100 * score).astype(np.int64)
-    return Problem(start_s, end_s, 1000 * points - 1, said, said.words * (100_000 * POINTS_PER_WORD), at_most)
+    second = np.zeros((len(points), 2)) if second is None else second
+    return Problem(start_s, end_s, 1000 * points - 1, said, said.words * (100_000 * POINTS_PER_WORD), at_most, second)

@@ -132,11 +132,11 @@ def test_a_clip_has_its_people_the_longest_seen_first_with_what_lies_in_it() -> 
     ]
     cast = message_of(parts, [AudioAnalysis()], Diarization(turns=turns))
     assert cast is not None
-    bob, ann = people_in(cast, TimeRange(start_s=18, end_s=28))
+    bob, ann = people_in(cast, [TimeRange(start_s=18, end_s=28)])
     assert (ann.person, ann.speaker, ann.share) == (1, 2, pytest.approx(0.2))
     assert (bob.person, bob.speaker, bob.share) == (2, 1, pytest.approx(0.8))
     assert [(turn.range.start_s, turn.range.end_s) for turn in bob.speaks] == [(20, 28)]
-    assert people_in(cast, TimeRange(start_s=100, end_s=110)) == []
+    assert people_in(cast, [TimeRange(start_s=100, end_s=110)]) == []
 
 
 def test_nothing_rests_on_a_doubtful_diarization() -> None:

@@ -6,7 +6,7 @@ from clipmill_scoring.domain.sayings import Said
 from clipmill_scoring.domain.selection import select
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring_sets import columns, disjoint, problem, sets, videos, worth
+from scoring_sets import columns, disjoint, problem, seconds, sets, videos, worth
 
 
 @given(videos(), st.integers(0, 5))
@@ -24,15 +24,39 @@ def test_no_other_set_is_worth_more_and_none_of_equal_worth_is_smaller(video, at
     assert (worth(intervals, said, chosen), -len(chosen)) == best
 
 
-@given(videos(), st.integers(1, 4))
+@given(st.data(), videos(), st.integers(0, 5))
+@settings(max_examples=150)
+def test_nor_is_one_of_clips_of_which_some_come_with_a_second_piece(data, video, at_most):
+    intervals, said = video
+    second = data.draw(seconds(intervals))
+    selection = select_diverse(*columns(intervals), said, at_most, second=second)
+    chosen = selection.chosen.tolist()
+
+    best = max((worth(intervals, said, each), -len(each)) for each in sets(intervals, at_most, second))
+
+    assert selection.is_proven
+    assert disjoint(intervals, chosen, second)
+    assert (worth(intervals, said, chosen), -len(chosen)) == best
+
+
+def test_a_clip_may_lie_in_what_another_leaves_out():
+    intervals, nothing = [(0, 3, 50.0), (4, 7, 50.0), (8, 9, 60.0)], Said(*(np.zeros(0, np.int64) for _ in range(3)))
+    second = np.array([(8, 10), (0, 0), (0, 0)])
+
+    assert select_diverse(*columns(intervals), nothing, 3, second=second).chosen.tolist() == [1, 2]
+    assert select_diverse(*columns(intervals[:2]), nothing, 3, second=second[:2]).chosen.tolist() == [0, 1]
+
+
+@given(st.data(), videos(), st.integers(1, 4))
 @settings(max_examples=40)
-def test_the_solver_alone_finds_the_same(video, at_most):
-    whole = problem(*video, at_most)
+def test_the_solver_alone_finds_the_same(data, video, at_most):
+    second = data.draw(seconds(video[0]))
+    whole = problem(*video, at_most, second)
 
     chosen, is_proven = _solve(whole)
 
     assert is_proven
-    assert whole.value(chosen) == max(whole.value(np.array(each, np.int64)) for each in sets(video[0], at_most))
+    assert whole.value(chosen) == max(whole.value(np.array(each, np.int64)) for each in sets(video[0], at_most, second))
 
 
 @given(videos())

@@ -35,7 +35,7 @@ def test_every_feature_has_a_weight_with_a_reason_and_words_and_the_points_keep_
     asked = weights_for(np.array([0.2, 0.4]))
 
     assert set(BY_NAME) == set(asked) == set(_SAID) == {*WEIGHTS, "about"}
-    assert len(BY_NAME) == len(FEATURES) + 1
+    assert len(BY_NAME) == len(FEATURES) + 2
     for weights in (WEIGHTS, asked):
         assert all(weight.why for weight in weights.values())
         assert math.isclose(sum(abs(weight.points) for weight in weights.values()), 50)

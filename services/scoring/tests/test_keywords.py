@@ -16,7 +16,7 @@ TALK = read(
 
 def about(first: str, last: str) -> tuple[str, ...]:
     texts = [word.text for word in TALK]
-    return Keywords(TALK, "en").of(texts.index(first), texts.index(last) + 1)
+    return Keywords(TALK, "en").of((texts.index(first), texts.index(last) + 1))
 
 
 def test_keywords_are_what_the_clip_says_often_and_the_rest_seldom():
@@ -43,13 +43,13 @@ def test_small_words_the_speaker_and_words_said_only_once_are_none():
 def test_a_word_at_the_beginning_of_quoted_speech_is_no_name():
     words = read('She said, "Wait, I mean Paris." And we had to wait.')
 
-    assert Keywords(words, "en").of(0, len(words)) == ("wait", "Paris")
+    assert Keywords(words, "en").of((0, len(words))) == ("wait", "Paris")
 
 
 def test_a_name_may_begin_with_a_word_that_is_also_written_small():
     words = read("He had a new idea. So he went to New York.")
 
-    assert Keywords(words, "en").of(0, len(words)) == ("New York",)
+    assert Keywords(words, "en").of((0, len(words))) == ("New York",)
 
 
 def test_hashtags_are_words_written_together():
@@ -62,9 +62,9 @@ def test_words_of_other_languages_serve_where_they_are_not_everywhere():
         "Man kann nicht alles haben. Das ist nicht neu. Wir gehen. Sie fragt. Er lacht. Es regnet. Wir fahren. Ende."
     )
 
-    assert Keywords(german, "de").of(0, 10) == ("schlange",)
-    assert not Keywords(read("队伍 很 长。 队伍 很 长。"), "zh").of(0, 6)
+    assert Keywords(german, "de").of((0, 10)) == ("schlange",)
+    assert not Keywords(read("队伍 很 长。 队伍 很 长。"), "zh").of((0, 6))
 
 
 def test_a_clip_without_words_has_no_keywords():
-    assert Keywords((), "").of(0, 0) == ()
+    assert Keywords((), "").of((0, 0)) == ()

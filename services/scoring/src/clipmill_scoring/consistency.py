@@ -12,8 +12,8 @@ MAX_EXAMPLES = 100
 
 def compared(served: CandidateTable, again: CandidateTable) -> CheckFeaturesResponse:
     """Two tables of one job, candidate by candidate, to the last bit."""
-    ours = {(start_s, end_s): k for k, (start_s, end_s) in enumerate(zip(again.start_s, again.end_s, strict=True))}
-    ranges = list(zip(served.start_s, served.end_s, strict=True))
+    ours = {edges: k for k, edges in enumerate(_edges(again))}
+    ranges = _edges(served)
     pairs = np.array([(k, ours[span]) for k, span in enumerate(ranges) if span in ours], dtype=np.int64).reshape(-1, 2)
     columns = {column.name: column for column in again.features}
     answer = CheckFeaturesResponse(
@@ -29,8 +29,16 @@ def compared(served: CandidateTable, again: CandidateTable) -> CheckFeaturesResp
         answer.values += len(pairs)
         answer.mismatches += len(differ)
         for place in differ[: MAX_EXAMPLES - len(answer.examples)].tolist():
-            start_s, end_s = ranges[int(pairs[place, 0])]
-            span = TimeRange(start_s=start_s, end_s=end_s)
+            edges = ranges[int(pairs[place, 0])]
+            span = TimeRange(start_s=edges[0], end_s=edges[1])
             example = Mismatch(feature=column.name, range=span, served=then[place], recomputed=now[place])
             answer.examples.append(example)
     return answer
+
+
+def _edges(table: CandidateTable) -> list[tuple[float, ...]]:
+    """Each candidate's start and end, of the last ones with what they leave out."""
+    edges = list[tuple[float, ...]](zip(table.start_s, table.end_s, strict=True))
+    plain = len(edges) - len(table.left_s)
+    cuts = zip(table.left_s, table.back_s, strict=True)
+    return [*edges[:plain], *(edge + cut for edge, cut in zip(edges[plain:], cuts, strict=True))]

@@ -22,6 +22,7 @@ def scored_clip(clip: Clip, rank: int, learned: Mapping[str, float] | None = Non
             range=TimeRange(start_s=clip.start_s, end_s=clip.end_s),
             score=clip.score,
             title=clip.title,
+            pieces=[TimeRange(start_s=start_s, end_s=end_s) for start_s, end_s in clip.pieces],
         ),
         base=BASE,
         features=[

@@ -18,15 +18,18 @@ from clipmill.clips.v1.clips_pb2 import (
 )
 from clipmill.common.v1 import common_pb2
 from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion
+from clipmill.pieces import pieces_of
 from clipmill.vision.v1.vision_pb2 import Cast, VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_PREVIEW, STAGE_SCORING, Answer
 from clipmill_scoring.domain.formula import CAST_VERSION, DIARIZATION_VERSION, FORMULA_VERSION
 from clipmill_scoring.domain.versus import RERANK_UNAVAILABLE
-from clipmill_scoring.exchange import Chosen, Request
+from clipmill_scoring.exchange import Chosen, Request, scorer_of
 from clipmill_scoring.seeing import described_in, joining, people_in
 from clipmill_scoring.speaking import clustering, doubts_of, turns_in
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.cautions import PINNED, as_answered
 from clipmill_shared.compute import Children
+from clipmill_shared.inference.pins import artefact_of
 from clipmill_shared.work import Report, StageWork
 
 if TYPE_CHECKING:
@@ -96,8 +99,8 @@ class Scoring:
         audio = [await self._blobs.get_message(ref, AudioAnalysis) for ref in (*task.audio, *heard)]
         vision = [await self._blobs.get_message(ref, VisionAnalysis) for ref in (*task.vision, *seen)]
         report(0.2)
-        # A version that was deleted since is missed here: its job fails and says so, no other version stands in for it.
-        weights = await self._blobs.get_bytes(task.pinned[0].artefact.blob) if task.pinned else b""
+        scorer = scorer_of(task)
+        weights = await artefact_of(self._blobs, scorer) if scorer else b""
         chosen = await self._children.run(Request(task, audio, vision, self._keeps_candidates, weights), report)
         assert isinstance(chosen, Chosen)
         return chosen
@@ -114,9 +117,10 @@ class Scoring:
         diarization = Diarization.FromString(chosen.diarization)
         cast = Cast.FromString(chosen.cast)
         for clip in clips:
-            clip.turns.extend(turns_in(diarization, clip.head.range))
-            clip.people.extend(people_in(cast, clip.head.range))
-            clip.described.extend(described_in(chosen.described, clip.head.range))
+            pieces = pieces_of(clip.head)
+            clip.turns.extend(turns_in(diarization, pieces))
+            clip.people.extend(people_in(cast, pieces))
+            clip.described.extend(described_in(chosen.described, pieces))
         owner_id = task.task.owner_id
         models, warnings = _models(chosen, task), list[common_pb2.Warning]()
         if self._versus and len(clips) > 1:
@@ -166,10 +170,8 @@ def _whole(owner_id: str, refs: Iterable[AnalysisRef]) -> list[BlobRef]:
 
 def _models(chosen: Chosen, task: ScoringTask) -> list[ModelVersion]:
     models = [ModelVersion(task="scoring", name="clipmill-additive", version=FORMULA_VERSION)]
-    models += [
-        ModelVersion(task="scoring", name=pinned.model, version=pinned.version, reason="the champion at admission")
-        for pinned in task.pinned
-    ]
+    if scorer := scorer_of(task):
+        models.append(ModelVersion(task="scoring", name=scorer.model, version=scorer.version, reason=PINNED))
     if chosen.sentences_compared:
         models.append(
             ModelVersion(
@@ -182,4 +184,4 @@ def _models(chosen: Chosen, task: ScoringTask) -> list[ModelVersion]:
         models.append(clustering())
     if chosen.cast:
         models.append(joining())
-    return models
+    return as_answered(models, {"sentences": ("sentences",)})

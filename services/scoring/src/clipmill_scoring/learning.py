@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from clipmill import topics
 from clipmill.catalog.v1.catalog_pb2 import CatalogChange
 from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClip, ScoredClips
+from clipmill.pieces import length_s
 from clipmill.scoring.v1.scoring_pb2 import EngagementEvent, Learned
 from clipmill.topic import Topic
 from clipmill_scoring import store
@@ -158,4 +159,4 @@ def served_of(video_id: str, clip: ScoredClip) -> Served:
     head = clip.head
     values = {feature.name: feature.value for feature in clip.features}
     names = tuple(WEIGHTS)
-    return Served(head.clip_id, video_id, head.range.end_s - head.range.start_s, names, rules.vector(names, values))
+    return Served(head.clip_id, video_id, length_s(head), names, rules.vector(names, values))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.clips.v1.clips_pb2 import ClipPerson, SeenSpeaking, ShotText
 from clipmill.common.v1.common_pb2 import ModelVersion, TimeRange
+from clipmill.pieces import shared
 from clipmill.vision.v1.vision_pb2 import Cast, CastMember, FaceTurn, VisionAnalysis
 from clipmill_scoring.domain.formula import CAST_VERSION
 from clipmill_scoring.domain.spans import Spans, merged
@@ -64,36 +65,34 @@ def _ranges(spans: Spans) -> Iterator[TimeRange]:
     return (TimeRange(start_s=start_s, end_s=end_s) for start_s, end_s in spans)
 
 
-def people_in(cast: Cast, span: TimeRange) -> list[ClipPerson]:
-    """The members who are seen in `span`, who is seen longest first."""
-    found = [_in_clip(member, cast, span) for member in cast.members]
+def people_in(cast: Cast, pieces: Sequence[TimeRange]) -> list[ClipPerson]:
+    """The members who are seen in a clip's pieces, who is seen longest first."""
+    found = [_in_clip(member, cast, pieces) for member in cast.members]
     return sorted((person for person in found if person.share > 0), key=lambda person: -person.share)
 
 
-def _in_clip(member: CastMember, cast: Cast, span: TimeRange) -> ClipPerson:
-    seen_s = sum(max(min(s.end_s, span.end_s) - max(s.start_s, span.start_s), 0.0) for s in member.seen)
+def _in_clip(member: CastMember, cast: Cast, pieces: Sequence[TimeRange]) -> ClipPerson:
+    seen_s = sum(part.end_s - part.start_s for seen in member.seen for part in shared(seen, pieces))
+    length_s = sum(piece.end_s - piece.start_s for piece in pieces)
     return ClipPerson(
         person=member.person,
-        share=min(seen_s / (span.end_s - span.start_s), 1.0),
+        share=min(seen_s / length_s, 1.0),
         speaker=member.speaker if member.HasField("speaker") else None,
         speaker_confidence=member.speaker_confidence,
         speaks=[
-            SeenSpeaking(
-                range=TimeRange(start_s=max(turn.range.start_s, span.start_s), end_s=min(turn.range.end_s, span.end_s)),
-                confidence=turn.confidence,
-            )
+            SeenSpeaking(range=part, confidence=turn.confidence)
             for turn in cast.turns
-            if turn.person == member.person and turn.range.start_s < span.end_s and turn.range.end_s > span.start_s
+            if turn.person == member.person
+            for part in shared(turn.range, pieces)
         ],
     )
 
 
-def described_in(shots: Iterable[tuple[float, float, str]], span: TimeRange) -> Iterator[ShotText]:
-    """What `span` shows, of shots with their beginnings, ends and descriptions."""
-    for begin_s, stop_s, text in shots:
-        start_s, end_s = max(begin_s, span.start_s), min(stop_s, span.end_s)
-        if start_s < end_s:
-            yield ShotText(range=TimeRange(start_s=start_s, end_s=end_s), text=text)
+def described_in(shots: Iterable[tuple[float, float, str]], pieces: Sequence[TimeRange]) -> Iterator[ShotText]:
+    """What a clip's pieces show, of shots with their beginnings, ends and descriptions."""
+    for start_s, end_s, text in shots:
+        for part in shared(TimeRange(start_s=start_s, end_s=end_s), pieces):
+            yield ShotText(range=part, text=text)
 
 
 def joining() -> ModelVersion:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization, SpeakerTurn
 from clipmill.common.v1.common_pb2 import ModelVersion, TimeRange
 from clipmill.common.v1.common_pb2 import Warning as Caution
+from clipmill.pieces import shared
 from clipmill_scoring.domain.formula import DIARIZATION_VERSION
 
 UNCERTAIN = "SPEAKERS_UNCERTAIN"
@@ -39,11 +40,9 @@ def diarization_of(parts: Sequence[AudioAnalysis], speakers: int) -> Diarization
     )
 
 
-def turns_in(diarization: Diarization, span: TimeRange) -> Iterator[SpeakerTurn]:
-    """The turns that touch `span`, whole."""
-    for turn in diarization.turns:
-        if turn.range.start_s < span.end_s and turn.range.end_s > span.start_s:
-            yield turn
+def turns_in(diarization: Diarization, pieces: Sequence[TimeRange]) -> Iterator[SpeakerTurn]:
+    """The turns that touch a clip's pieces, whole."""
+    return (turn for turn in diarization.turns if shared(turn.range, pieces))
 
 
 def clustering() -> ModelVersion:

@@ -41,6 +41,10 @@ def message_of(table: Table, task: ScoringTask) -> CandidateTable:
         run=table.said.run.tolist(),
         saying=table.said.saying.tolist(),
         saying_words=table.said.words.tolist(),
+        left_s=table.cut_s[:, 0].tolist(),
+        back_s=table.cut_s[:, 1].tolist(),
+        left_word=table.cut_words[:, 0].tolist(),
+        back_word=table.cut_words[:, 1].tolist(),
         clips=task.clips,
         genre=task.genre,
         task=task,
@@ -63,4 +67,6 @@ def table_of(message: CandidateTable) -> Table:
             if column.name in BY_NAME and BY_NAME[column.name].version == column.version
         },
         said=Said(*(np.array(side, dtype=np.int64) for side in (message.run, message.saying, message.saying_words))),
+        cut_s=np.array([message.left_s, message.back_s], dtype=np.float64).T,
+        cut_words=np.array([message.left_word, message.back_word], dtype=np.int64).T,
     )

@@ -35,7 +35,8 @@ importlib.import_module("scipy.optimize")
 def choose_clips(request: Request, _report: Report) -> Chosen:
     """Choose as the task asks."""
     task = request.task
-    timeline = merge(task.info.duration_s, request.audio, request.vision)
+    diarization = diarization_of(request.audio, task.speakers)
+    timeline = merge(task.info.duration_s, request.audio, request.vision, diarization)
     sentences = Sentences()
     described = any(shot.text for shot in timeline.shots)
     # Descriptions are asked for in English.
@@ -47,7 +48,6 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     kept = b""
     if request.keeps_candidates:
         kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task).SerializeToString()
-    diarization = diarization_of(request.audio, task.speakers)
     cast = cast_of(request.vision, request.audio, diarization)
     return Chosen(
         choice,

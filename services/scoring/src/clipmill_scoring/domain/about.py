@@ -22,6 +22,11 @@ SEEN_AT_LEAST, SHOWN_S = 0.2, 2.0
 BLOCK_ROWS = 4096
 
 
+def nearness(timeline: Timeline, units: Units, these: Candidates, request: str, embed: Embed) -> Floats:
+    """For each candidate, how near what it says or shows is to the request: -1 to 1, NaN where nothing is known."""
+    return np.fmax(likeness(timeline, units, these, request, embed), seen_likeness(timeline, these, request, embed))
+
+
 def likeness(timeline: Timeline, units: Units, these: Candidates, request: str, embed: Embed) -> Floats:
     """For each candidate, the cosine between the request and all that it says: -1 to 1, NaN where nothing is said.
 

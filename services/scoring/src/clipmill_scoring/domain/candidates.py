@@ -35,6 +35,16 @@ class Candidates:
             self.first[keep], self.last[keep], self.start_s[keep], self.end_s[keep], int(keep.sum()) + self.left_out
         )
 
+    def with_more(self, others: Candidates) -> Candidates:
+        """These, then the others."""
+        return Candidates(
+            np.concatenate((self.first, others.first)),
+            np.concatenate((self.last, others.last)),
+            np.concatenate((self.start_s, others.start_s)),
+            np.concatenate((self.end_s, others.end_s)),
+            self.found + others.found,
+        )
+
     @property
     def left_out(self) -> int:
         """How many the bound left out."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clipmill_scoring.domain.diversity import select_diverse
 from clipmill_scoring.domain.doubts import Doubt, of_cuts, of_request, of_selection, of_words
-from clipmill_scoring.domain.features.definition import Seen
-from clipmill_scoring.domain.features.registry import columns
 from clipmill_scoring.domain.genres import weights_of
 from clipmill_scoring.domain.keywords import Keywords
-from clipmill_scoring.domain.material import material, only_about
-from clipmill_scoring.domain.meaning import NOTHING_MEANT, Embed, meaning
-from clipmill_scoring.domain.sayings import NOTHING_AGAIN, sayings
+from clipmill_scoring.domain.material import material
+from clipmill_scoring.domain.meaning import Embed
+from clipmill_scoring.domain.measured import measured
+from clipmill_scoring.domain.sayings import NOTHING_AGAIN
 from clipmill_scoring.domain.score import WEIGHTS, Weight
-from clipmill_scoring.domain.selection import select
 from clipmill_scoring.domain.shortage import Ask, Shortage, nothing_more_about, repeating, shortage
-from clipmill_scoring.domain.table import Clip, Ranking, Table
+from clipmill_scoring.domain.table import Clip, Ranking
 from clipmill_scoring.domain.timeline import Timeline
 from clipmill_scoring.domain.words import NO_VALENCES, Valences
 
@@ -54,32 +53,13 @@ def choose_among(
     `embed` tells what is said again, and what is about the request; None where the language is not one that it knows.
     """
     everything = material(timeline, ask, ask.min_s, ask.max_s)
-    heard = embed if everything.spoken or any(shot.text for shot in timeline.shots) else None
-    asked = only_about(everything, timeline, ask.about, heard) if ask.about and heard else everything
-    meant = meaning(timeline.words, asked.units.first_word, embed) if embed and timeline.words else NOTHING_MEANT
-    # One clip alone repeats nothing.
-    several = ask.clips > 1
-    said = sayings(meant).within(asked.first_word, asked.last_word) if several else NOTHING_AGAIN
-    values = columns(Seen(timeline, asked.units, asked.these, meant, valences))
-    if asked.about is not None:
-        values["about"] = asked.about
-    table = Table(
-        video_id,
-        timeline.language,
-        timeline.words,
-        asked.these.start_s,
-        asked.these.end_s,
-        asked.first_word,
-        asked.last_word,
-        values,
-        said,
-    )
+    table, plain = measured(video_id, timeline, ask, everything, embed=embed, valences=valences)
     ranking = Ranking.of(table, weights_of(ask.genre, weights))
     selection, ranked = ranking.chosen(ask.clips)
     keywords = Keywords(timeline.words, timeline.language)
     short = (
-        repeating(ask, len(ranked), _size(ranking, ask.clips) if len(said.run) else 0)
-        or (nothing_more_about(ask, len(ranked)) if len(asked.these) < len(everything.these) else None)
+        repeating(ask, len(ranked), _size(ranking, ask.clips) if len(table.said.run) else 0)
+        or (nothing_more_about(ask, len(ranked)) if len(plain) < len(everything.these) else None)
         or shortage(
             ask,
             len(ranked),
@@ -88,15 +68,17 @@ def choose_among(
             lambda min_s, max_s: material(timeline, ask, min_s, max_s).these,
         )
     )
+    # One clip alone repeats nothing.
+    compared = embed is not None or ask.clips == 1
     choice = Choice(
         clips=tuple(ranking.clip(k, keywords) for k in ranked),
-        candidates=len(asked.these),
+        candidates=len(table),
         shortages=(short,) if short else (),
         doubts=(
-            *of_request(ask, judged=heard is not None),
-            *of_words(timeline, compared=embed is not None or not several),
-            *of_cuts(asked.units, asked.these, selection, spoken=asked.spoken, words=bool(timeline.words)),
-            *of_selection(asked.these, selection, said),
+            *of_request(ask, judged="about" in table.values),
+            *of_words(timeline, compared=compared),
+            *of_cuts(everything, plain, selection.chosen, words=bool(timeline.words)),
+            *of_selection(plain, selection, table.said),
         ),
     )
     return choice, ranking
@@ -105,4 +87,5 @@ def choose_among(
 def _size(ranking: Ranking, at_most: int) -> int:
     """How many clips there would be if saying something again cost nothing."""
     table = ranking.table
-    return len(select(table.start_s, table.end_s, ranking.score, at_most))
+    start_s, end_s, second = table.intervals
+    return len(select_diverse(start_s, end_s, ranking.score, NOTHING_AGAIN, at_most, second=second).chosen)

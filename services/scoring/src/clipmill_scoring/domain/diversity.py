@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clipmill_scoring.domain.relaxation import Problem, narrowed
+from clipmill_scoring.domain.relaxation import Problem, clashes, narrowed
 from clipmill_scoring.domain.sayings import Said
 from clipmill_scoring.domain.selection import PER_POINT, select
 from clipmill_scoring.domain.timeline import Bools, Floats, Ints
@@ -29,29 +29,41 @@ class Selection:
     is_proven: bool
 
 
-def select_diverse(start_s: Floats, end_s: Floats, score: Floats, said: Said, at_most: int) -> Selection:
+def select_diverse(
+    start_s: Floats, end_s: Floats, score: Floats, said: Said, at_most: int, *, second: Floats | None = None
+) -> Selection:
     """At most `at_most` intervals [start_s, end_s) without overlap with the largest sum of scores, less repetition.
 
     Repetition costs POINTS_PER_WORD for each word of each saying, each time after the first. `said.run` are indexes of
     the intervals. As for `select`, no interval may be empty, no score negative; of equal sums the fewest clips.
+    A row of `second` is another interval that comes with the first, overlaps no other either, and may be empty.
 
-    The optimum without repetition is one with it where it repeats nothing: then dynamic programming was enough. Else
+    The optimum without repetition and seconds is one with them where it repeats nothing and its seconds overlap
+    nothing: then dynamic programming was enough. Else
     an interval that holds another one of no smaller score is left out (who holds another says all that it says, so a
     set with the outer one is no better than with the inner one), and what the relaxation rules out; mostly nothing is
     left then, and what was found is proven. What is left goes to the solver.
     """
+    if second is None:
+        second = np.zeros((len(score), 2))
+    is_single = second[:, 0] >= second[:, 1]
     free = select(start_s, end_s, score, at_most)
-    if not said.again(free).any():
+    if not said.again(free).any() and not clashes(start_s[free], end_s[free], second[free]):
         return Selection(free, is_proven=True)
     points = np.rint(score * PER_POINT).astype(np.int64)
     cost = said.words * (POINTS_PER_WORD * PER_POINT)
     # The last digits count clips: of equal sums the fewest.
-    whole = Problem(start_s, end_s, points * PER_HUNDREDTH - 1, said, cost * PER_HUNDREDTH, at_most)
+    whole = Problem(start_s, end_s, points * PER_HUNDREDTH - 1, said, cost * PER_HUNDREDTH, at_most, second)
     nothing, dearest = np.zeros_like(cost), whole.cost
     strict, _ = whole.relaxed(dearest)
-    known = max(free, strict, key=whole.value)
+    single = np.flatnonzero(is_single)
+    plain = single[select(start_s[single], end_s[single], score[single], at_most)]
+    known = max(free, strict, plain, plain[:0], key=whole.value)
     value = whole.value(known)
-    kept = np.flatnonzero(whole.may_beat(value, nothing) & ~_holds_better(start_s, end_s, points))
+    # One with a second is no smaller than what holds its first.
+    holds = np.zeros_like(is_single)
+    holds[single] = _holds_better(start_s[single], end_s[single], points[single])
+    kept = np.flatnonzero(whole.may_beat(value, nothing) & ~holds)
     part = narrowed(whole.only(kept), value)
     if part.found is not None:
         known = kept[part.found]
@@ -90,25 +102,30 @@ def _solve(problem: Problem) -> tuple[Ints, bool]:
     """The optimum by HiGHS, and whether it is proven to be one.
 
     A set without overlap is a path through time: from start to start by waiting, and over an interval to the first
-    start at or after its end. Each interval then has two entries in the matrix, whatever it overlaps.
+    start at or after its end. Each interval then has two entries in the matrix, whatever it overlaps; one that comes
+    with a second has four, and the path goes over both.
     """
     # Late: most videos need no solver.
     from scipy.optimize import Bounds, LinearConstraint, milp  # type: ignore[import-untyped]
     from scipy.sparse import coo_array  # type: ignore[import-untyped]
 
-    said, times = problem.said, np.unique(problem.start_s)
+    said = problem.said
+    also = np.flatnonzero(problem.second[:, 0] < problem.second[:, 1])
+    # All intervals, and whose they are.
+    owner = np.concatenate((np.arange(len(problem)), also))
+    start_s = np.concatenate((problem.start_s, problem.second[also, 0]))
+    end_s = np.concatenate((problem.end_s, problem.second[also, 1]))
+    times = np.unique(start_s)
     nodes, count, sayings = len(times), len(problem), len(said.words)
     # Variables: an interval each, a wait from each time to the next one (from the last one: to the end), and how
     # often each saying is said after the first time.
     waits, repeats = count + np.arange(nodes), count + nodes + np.arange(sayings)
     width = count + nodes + sayings
-    arrives = np.searchsorted(times, problem.end_s, side="left")
+    arrives = np.searchsorted(times, end_s, side="left")
     inner = np.flatnonzero(arrives < nodes)
-    rows = np.concatenate(
-        (np.searchsorted(times, problem.start_s), np.arange(nodes), arrives[inner], np.arange(1, nodes))
-    )
-    columns = np.concatenate((np.arange(count), waits, inner, waits[:-1]))
-    signs = np.concatenate((np.ones(count + nodes), -np.ones(len(inner) + nodes - 1)))
+    rows = np.concatenate((np.searchsorted(times, start_s), np.arange(nodes), arrives[inner], np.arange(1, nodes)))
+    columns = np.concatenate((owner, waits, owner[inner], waits[:-1]))
+    signs = np.concatenate((np.ones(len(owner) + nodes), -np.ones(len(inner) + nodes - 1)))
     path = coo_array((signs, (rows, columns)), shape=(nodes, width)).tocsr()
     source = np.concatenate(([1.0], np.zeros(nodes - 1)))
     number = coo_array((np.ones(count), (np.zeros(count), np.arange(count))), shape=(1, width)).tocsr()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clipmill_scoring.domain.boundaries import Units
 from clipmill_scoring.domain.candidates import Candidates
 from clipmill_scoring.domain.diversity import Selection
 from clipmill_scoring.domain.features.registry import is_english
+from clipmill_scoring.domain.material import Material
 from clipmill_scoring.domain.sayings import Said
 from clipmill_scoring.domain.shortage import Ask
-from clipmill_scoring.domain.timeline import Timeline
+from clipmill_scoring.domain.timeline import Ints, Timeline
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,16 @@ def of_request(ask: Ask, *, judged: bool) -> Iterator[Doubt]:
         )
 
 
-def of_cuts(units: Units, these: Candidates, selection: Selection, *, spoken: bool, words: bool) -> Iterator[Doubt]:
-    """What is not as it should be of the chosen clips' beginnings and endings; `spoken`: they are made of sentences."""
-    chosen = selection.chosen
+def of_cuts(found: Material, these: Candidates, chosen: Ints, *, words: bool) -> Iterator[Doubt]:
+    """What is not as it should be of the chosen clips' beginnings and endings; those beyond `these` are joined."""
+    units, spoken = found.units, found.spoken
+    plain = chosen[chosen < len(these)]
     if words and not spoken and len(chosen):
         yield Doubt(
             "TOO_LITTLE_SPEECH",
             "No run of sentences has the asked duration, so the clips are cut at changes of shot, outside words.",
         )
-    unclean = int((~(units.clean_start[these.first[chosen]] & units.clean_end[these.last[chosen]])).sum())
+    unclean = int((~(units.clean_start[these.first[plain]] & units.clean_end[these.last[plain]])).sum())
     if unclean:
         which = f"{unclean} of {len(chosen)} clips begin or end"
         yield (

@@ -55,6 +55,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "face_share": ("shows a face {v:.0%} of the time", "shows a face only {v:.0%} of the time"),
     "faces": ("keeps to one or two faces", "shows many faces"),
     "motion": ("has movement in the picture", "has a still picture"),
+    "joined": ("comes back to its subject", "leaps to where its subject comes back"),
     "cuts": ("changes shots often", "changes shots seldom"),
     "about": ("is about what was asked for", "is hardly about what was asked for"),
     "sharpness": ("is sharper than the rest", "is less sharp than the rest"),

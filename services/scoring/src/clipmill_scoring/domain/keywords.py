@@ -82,9 +82,9 @@ class Keywords:
             common = {k for k, where in self._in.items() if len(where) > max(2, SMALL_SHARE * self._sentences)}
             self._terms = [term for term in self._terms if term.key not in common]
 
-    def of(self, begin: int, end: int) -> tuple[str, ...]:
-        """The keywords of the words begin to end - 1, the strongest first, at most MAX_KEYWORDS."""
-        said = [term for term in self._terms if begin <= term.at < end]
+    def of(self, *runs: tuple[int, int]) -> tuple[str, ...]:
+        """The keywords of runs of words, begin to end - 1, the strongest first, at most MAX_KEYWORDS."""
+        said = [term for term in self._terms if any(begin <= term.at < end for begin, end in runs)]
         times = Counter(term.key for term in said)
         here = {term.sentence for term in said}
         weight = {

@@ -22,7 +22,8 @@ WORTH_A_ROUND = 0.5
 class Problem:
     """Choose at most `at_most` intervals without overlap: each adds its worth, each saying after the first its cost.
 
-    Worth and cost are whole numbers, so that bounds are exact.
+    Worth and cost are whole numbers, so that bounds are exact. Of an interval that comes with a second one, `second`
+    says from when to when, elsewhere it is empty; bounds let seconds overlap anything, sets may not.
     """
 
     start_s: Floats
@@ -31,11 +32,16 @@ class Problem:
     said: Said
     cost: Ints
     at_most: int
+    # [n, 2]
+    second: Floats
 
     def __len__(self) -> int:
         return len(self.worth)
 
     def value(self, chosen: Ints) -> int:
+        """What a set is worth; less than nothing where a second interval overlaps another one of it."""
+        if clashes(self.start_s[chosen], self.end_s[chosen], self.second[chosen]):
+            return -1
         return int(self.worth[chosen].sum() - self.cost @ self.said.again(chosen))
 
     def only(self, kept: Ints) -> Problem:
@@ -47,6 +53,7 @@ class Problem:
             self.said.among(kept),
             self.cost[self.sayings_of(kept)],
             self.at_most,
+            self.second[kept],
         )
 
     def sayings_of(self, kept: Ints) -> Ints:
@@ -84,6 +91,16 @@ class Problem:
     @cached_property
     def _backward(self) -> Line:
         return Line.of(-self.end_s, -self.start_s)
+
+
+def clashes(start_s: Floats, end_s: Floats, second: Floats) -> bool:
+    """Whether any of these intervals, and seconds that are not empty, overlap."""
+    there = second[second[:, 0] < second[:, 1]]
+    if not len(there):
+        return False
+    begin, end = np.concatenate((start_s, there[:, 0])), np.concatenate((end_s, there[:, 1]))
+    order = np.argsort(begin)
+    return bool((begin[order][1:] < end[order][:-1]).any())
 
 
 @dataclass(frozen=True)

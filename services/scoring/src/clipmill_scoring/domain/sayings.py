@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipmill_scoring.domain.meaning import Meaning
-from clipmill_scoring.domain.timeline import Ints
+from clipmill_scoring.domain.timeline import Bools, Ints
 
 # Between what was found for sentences said again in other words (12 pairs: .90 to .98) and for sentences of the same
 # build about something else (16 pairs: 15 of .19 to .78, one of .94); tests/test_sentences.py has them.
@@ -58,6 +58,12 @@ class Said:
         inside = place[self.run] >= 0
         kept, saying = np.unique(self.saying[inside], return_inverse=True)
         return Said(place[self.run[inside]], saying, self.words[kept])
+
+    def says(self, runs: int) -> Bools:
+        """Which of so many runs say what: [runs, sayings]."""
+        says = np.zeros((runs, len(self.words)), dtype=np.bool_)
+        says[self.run, self.saying] = True
+        return says
 
     def again(self, chosen: Ints) -> Ints:
         """For each saying, in how many of the chosen runs it is said after the first."""

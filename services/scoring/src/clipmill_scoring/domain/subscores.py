@@ -14,7 +14,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "flow": (
         "closing", "answered", "edges", "unity", "duration_fit",
         "speech_rate", "pause_share", "energy_variation", "sentence_length", "word_length",
-        "cuts",
+        "cuts", "joined",
     ),
     "value": ("first_person", "people", "dialogue", "charged", "casual", "contrast", "numbers"),
 }  # fmt: skip

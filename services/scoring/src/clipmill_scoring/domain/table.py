@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +16,7 @@ from clipmill_scoring.domain.features.shape import hooks
 from clipmill_scoring.domain.keywords import Keywords
 from clipmill_scoring.domain.sayings import Said
 from clipmill_scoring.domain.score import WEIGHTS, Weight, added, total, weights_for
+from clipmill_scoring.domain.spans import Spans
 from clipmill_scoring.domain.subscores import SubScores, sub_scores
 from clipmill_scoring.domain.timeline import Floats, Ints, Word
 from clipmill_scoring.domain.words import marks
@@ -25,11 +26,15 @@ Weights = Mapping[str, Weight]
 
 @dataclass(frozen=True)
 class Clip:
-    """A chosen clip: score == BASE plus the points of `features`, added in order."""
+    """A chosen clip: score == BASE plus the points of `features`, added in order.
+
+    `pieces` are the two ranges that it is made of, in seconds, where there are two; else empty.
+    """
 
     clip_id: str
     start_s: float
     end_s: float
+    pieces: Spans
     score: float
     title: str
     reason: str
@@ -41,7 +46,11 @@ class Clip:
 
 @dataclass(frozen=True)
 class Table:
-    """n candidates: candidate k covers [start_s[k], end_s[k]) and says the words first_word[k] to last_word[k] - 1."""
+    """n candidates: candidate k covers [start_s[k], end_s[k]) and says the words first_word[k] to last_word[k] - 1.
+
+    Of those of two pieces, which come last, `cut_s` has what each leaves out, seconds [m, 2], and `cut_words` the first
+    word left out and the one after the last.
+    """
 
     video_id: str
     language: str
@@ -52,6 +61,8 @@ class Table:
     last_word: Ints
     values: Columns
     said: Said
+    cut_s: Floats = field(default_factory=lambda: np.zeros((0, 2)))
+    cut_words: Ints = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -61,6 +72,7 @@ class Table:
         if len(self) <= at_most:
             return self
         kept = np.sort(np.argpartition(-score, at_most)[:at_most])
+        joined = kept[kept >= self.plain] - self.plain
         return Table(
             self.video_id,
             self.language,
@@ -71,7 +83,43 @@ class Table:
             self.last_word[kept],
             {name: values[kept] for name, values in self.values.items()},
             self.said.among(kept),
+            self.cut_s[joined],
+            self.cut_words[joined],
         )
+
+    @property
+    def plain(self) -> int:
+        """How many are of one piece."""
+        return len(self) - len(self.cut_s)
+
+    def spans(self, k: int) -> Spans:
+        """Candidate k's ranges, in seconds: one, or two."""
+        start_s, end_s = float(self.start_s[k]), float(self.end_s[k])
+        if k < self.plain:
+            return ((start_s, end_s),)
+        left_s, back_s = self.cut_s[k - self.plain].tolist()
+        return (start_s, left_s), (back_s, end_s)
+
+    def said_by(self, k: int) -> list[tuple[int, int]]:
+        """The runs of words, from the first to the one after the last, that candidate k says."""
+        begin, end = int(self.first_word[k]), int(self.last_word[k])
+        if k < self.plain:
+            return [(begin, end)]
+        left, back = self.cut_words[k - self.plain].tolist()
+        return [(begin, left), (back, end)]
+
+    @property
+    def intervals(self) -> tuple[Floats, Floats, Floats]:
+        """Starts and ends, of those of two pieces the longer one's; and the other piece, [n, 2], empty for the rest."""
+        start_s, end_s, second = self.start_s.copy(), self.end_s.copy(), np.zeros((len(self), 2))
+        begin_s, finish_s = self.start_s[self.plain :], self.end_s[self.plain :]
+        early = np.stack((begin_s, self.cut_s[:, 0]), axis=1)
+        late = np.stack((self.cut_s[:, 1], finish_s), axis=1)
+        is_early = (early[:, 1] - early[:, 0] >= late[:, 1] - late[:, 0])[:, None]
+        longer = np.where(is_early, early, late)
+        start_s[self.plain :], end_s[self.plain :] = longer.T
+        second[self.plain :] = np.where(is_early, late, early)
+        return start_s, end_s, second
 
 
 @dataclass(frozen=True)
@@ -94,27 +142,29 @@ class Ranking:
     def chosen(self, clips: int) -> tuple[Selection, list[int]]:
         """The best set of at most `clips` candidates without overlap; and its members, the best first."""
         table = self.table
-        selection = select_diverse(table.start_s, table.end_s, self.score, table.said, clips)
+        start_s, end_s, second = table.intervals
+        selection = select_diverse(start_s, end_s, self.score, table.said, clips, second=second)
         return selection, sorted(selection.chosen.tolist(), key=lambda k: (-self.score[k], table.start_s[k]))
 
     def clip(self, k: int, keywords: Keywords) -> Clip:
         """Candidate k with all that is told of it. `keywords` are of the table's words."""
         table = self.table
-        start_s, end_s = float(table.start_s[k]), float(table.end_s[k])
-        begin, end = int(table.first_word[k]), int(table.last_word[k])
-        words = table.words[begin:end]
+        spans, runs = table.spans(k), table.said_by(k)
+        start_s, end_s = spans[0][0], spans[-1][1]
+        words = [word for begin, end in runs for word in table.words[begin:end]]
         features = self.features(k)
         return Clip(
-            clip_id=clip_id(table.video_id, start_s, end_s),
+            clip_id=clip_id(table.video_id, *spans),
             start_s=start_s,
             end_s=end_s,
+            pieces=spans if len(spans) > 1 else (),
             score=float(self.score[k]),
             title=_title(words) or f"{_clock(start_s)} to {_clock(end_s)}",
             reason=reason(features),
             text=_text(words),
             features=features,
             sub_scores=sub_scores(features, self.weights),
-            keywords=keywords.of(begin, end),
+            keywords=keywords.of(*runs),
         )
 
     def features(self, k: int) -> tuple[Added, ...]:
@@ -131,10 +181,10 @@ class Ranking:
         )
 
 
-def clip_id(video_id: str, start_s: float, end_s: float) -> str:
-    """The same for the same range of the same video, to the millisecond, whoever asks and whenever."""
-    meaning = f"{video_id}\x1f{round(start_s * 1000)}\x1f{round(end_s * 1000)}"
-    return hashlib.sha256(meaning.encode()).hexdigest()[:24]
+def clip_id(video_id: str, *spans: tuple[float, float]) -> str:
+    """The same for the same ranges of the same video, to the millisecond, whoever asks and whenever."""
+    edges = (str(round(time_s * 1000)) for span in spans for time_s in span)
+    return hashlib.sha256("\x1f".join((video_id, *edges)).encode()).hexdigest()[:24]
 
 
 def _title(words: Sequence[Word]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
 from clipmill.vision.v1.vision_pb2 import Passage, VisionAnalysis
 from clipmill_scoring.domain.spans import merged
 
@@ -45,6 +45,15 @@ class Shot:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """One of the video's voices speaks; two turns overlap where two do."""
+
+    speaker: int
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
 class Level:
     """A value on an even grid from 0 s: cell i covers [i * step_s, (i + 1) * step_s). NaN where nothing is known."""
 
@@ -59,7 +68,7 @@ class Timeline:
     `loudness_db` is the level of the voice, so it is NaN where nobody speaks; `faces` counts the faces in the picture,
     `face_height` is the largest one's share of the picture's height, 0 without one. They are absent when their analysis
     is. `still` are the passages, apart from each other, in which the picture is black or frozen. `language` is "" when
-    nobody said.
+    nobody said. `turns` are empty where voices were not told apart, or not surely.
     """
 
     duration_s: float
@@ -70,14 +79,24 @@ class Timeline:
     faces: Level | None
     face_height: Level | None = None
     still: tuple[tuple[float, float], ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 # Faces are counted five times a second: finer than they are sampled by the vision service.
 FACE_STEP_S = 0.2
 
 
-def merge(duration_s: float, audio: Sequence[AudioAnalysis], vision: Sequence[VisionAnalysis]) -> Timeline:
-    """Join the parts' analyses, given in order. Words outside the video are dropped, its end cuts the last one."""
+def merge(
+    duration_s: float,
+    audio: Sequence[AudioAnalysis],
+    vision: Sequence[VisionAnalysis],
+    diarization: Diarization | None = None,
+) -> Timeline:
+    """Join the parts' analyses, given in order. Words outside the video are dropped, its end cuts the last one.
+
+    On a doubtful diarization nothing rests.
+    """
+    told = diarization.turns if diarization is not None and not diarization.doubt else ()
     words = sorted(
         (
             Word(w.text, max(w.start_s, 0.0), min(max(w.end_s, w.start_s), duration_s), w.ends_sentence)
@@ -100,6 +119,7 @@ def merge(duration_s: float, audio: Sequence[AudioAnalysis], vision: Sequence[Vi
         faces=faces,
         face_height=face_height,
         still=_still(vision),
+        turns=tuple(Turn(turn.speaker, turn.range.start_s, turn.range.end_s) for turn in told),
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clipmill_scoring.domain.features import meaning, picture, rhythm, shape, voice, words
+from clipmill_scoring.domain.features import joined, meaning, picture, rhythm, shape, voice, words
 from clipmill_scoring.domain.features.definition import Columns, Feature, Seen
 
 FAMILIES = (words, shape, meaning, voice, rhythm, picture)
 FEATURES: tuple[Feature, ...] = tuple(feature for family in FAMILIES for feature in family.FEATURES)
 # Measured where something was asked for; see about.py.
 ABOUT = Feature("about", "asked", "cosine", 1, -1, 1, "likeness between the request and all that is said")
-BY_NAME: Mapping[str, Feature] = {feature.name: feature for feature in (*FEATURES, ABOUT)}
+BY_NAME: Mapping[str, Feature] = {feature.name: feature for feature in (*FEATURES, joined.FEATURE, ABOUT)}
 
 
 def columns(seen: Seen) -> Columns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clipmill_scoring.domain.features.definition import MANY, Columns, Feature, Seen, sums
+from clipmill_scoring.domain.timeline import Floats
 
 FEATURES: tuple[Feature, ...] = (
     Feature("duration_fit", "rhythm", "share", 1, 0, 1, "1 from 20 to 45 s, falling evenly to 0 at 5 s and at 120 s"),
@@ -20,7 +21,7 @@ def measure(seen: Seen) -> Columns:
     """The features of rhythm."""
     these, shots = seen.these, seen.timeline.shots
     columns: Columns = {feature.name: seen.unknown() for feature in FEATURES}
-    columns["duration_fit"] = np.interp(these.duration_s, *_FIT)
+    columns["duration_fit"] = fit(these.duration_s)
     if shots:
         at_s = np.array([shot.start_s for shot in shots[1:]])
         first, last = np.searchsorted(at_s, these.start_s, "right"), np.searchsorted(at_s, these.end_s, "left")
@@ -35,3 +36,8 @@ def measure(seen: Seen) -> Columns:
         variance = np.maximum(sums(length_s**2, first, whole) / count - mean_s**2, 0.0)
         columns["shot_rhythm"] = np.sqrt(variance) / mean_s
     return columns
+
+
+def fit(duration_s: Floats) -> Floats:
+    """How well clips of these lengths can be watched."""
+    return np.interp(duration_s, *_FIT)
