@@ -96,14 +96,15 @@ class Caption:
 
 def captions_of(words: Sequence[SpokenWord], layout: CaptionLayout, duration_s: float) -> list[Caption]:
     """Captions that hold every word once, in order; their times lie in the clip and do not overlap."""
-    groups = _grouped(words, layout)
+    line = _Line(words, layout)
+    groups = _grouped(line)
     times = _times(
         [words[first].start_s for first, _ in groups], [words[end - 1].end_s for _, end in groups], duration_s
     )
     captions = []
     for (first, end), (start_cs, end_cs) in zip(groups, times, strict=True):
         group = tuple(words[first:end])
-        _, split = _best_split(group, layout)
+        _, split = _best_split(line, first, end)
         lines = (split, len(group) - split) if split else (len(group),)
         widest = max(layout.measure(word.text) for word in group)
         captions.append(Caption(group, lines, start_cs, end_cs, min(1.0, layout.max_width / max(widest, 1e-9))))
@@ -129,8 +130,9 @@ def later(captions: Sequence[Caption], by_s: float) -> Sequence[Caption]:
     ]
 
 
-def _grouped(words: Sequence[SpokenWord], layout: CaptionLayout) -> list[tuple[int, int]]:
+def _grouped(line: _Line) -> list[tuple[int, int]]:
     """Ranges of words, one a caption: the cheapest way to cut the sequence."""
+    words, layout = line.words, line.layout
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(words) + 1):
         options = []
@@ -138,7 +140,7 @@ def _grouped(words: Sequence[SpokenWord], layout: CaptionLayout) -> list[tuple[i
             group = words[first:end]
             if len(group) > 1 and not _may_stay_together(group, layout):
                 break
-            split_cost, _ = _best_split(group, layout)
+            split_cost, _ = _best_split(line, first, end)
             if len(group) > 1 and split_cost == float("inf"):
                 break
             inner = sum(6.0 for word in group[:-1] if _ends_sentence(word))
@@ -159,26 +161,39 @@ def _may_stay_together(group: Sequence[SpokenWord], layout: CaptionLayout) -> bo
     return group[-1].end_s - group[0].start_s <= layout.max_s
 
 
-def _best_split(group: Sequence[SpokenWord], layout: CaptionLayout) -> tuple[float, int]:
-    """The cost of the group's best layout and the words in its first line; 0 for a single line, inf for none."""
-    width = _line_measure(group, layout.measure)
-    if width(0, len(group)) <= layout.max_width or len(group) == 1:
+def _best_split(line: _Line, first: int, end: int) -> tuple[float, int]:
+    """The cost of the best layout of words `first` to `end`, and how many are in its first line; 0 for a single line,
+    inf for none.
+    """
+    most = line.layout.max_width
+    if line.width(first, end) <= most or end - first == 1:
         return 0.0, 0
     best = (float("inf"), 0)
-    for split in range(1, len(group)):
-        top, bottom = width(0, split), width(split, len(group))
-        if max(top, bottom) <= layout.max_width:
-            uneven = abs(top - bottom) / layout.max_width
-            best = min(best, (0.5 + 2 * uneven + 0.5 * _break_cost(group[split - 1], group[split]), split))
+    for split in range(first + 1, end):
+        top, bottom = line.width(first, split), line.width(split, end)
+        if max(top, bottom) <= most:
+            uneven = abs(top - bottom) / most
+            cost = 0.5 + 2 * uneven + 0.5 * _break_cost(line.words[split - 1], line.words[split])
+            best = min(best, (cost, split - first))
     return best
 
 
-def _line_measure(group: Sequence[SpokenWord], measure: Measure) -> Callable[[int, int], float]:
-    @cache
-    def width(first: int, end: int) -> float:
-        return measure(joined(word.text for word in group[first:end]))
+class _Line:
+    """All words in one line, of which any range can be measured: each range is asked for again and again."""
 
-    return width
+    def __init__(self, words: Sequence[SpokenWord], layout: CaptionLayout) -> None:
+        self.words, self.layout = words, layout
+        self._text = joined(word.text for word in words)
+        self._edges: list[tuple[int, int]] = []
+        at = 0
+        for word in words:
+            at = self._text.index(word.text, at)
+            self._edges.append((at, at + len(word.text)))
+            at += len(word.text)
+        self.width = cache(self._width)
+
+    def _width(self, first: int, end: int) -> float:
+        return self.layout.measure(self._text[self._edges[first][0] : self._edges[end - 1][1]])
 
 
 def _break_cost(word: SpokenWord, following: SpokenWord | None) -> float:
