@@ -47,6 +47,15 @@ async def test_what_was_kept_is_found_in_memory_when_the_store_has_lost_it(blobs
     assert await results.read(OWNER, KEY, Task, "tests") is None
 
 
+async def test_what_is_not_for_the_store_is_never_in_it_nor_looked_for_there(blobs):
+    results = Results(blobs)
+    await results.keep(OWNER, KEY, Task(job_id="j"), in_store=False)
+    assert await results.read(OWNER, KEY, Task, "tests", in_store=False) == Task(job_id="j")
+    assert await blobs.read_record(OWNER, KEY, Task) is None
+    await blobs.keep_record(OWNER, "1" * 64, Task(job_id="k"))
+    assert await results.read(OWNER, "1" * 64, Task, "tests", in_store=False) is None
+
+
 async def test_owners_do_not_see_each_others(blobs):
     results = Results(blobs)
     await results.keep(OWNER, KEY, Task(job_id="j"))

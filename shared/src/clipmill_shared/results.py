@@ -48,8 +48,10 @@ class Results:
         self._memory: OrderedDict[str, bytes] = OrderedDict()
         self._making: dict[str, asyncio.Lock] = {}
 
-    async def read(self, owner_id: str, key: str, kind: type[M], stage: str) -> M | None:
-        """The result under a key, or None. Counts where it was found, for `stage`."""
+    async def read(self, owner_id: str, key: str, kind: type[M], stage: str, *, in_store: bool = True) -> M | None:
+        """The result under a key, or None. Counts where it was found, for `stage`. What is not kept `in_store` is kept
+        in memory, and for an hour in Redis.
+        """
         name = f"{owner_id}/{key}"
         tier, content = "memory", self._memory.get(name)
         if content is not None:
@@ -57,7 +59,9 @@ class Results:
         elif self._redis is not None and (content := await self._redis.get(name)) is not None:
             tier = "redis"
             self._remember(name, content)
-        found = kind.FromString(content) if content is not None else await self._blobs.read_record(owner_id, key, kind)
+        found = kind.FromString(content) if content is not None else None
+        if content is None and in_store:
+            found = await self._blobs.read_record(owner_id, key, kind)
         if content is None:
             tier = "blobs" if found is not None else "none"
             if found is not None:
@@ -65,9 +69,11 @@ class Results:
         metrics.RESULT_READS.add(1, {"stage": stage, "tier": tier})
         return found
 
-    async def keep(self, owner_id: str, key: str, message: M, instead_of: M | None = None) -> M:
+    async def keep(
+        self, owner_id: str, key: str, message: M, instead_of: M | None = None, *, in_store: bool = True
+    ) -> M:
         """See Blobs.keep_record."""
-        kept = await self._blobs.keep_record(owner_id, key, message, instead_of)
+        kept = await self._blobs.keep_record(owner_id, key, message, instead_of) if in_store else message
         await self._put(f"{owner_id}/{key}", kept)
         return kept
 

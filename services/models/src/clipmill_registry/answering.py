@@ -13,6 +13,7 @@ from clipmill.models.v1 import models_pb2 as pb
 from clipmill_registry import store
 from clipmill_registry.domain.routing import Split, routed
 from clipmill_registry.errors import no_alias, no_version, not_validated
+from clipmill_registry.remembered import Remembered
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.aliases import Aliases
 from clipmill_shared.inference.artefacts import Artefacts
@@ -48,6 +49,7 @@ class Answering:
         executor: Executor,
         inference_log: InferenceLog,
         *,
+        remembered: Remembered,
         log_share: float = 0.0,
         split_of: SplitOf = _no_experiment,
     ) -> None:
@@ -56,6 +58,7 @@ class Answering:
         self._artefacts = artefacts
         self._executor = executor
         self._log = inference_log
+        self._remembered = remembered
         self._log_share = log_share
         self._split_of = split_of
         self._shadows: set[asyncio.Task[None]] = set()
@@ -64,7 +67,7 @@ class Answering:
         """The answer for `unit`. Errors: VERSION_NOT_FOUND, VERSION_NOT_VALIDATED, ALIAS_NOT_FOUND, VERSION_NOT_HERE,
         and those of executors.
         """
-        return await self._answer(await self._chosen(request, unit), request)
+        return await self._answer(await self._chosen(request, unit), request, unit)
 
     async def predict_batch(self, requests: Sequence[pb.PredictRequest], unit: str) -> list[pb.Prediction]:
         """Each one's answer or failure. Versions are chosen before any is asked, one for all who want the same."""
@@ -77,7 +80,7 @@ class Answering:
                 except ClipmillError as error:
                     chosen[want] = error
         return list(
-            await asyncio.gather(*(self._prediction(chosen[w], r) for w, r in zip(wanted, requests, strict=True)))
+            await asyncio.gather(*(self._prediction(chosen[w], r, unit) for w, r in zip(wanted, requests, strict=True)))
         )
 
     async def close(self) -> None:
@@ -85,11 +88,13 @@ class Answering:
             task.cancel()
         await asyncio.gather(*self._shadows, return_exceptions=True)
 
-    async def _prediction(self, chosen: pb.Version | ClipmillError, request: pb.PredictRequest) -> pb.Prediction:
+    async def _prediction(
+        self, chosen: pb.Version | ClipmillError, request: pb.PredictRequest, unit: str
+    ) -> pb.Prediction:
         try:
             if isinstance(chosen, ClipmillError):
                 raise chosen
-            return pb.Prediction(answer=await self._answer(chosen, request))
+            return pb.Prediction(answer=await self._answer(chosen, request, unit))
         except ClipmillError as error:
             return pb.Prediction(failure=error.failure("models"))
 
@@ -115,7 +120,17 @@ class Answering:
             raise not_validated(found)
         return found
 
-    async def _answer(self, version: pb.Version, request: pb.PredictRequest) -> pb.PredictResponse:
+    async def _answer(self, version: pb.Version, request: pb.PredictRequest, unit: str) -> pb.PredictResponse:
+        """Of what was asked before the answer of then, unless a shadow is to be asked as well."""
+        if self._aliases.version(request.model, pb.ALIAS_SHADOW) is not None:
+            return await self._computed(version, request)
+        async with self._remembered.slot(unit, version, request) as slot:
+            if slot.known is not None:
+                return slot.known
+            slot.new = await self._computed(version, request)
+        return slot.new
+
+    async def _computed(self, version: pb.Version, request: pb.PredictRequest) -> pb.PredictResponse:
         inputs = tensors_of(request.inputs)
         definition = await self._artefacts.definition(version)
         inferred, call = await self._ask(definition, inputs)

@@ -17,6 +17,7 @@ from clipmill_registry.answering import Answering
 from clipmill_registry.copying import Copying
 from clipmill_registry.readiness import Readiness, ReadyEverywhere, ReadyHere
 from clipmill_registry.registry import Registry
+from clipmill_registry.remembered import Remembered
 from clipmill_registry.retraining import Retraining
 from clipmill_registry.servicer import ModelsServicer, Services
 from clipmill_registry.settings import ModelsSettings
@@ -31,6 +32,7 @@ from clipmill_shared.inference.inprocess import InProcess
 from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.outbox import Outbox
 from clipmill_shared.platform import Platform
+from clipmill_shared.results import Results
 from clipmill_shared.schema import migrate
 from clipmill_shared.service import Service
 from clipmill_shared.sql import Database
@@ -61,7 +63,10 @@ def build(settings: ModelsSettings, platform: Platform, names: Sequence[str] = N
     told = KnownAliases()
     inference_log = InferenceLog(platform.bus, "models", 1.0)
     log_share = platform.inference.log_share
-    answering = Answering(database, told, artefacts, executor, inference_log, log_share=log_share)
+    remembered = Remembered(platform.results or Results(platform.blobs), settings.keep_answers_from_s)
+    answering = Answering(
+        database, told, artefacts, executor, inference_log, remembered=remembered, log_share=log_share
+    )
     training = Training(settings, database, outbox, platform.blobs, registry=registry, aliases=aliases)
     askers = Askers(platform.tokens, settings.lifecycle_owner, "models.lifecycle_owner")
     retraining = Retraining(training, askers, settings.operator)

@@ -57,6 +57,11 @@ class ModelsSettings(Settings):
     predicts_per_minute: int = Field(
         default=6000, ge=1, description="Calls of Predict and PredictBatch of one owner, at once and a minute."
     )
+    keep_answers_from_s: float | None = Field(
+        default=None,
+        ge=0,
+        description="Answers of Predict are kept in the object store, too, of versions that take so long a call.",
+    )
     memory_bytes: int = Field(
         default=2 << 30, ge=1, description="The memory of models that are loaded here; the one used longest ago goes."
     )

@@ -990,6 +990,7 @@ class PredictResponse(_message.Message):
     EXECUTOR_FIELD_NUMBER: _builtins.int
     FALLBACK_FIELD_NUMBER: _builtins.int
     FEATURES_USED_FIELD_NUMBER: _builtins.int
+    CACHED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Which version answered."""
     version: _builtins.str
@@ -1003,6 +1004,8 @@ class PredictResponse(_message.Message):
     executor: _builtins.str
     """"in process" or "triton", and why it was not the first choice."""
     fallback: _builtins.str
+    cached: _builtins.bool
+    """The caller has asked this version the same before: the answer of then, and what it took then."""
     @_builtins.property
     def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Values]: ...
     @_builtins.property
@@ -1024,10 +1027,11 @@ class PredictResponse(_message.Message):
         executor: _builtins.str = ...,
         fallback: _builtins.str = ...,
         features_used: _abc.Iterable[_builtins.str] | None = ...,
+        cached: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "batch_rows", b"batch_rows", "compute_s", b"compute_s", "confidence", b"confidence", "executor", b"executor", "fallback", b"fallback", "features_used", b"features_used", "model", b"model", "outputs", b"outputs", "queue_s", b"queue_s", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "batch_rows", b"batch_rows", "cached", b"cached", "compute_s", b"compute_s", "confidence", b"confidence", "executor", b"executor", "fallback", b"fallback", "features_used", b"features_used", "model", b"model", "outputs", b"outputs", "queue_s", b"queue_s", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
