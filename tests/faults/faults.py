@@ -9,11 +9,13 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from aiokafka import AIOKafkaProducer
-from faults.check import Seen
+from faults.check import DONE, Seen
+from faults.live import LiveTalk, seams_of
 from faults.load import Load
 from faults.system import BEHIND_PROXY, SERVICES, WORKERS, System
 
 from clipmill import topics
+from clipmill.client import FINAL_STATES
 
 Fault = Callable[["Scene"], Awaitable[str]]
 # Longer than a consumer group's session, so that the group gives the partitions to somebody else.
@@ -229,6 +231,23 @@ async def clock_jumps(scene: Scene) -> str:
     return f"clocks were 2 h ahead for {OUTAGE_S:.0f} s"
 
 
+async def live_source(scene: Scene) -> str:
+    """SIGKILL ingest, which records, and the audio worker, while a live source is said: it goes on, word for word."""
+    talk = LiveTalk(scene.load)
+    job = await talk.until(await talk.submit(), lambda job: job.live.lines and job.live.candidates)
+    assert not job.live.ended, "its first candidates came after its end"
+    before_s = job.live.recorded_s
+    for name in ("ingest", "audio"):
+        scene.system.children[name].signal(signal.SIGKILL)
+    await talk.until(job, lambda job: job.live.recorded_s > before_s and not job.live.ended)
+    await talk.written()
+    job = await talk.until(job, lambda job: job.state in FINAL_STATES)
+    assert job.state in DONE, f"it ended with {job.error.code}"
+    _, words = await scene.system.clips.transcript(job.video_id)
+    assert not (seams := seams_of(words, hole_s=2.0)), f"words are lost or doubled: {', '.join(seams)}"
+    return f"ingest and audio were killed at {before_s:.0f} s of a live source; {len(words)} words, each once"
+
+
 async def wipe_broker(scene: Scene) -> str:
     """The broker comes back without its data: another cluster, with no topic."""
     await scene.seen.read(scene.system.broker.bootstrap)
@@ -262,6 +281,7 @@ ALL: tuple[Fault, ...] = (
     poison_event,
     crashing_video,
     clock_jumps,
+    live_source,
     wipe_broker,
 )
 

@@ -29,7 +29,15 @@ from clipmill_ingest.domain.record import derived_id
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioAnalyzed, AudioTask, Word
-from clipmill.clips.v1.clips_pb2 import ClipHead, ClipRendered, ClipsScored, RenderTask, ScoredClip, ScoredClips
+from clipmill.clips.v1.clips_pb2 import (
+    ClipHead,
+    ClipRendered,
+    ClipsPreviewed,
+    ClipsScored,
+    RenderTask,
+    ScoredClip,
+    ScoredClips,
+)
 from clipmill.common.v1.common_pb2 import BlobRef, ModelVersion, TimeRange
 from clipmill.media.v1.media_pb2 import AudioStream, ImportTask, MediaInfo, MediaIngested, VideoStream
 from clipmill.vision.v1.vision_pb2 import Shot, VisionAnalysis, VisionAnalyzed
@@ -144,6 +152,7 @@ def _audio(blobs: Blobs, pace: Pace) -> StageWork[AudioTask, AudioAnalyzed]:
             words=len(words),
             language="en",
             video_id=task.video_id,
+            text=" ".join(word.text for word in words),
         )
 
     return StageWork(work_pb2.STAGE_AUDIO, "audio", topics.AUDIO_TASKS, topics.AUDIO_ANALYZED, VERSION, work)
@@ -171,7 +180,8 @@ def _scoring(blobs: Blobs, pace: Pace) -> StageWork[Any, ClipsScored]:
     async def work(task: Any, report: Report) -> ClipsScored:
         heard = [await blobs.get_message(ref, AudioAnalysis) for ref in task.audio]
         seen = [await blobs.get_message(ref, VisionAnalysis) for ref in task.vision]
-        assert len(heard) == len(seen) == len(PARTS)
+        # Those of a live source are named otherwise, and are as many as there were.
+        assert task.heard or len(heard) == len(seen) == len(PARTS)
         await pace.work("scoring", task.video_id, report)
         count = min(1 + random.Random(task.video_id).randrange(3), task.clips)
         heads = [
@@ -194,6 +204,17 @@ def _scoring(blobs: Blobs, pace: Pace) -> StageWork[Any, ClipsScored]:
         )
 
     return StageWork(work_pb2.STAGE_SCORING, "scoring", topics.SCORING_TASKS, topics.CLIPS_SCORED, VERSION, work)
+
+
+def _preview(blobs: Blobs, pace: Pace) -> StageWork[Any, ClipsPreviewed]:
+    async def work(task: Any, report: Report) -> ClipsPreviewed:
+        await pace.work("preview", task.video_id, report)
+        head = ClipHead(clip_id=derived_id("clip", task.video_id, 0), rank=1, range=TimeRange(end_s=5), title="So far")
+        return ClipsPreviewed(video_id=task.video_id, clips=[head])
+
+    return StageWork(
+        work_pb2.STAGE_PREVIEW, "preview", topics.PREVIEW_TASKS, topics.CLIPS_PREVIEWED, VERSION, work, keeps=False
+    )
 
 
 def _render(blobs: Blobs, pace: Pace) -> StageWork[RenderTask, ClipRendered]:
@@ -222,12 +243,15 @@ def _bytes_of(seed: str, count: int) -> bytes:
     return hashlib.shake_128(seed.encode()).digest(count)
 
 
-def _worker(name: str, stage_of: Callable[[Blobs, Pace], StageWork[Any, Any]]) -> Builder:
+def _worker(name: str, *stages: Callable[[Blobs, Pace], StageWork[Any, Any]]) -> Builder:
     def build(platform: Platform) -> Service:
         pace = Pace.of_environment()
-        stage = stage_of(platform.blobs, pace)
-        worker = Worker(stage, platform.bus, platform.blobs, pace.slots, f"{platform.instance}/{name}")
-        return Service(name, worker.subscriptions, loops=(worker.report_status,))
+        workers = [
+            Worker(stage, platform.bus, platform.blobs, pace.slots, f"{platform.instance}/{stage.name}")
+            for stage in (stage_of(platform.blobs, pace) for stage_of in stages)
+        ]
+        subscriptions = tuple(each for worker in workers for each in worker.subscriptions)
+        return Service(name, subscriptions, loops=tuple(worker.report_status for worker in workers))
 
     return build
 
@@ -247,6 +271,6 @@ BUILDERS: Mapping[str, Builder] = {
     "catalog": _catalog,
     "audio": _worker("audio", _audio),
     "vision": _worker("vision", _vision),
-    "scoring": _worker("scoring", _scoring),
+    "scoring": _worker("scoring", _scoring, _preview),
     "render": _worker("render", _render),
 }
