@@ -10,7 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness.proxy import Proxy
-from harness.tiny_models import BROKEN, DIES, HANGS, LIES, ON_TRITON, OTHER_SIGNATURE, OTHER_VERSION, RAISES, numbers
+from harness.tiny_models import (
+    BROKEN,
+    CRASHES,
+    DIES,
+    HANGS,
+    LIES,
+    ON_TRITON,
+    OTHER_SIGNATURE,
+    OTHER_VERSION,
+    RAISES,
+    WRONG_SHAPE,
+    numbers,
+)
 from harness.triton import missing, triton
 from tritonclient.grpc import aio as grpc_client
 
@@ -38,7 +50,8 @@ def server(tmp_path_factory):
     repository = tmp_path_factory.mktemp("repository")
     one = Signature((Tensor("x", "FP32", (1,)),), (Tensor("y", "FP32", (1,)),))
     narrow = replace(OTHER_SIGNATURE, signature=one, example=lambda: numbers(1))
-    write(repository, [*map(definition_of, NAMES), ON_TRITON, BROKEN, replace(OTHER_VERSION, version="2"), narrow])
+    others = [replace(OTHER_VERSION, version="2"), narrow, CRASHES, WRONG_SHAPE]
+    write(repository, [*map(definition_of, NAMES), ON_TRITON, BROKEN, *others])
     with triton(repository, [TESTS]) as running:
         yield running
 
@@ -69,8 +82,9 @@ def real_input(name: str) -> dict[str, np.ndarray]:
         return {"samples": random.normal(0, 0.1, (rows, length)).astype(np.float32)}
     if name == "voice_embedding":
         return {"bands": random.normal(0, 1, (1, 120, 80)).astype(np.float32)}
-    side = definition_of(name).signature.inputs[0].shape[0]
-    return {"image": random.integers(0, 256, (4, side, side, 3), np.uint8)}
+    # Of a model that takes any size, an odd one.
+    sides = [side if side > 0 else 99 for side in definition_of(name).signature.inputs[0].shape[:2]]
+    return {"image": random.integers(0, 256, (4, *sides, 3), np.uint8)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -204,6 +218,23 @@ async def test_a_model_whose_process_is_killed_is_loaded_anew_and_no_call_is_los
         assert [answer.outputs["y"].item() for answer in answers] == [60, 62, 64, 66]
 
 
+async def test_a_model_whose_process_is_killed_in_the_middle_of_a_call_answers_it_when_it_is_loaded_anew(server):
+    async with executor(server.address) as there:
+        await check_ready(there, ON_TRITON)
+        pending = asyncio.create_task(there.infer(ON_TRITON, numbers(HANGS)))
+        await asyncio.sleep(0.4)
+        (stub,) = server.stubs("double/")
+        os.kill(stub, signal.SIGKILL)
+        assert (await pending).outputs["y"].item() == 2 * HANGS
+
+
+async def test_a_model_that_crashes_when_it_is_loaded_or_answers_in_another_shape_is_named(server):
+    async with executor(server.address) as there:
+        assert await code_of(there.infer(CRASHES, numbers(1))) in {"MODEL_LOAD_FAILED", "TRITON_MODEL_DEAD"}
+        assert await code_of(there.infer(WRONG_SHAPE, numbers(1, 2))) in {"MODEL_OUTPUT_INVALID", "MODEL_FAILED"}
+        assert (await there.infer(ON_TRITON, numbers(4))).outputs["y"].item() == 8
+
+
 async def test_a_model_that_kills_its_own_process_fails_its_caller_alone(server):
     async with executor(server.address) as there:
         await check_ready(there, ON_TRITON)
@@ -278,3 +309,17 @@ async def test_a_parts_child_asks_triton_and_goes_on_by_itself_when_that_is_kill
     finally:
         await children.close()
         server.start()
+
+
+async def test_a_parts_child_shares_large_inputs_with_the_server_and_leaves_nothing_behind(server, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS}:{TESTS / 'contract'}")
+    before, inference = shared_memory(), Inference(server.address, deadline_s=20, shared_from_bytes=4)
+    children = ModelChildren(f"{__name__}:doubled_in_a_child", 1, inference)
+    with cautions() as said:
+        assert await children.run([1.0, 2.0]) == [2, 4]
+    assert (said.cautions, len(shared_memory() - before)) == ([], 1)
+    await children.close()
+    async with asyncio.timeout(10):
+        # It is killed; what looks after its shared memory sees that.
+        while shared_memory() - before:
+            await asyncio.sleep(0.05)
