@@ -89,3 +89,15 @@ def test_cuts_and_exports_go_into_the_request():
     assert (finish.cut_fillers, finish.cut_pauses_s, list(finish.exports)) == (True, 0.8, ["otio", "edl"])
     assert asked("--export", "fcp")[0] is None
     assert asked("--cut-pauses", "0.1")[0] is None
+
+
+def test_a_brand_is_read_with_the_command_line_and_what_is_wrong_with_it_is_said_by_its_field(tmp_path):
+    (tmp_path / "brand.toml").write_text('name = "Acme"\n[logo]\nfile = "logo.png"\n')
+    options, _ = asked("--brand", str(tmp_path))
+    assert (options.brand.brand.name, options.brand.files) == ("Acme", {"logo": tmp_path / "logo.png"})
+    (tmp_path / "brand.toml").write_text('[logo]\nfile = "logo.png"\nopacity = 7\n')
+    assert "logo.opacity: 7 is not from 0.05 to 1" in " ".join(asked("--brand", str(tmp_path))[1].split())
+
+
+def test_how_far_music_is_under_speech_is_said_of_music():
+    assert "--music FILE" in asked("--music-below", "12")[1]

@@ -15,14 +15,17 @@ from typing import Literal
 from clipmill.audio.v1.audio_pb2 import SoundEvent, SpeakerTurn, Word
 from clipmill.catalog.v1.catalog_pb2 import Clip, DownloadClipRequest, GetTranscriptResponse
 from clipmill.client import Client
-from clipmill.clips.v1.clips_pb2 import ClipOptions, ClipPerson, Layout, ShotLayout, SubScores
+from clipmill.clips.v1.clips_pb2 import Brand, Branded, ClipOptions, ClipPerson, Layout, Logo, ShotLayout, SubScores
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill.pieces import pieces_of, shared
 from clipmill.turns import speaker_of
+from clipmill.work.v1.work_pb2 import Stage
 from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, LAYOUTS, MASKINGS, PROFILES
 from clipmill_cli.report import report
 from clipmill_cli.results import (
+    BrandedRecord,
+    BrandRecord,
     ClipRecord,
     EventRecord,
     FeatureRecord,
@@ -33,6 +36,7 @@ from clipmill_cli.results import (
     PersonRecord,
     RangeRecord,
     ResultRecord,
+    SharedRecord,
     ShortageRecord,
     ShotTextRecord,
     SourceRecord,
@@ -124,6 +128,17 @@ def result_of(job: Job, clips: list[Clip], heard: GetTranscriptResponse) -> Resu
         language=heard.language or None,
         models=tuple(ModelRecord(task=m.task, name=m.name, version=m.version, reason=m.reason) for m in job.models),
         cached=job.cached,
+        shared=tuple(
+            SharedRecord(
+                part="audio" if each.stage == Stage.STAGE_AUDIO else "vision",
+                parts=each.parts,
+                video_id=each.video_id,
+                name=each.name,
+                offset_s=round(each.offset_s, 3),
+                saved_s=round(each.saved_s, 3),
+            )
+            for each in job.shared
+        ),
         clips=tuple(_clip(clip, number, heard) for number, clip in enumerate(clips, 1)),
         shortages=tuple(ShortageRecord(code=s.code, message=s.message, remedy=s.remedy) for s in job.shortages),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in job.warnings),
@@ -141,6 +156,9 @@ def _options(pinned: ClipOptions) -> OptionsRecord:
         captions=_name(CAPTIONS, pinned.captions),
         caption_style=pinned.finish.look.name or None,
         exports=tuple(pinned.finish.exports),
+        brand=_brand(pinned.finish.brand) if pinned.finish.HasField("brand") else None,
+        music=pinned.finish.music.sound.sha256 or None,
+        music_below_lu=pinned.finish.music.below_lu if pinned.finish.music.HasField("below_lu") else None,
         cut_fillers=pinned.finish.cut_fillers,
         cut_pauses_s=pinned.finish.cut_pauses_s or None,
         mask_profanity=next((name for name, value in MASKINGS.items() if value == pinned.finish.masking), None),
@@ -151,6 +169,20 @@ def _options(pinned: ClipOptions) -> OptionsRecord:
         genre=_name(GENRES, pinned.genre) if pinned.genre else None,
         ranges=tuple(RangeRecord(start_s=span.start_s, end_s=span.end_s) for span in pinned.ranges),
     )
+
+
+def _brand(brand: Brand) -> BrandRecord:
+    return BrandRecord(
+        name=brand.name,
+        logo=brand.logo.picture.sha256 or None,
+        intro=brand.intro.file.sha256 or None,
+        outro=brand.outro.file.sha256 or None,
+    )
+
+
+def _branded(made: Branded) -> BrandedRecord:
+    corner = Logo.Corner.Name(made.logo).removeprefix("CORNER_").lower().replace("_", "-") if made.logo else None
+    return BrandedRecord(starts_s=made.clip.start_s, ends_s=made.clip.end_s, logo=corner, music=made.music)
 
 
 def _name(names: Mapping[str, int], value: int) -> str:
@@ -206,6 +238,7 @@ def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
         ),
         events=tuple(_events(heard.events, pieces)),
         layouts=tuple(_layout(shot) for shot in made.layouts),
+        branded=_branded(made.branded) if made.HasField("branded") else None,
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in made.warnings),
     )
 

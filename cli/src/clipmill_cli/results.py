@@ -119,7 +119,7 @@ class EventRecord(Record):
 
 
 class LayoutRecord(Record):
-    """How a shot fills the frame; times in seconds of the clip."""
+    """How a shot fills the frame; times in seconds of the clip, an intro not counted."""
 
     start_s: float
     end_s: float
@@ -140,6 +140,15 @@ class RangeRecord(Record):
 
     start_s: float
     end_s: float
+
+
+class BrandedRecord(Record):
+    """What of its brand, and of music, a clip has; times in seconds of its file."""
+
+    starts_s: float = Field(description="The clip proper begins here: all before is the intro.")
+    ends_s: float = Field(description="All after is the outro.")
+    logo: str | None = Field(None, description="The corner in which the logo stands for longest; absent without one.")
+    music: bool
 
 
 class ClipRecord(Record):
@@ -178,6 +187,7 @@ class ClipRecord(Record):
     )
     events: tuple[EventRecord, ...] = Field((), description="Music and silence, cut to the clip.")
     layouts: tuple[LayoutRecord, ...] = Field((), description="Of each shot, in order.")
+    branded: BrandedRecord | None = Field(None, description="Its brand's cards and logo, and music; absent without.")
     warnings: tuple[WarningRecord, ...]
 
 
@@ -187,6 +197,15 @@ class LeftOutRecord(Record):
     start_s: float
     end_s: float
     what: str = Field(description='A filler as it was said, or "pause".')
+
+
+class BrandRecord(Record):
+    """The brand that was given: its name, and its files by their SHA-256."""
+
+    name: str
+    logo: str | None = None
+    intro: str | None = None
+    outro: str | None = None
 
 
 class OptionsRecord(Record):
@@ -201,7 +220,10 @@ class OptionsRecord(Record):
     captions: str
     caption_style: str | None = Field(None, description="The look of captions; absent where none was named yet.")
     mask_profanity: Literal["text", "sound"] | None = Field(None, description="Where coarse words are masked.")
-    exports: tuple[str, ...] = Field((), description="Edits of the source that lie beside the clips: otio, edl.")
+    exports: tuple[str, ...] = Field((), description="Edits of the source beside the clips: otio, edl, fcpxml.")
+    brand: BrandRecord | None = Field(None, description="Absent without one.")
+    music: str | None = Field(None, description="The SHA-256 of the music; absent without.")
+    music_below_lu: float | None = Field(None, description="So far under speech.")
     cut_fillers: bool = Field(False, description="Whether fillers were cut.")
     cut_pauses_s: float | None = Field(None, description="Longer pauses were shortened; absent where none were.")
     profile: str
@@ -210,6 +232,24 @@ class OptionsRecord(Record):
     about: str | None = Field(None, description="What the clips were to be about; absent for anything.")
     genre: str | None = Field(None, description="What kind of video it was said to be; absent for none.")
     ranges: tuple[RangeRecord, ...] = Field((), description="Where they were to be taken from; anywhere when empty.")
+
+
+class SharedRecord(Record):
+    """What was not analysed anew, because an earlier video holds the same."""
+
+    part: Literal["audio", "vision"]
+    parts: int = Field(description="So many pieces of the video.")
+    video_id: str
+    name: str = Field(description="The earlier video's.")
+    offset_s: float = Field(description="A moment of this video less the same moment of that one.")
+    saved_s: float = Field(description="Seconds of work that these pieces took then.")
+
+    @property
+    def sentence(self) -> str:
+        what = "What is heard" if self.part == "audio" else "What is seen"
+        where = "later" if self.offset_s < 0 else "earlier"
+        when = f"{abs(self.offset_s):.2f} s {where}" if abs(self.offset_s) >= 0.005 else "at the same time"
+        return f"{what} was known from {self.name}, where it comes {when}."
 
 
 class ResultRecord(Record):
@@ -223,6 +263,7 @@ class ResultRecord(Record):
     language: str | None = Field(None, description="Of the transcript; absent when nothing is said.")
     models: tuple[ModelRecord, ...]
     cached: bool = Field(description="True when every step was answered from the cache.")
+    shared: tuple[SharedRecord, ...] = Field((), description="What is an earlier video's analysis, moved in time.")
     clips: tuple[ClipRecord, ...]
     shortages: tuple[ShortageRecord, ...]
     warnings: tuple[WarningRecord, ...]

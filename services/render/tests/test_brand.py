@@ -11,13 +11,18 @@ import pytest
 from clipmill_render import ffmpeg
 from clipmill_render.branding import facts_of
 from clipmill_render.domain.assembly import Assembly
+from clipmill_render.domain.faces import Shot as Take
 from clipmill_render.domain.graph import Timing
+from clipmill_render.domain.lettering import lettering_for
+from clipmill_render.domain.logo import Places, Taken, stands
+from clipmill_render.domain.placing import ShownFace
 from PIL import Image
 
 from clipmill.audio.v1.audio_pb2 import Word
 from clipmill.clips.v1 import clips_pb2 as clips
 from clipmill.clips.v1.clips_pb2 import Brand, BrandColours, Card, Finish, Logo, Music
 from clipmill.common.v1.common_pb2 import TimeRange
+from clipmill.looks import looks
 from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, Shot, VisionAnalysis
 from clipmill_shared.errors import ClipmillError
 
@@ -86,10 +91,10 @@ def test_a_clip_has_its_cards_before_and_after_and_stays_whole_between_them(make
     assert is_like(clip.pictures[-1][160, 90], BLUE)
     # A square in a tall frame stands on the brand's background.
     assert is_like(clip.pictures[-1][10, 90], GREEN)
-    fade = [float(picture[5, 5, 0]) for picture in clip.pictures[16:23]]
-    assert all(after < before for before, after in pairwise(fade))
+    fade = [float(picture[5, 5, 0]) for picture in clip.pictures[17:23]]
+    assert all(after < before for before, after in pairwise(fade)), fade
     # Subtitles are on the file's clock, and the words are heard from where they begin: no fade over the first one.
-    assert "00:00:00,680 --> 00:00:01,580\nHello world." in clip.result.files[0].read_text()
+    assert "00:00:00,680 --> 00:00:01,780\nHello world." in clip.result.files[0].read_text()
     assert level_db(clip.sound, TONE_HZ, 0.75, 1.2) == pytest.approx(level_db(clip.sound, TONE_HZ, 1.5, 2.5), abs=1)
     assert level_db(clip.sound, CARD_HZ, 0.1, 0.6) == pytest.approx(level_db(clip.sound, TONE_HZ, 1.5, 2.5), abs=4)
     assert level_db(clip.sound, TONE_HZ, 0.1, 0.6) < -60
@@ -174,6 +179,14 @@ def test_a_logo_below_leaves_its_corner_to_captions(make_clip, film, tmp_path):
     )  # fmt: skip
     assert boxes_of(clip, RED, 10)[2] < clip.result.height / 2
     assert clip.result.branded.logo == Logo.CORNER_TOP_LEFT
+
+
+def test_a_logo_lies_over_a_chin_rather_than_over_a_word():
+    lettering = lettering_for(720, 1280, looks()["classic"])
+    chin = ShownFace(1.0, 0, 0, 720, 1280 - lettering.bottom_margin - 60)
+    taken = Taken(0.5, 1.5, 0, 0, 720, lettering.top_margin + 30)
+    (stand,) = stands(Logo.CORNER_TOP_LEFT, (100, 100), Places([Take(0, 2)], [chin], [taken], lettering))
+    assert (stand.corner, stand.over_face) == (Logo.CORNER_BOTTOM_LEFT, True)
 
 
 def test_a_face_that_takes_every_corner_is_told(make_clip, film, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import av
 import pytest
@@ -52,4 +53,22 @@ def test_what_fails_in_the_middle_is_replaced_and_the_result_says_why(make_clip,
     clip = make_clip(film(frames=30), 0.0, 1.0, encoder=AUTO)
     assert clip.result.encoder == SOFTWARE
     assert clip.result.encoder_reason.startswith("libopenh264 failed: ")
+    assert len(clip.pictures) == 25
+
+
+@pytest.mark.parametrize("name", ["h264_nvenc", "h264_vaapi"])
+def test_an_encoder_that_ffmpeg_lists_and_whose_device_is_missing_is_replaced_and_the_result_says_why(
+    make_clip, film, monkeypatch, tmp_path, name
+):
+    """Each in ffmpeg's own words: the drivers that it looks for are not here, or are told that there is no device."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    missing = replace(KINDS["h264_vaapi"], before=("-vaapi_device", str(tmp_path / "renderD128")))
+    monkeypatch.setattr(encoders, "KINDS", {**KINDS, "h264_vaapi": missing})
+    encoder_for.cache_clear()
+    try:
+        clip = make_clip(film(frames=30), 0.0, 1.0, encoder=name)
+    finally:
+        encoder_for.cache_clear()
+    assert clip.result.encoder == SOFTWARE
+    assert clip.result.encoder_reason.startswith(f"{name} does not work here: ")
     assert len(clip.pictures) == 25

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
+from xml.etree import ElementTree
 
 import opentimelineio as otio
 import pytest
-from clipmill_render.domain.export import Edit, edl_of, otio_of
+from clipmill_render.domain.export import Edit, edl_of, fcpxml_of, otio_of
 from clipmill_render.domain.timeline import Span
 
 RATES = [Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60000, 1001), Fraction(60)]
@@ -48,7 +50,57 @@ def test_an_edl_has_the_same_frames_and_no_gap(rate: Fraction):
     assert all(end - first == to - start for first, end, start, to in numbers)
 
 
+@pytest.mark.parametrize("rate", RATES)
+def test_final_cut_s_xml_is_read_as_it_was_written(rate: Fraction):
+    """By OpenTimelineIO's adapter."""
+    library = otio.adapters.read_from_string(fcpxml_of(edit(rate)), "fcpx_xml")
+    (timeline,) = library if isinstance(library, otio.schema.SerializableCollection) else [library]
+    clips = list(timeline.find_clips())
+    pictures = clips[: len(PIECES)]
+    found = [(c.source_range.start_time.to_seconds(), c.source_range.duration.to_seconds()) for c in pictures]
+    expected = [(float(first / rate), float((end - first) / rate)) for first, end in edit(rate).cuts]
+    for times, wanted in zip(found, expected, strict=True):
+        # The adapter counts 29.97 frames a second as 29.
+        assert times == pytest.approx(wanted, abs=1.2 / float(rate))
+    assert {c.media_reference.target_url for c in pictures} == {"file:///videos/my%20talk.mp4"}
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_final_cut_s_xml_has_whole_frames_as_fractions_and_its_references_lead_somewhere(rate: Fraction):
+    root = ElementTree.fromstring(fcpxml_of(edit(rate)))
+    ids = {element.get("id"): element.tag for element in root.iter() if element.get("id")}
+    assert ids == {"r1": "format", "r2": "asset"}
+    assert {e.get("format") for e in root.iter() if e.get("format")} == {"r1"}
+    # Each in its place: resources first, then library, event, project, sequence, spine.
+    assert [child.tag for child in root] == ["resources", "library"]
+    clips = root.findall("library/event/project/sequence/spine/asset-clip")
+    assert {clip.get("ref") for clip in clips} == {"r2"}
+
+    def frames(text: str | None) -> int:
+        value = re.fullmatch(r"(\d+)(?:/(\d+))?s", text or "")
+        assert value, text
+        number = Fraction(int(value[1]), int(value[2] or 1)) * rate
+        assert number.denominator == 1
+        return int(number)
+
+    found = [(frames(clip.get("start")), frames(clip.get("duration"))) for clip in clips]
+    assert [(first, first + length) for first, length in found] == edit(rate).cuts
+    assert [frames(clip.get("offset")) for clip in clips] == [0, found[0][1]]
+    sequence, asset = root.find("library/event/project/sequence"), root.find("resources/asset")
+    assert sequence is not None and asset is not None
+    assert frames(sequence.get("duration")) == sum(length for _, length in found)
+    assert frames(asset.get("duration")) == round(4000 * rate)
+    assert frames(root.find("resources/format").get("frameDuration")) == 1
+
+
+def test_letters_that_xml_has_none_for_are_left_out_of_titles():
+    title = 'A "quoted" <tag> & a bell \x07'
+    root = ElementTree.fromstring(fcpxml_of(replace(edit(Fraction(25)), title=title)))
+    assert root.find("library/event/project").get("name") == title[:-1]
+
+
 def test_a_source_without_sound_has_a_picture_only():
     silent = edit(Fraction(25), has_sound=False)
     assert len(otio.adapters.read_from_string(otio_of(silent), "otio_json").tracks) == 1
     assert "AA/V" not in edl_of(silent)
+    assert "hasAudio" not in fcpxml_of(silent)

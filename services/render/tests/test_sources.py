@@ -12,7 +12,7 @@ import pytest
 from clipmill_render import ffmpeg
 
 from clipmill.clips.v1 import clips_pb2 as clips
-from clipmill.media.v1.media_pb2 import MediaInfo, VideoStream
+from clipmill.media.v1.media_pb2 import FieldOrder, MediaInfo, VideoStream
 
 # Diffuse white, grey of 18%, and the sun, in cd/m2 (ITU-R BT.2408).
 WHITE, GREY, SUN = 203.0, 26.0, 990.0
@@ -44,14 +44,16 @@ class Encoded:
     arguments: tuple[str, ...] = ()
     interlaced: bool = False
     fps: float = 25.0
+    unflagged: FieldOrder.ValueType = FieldOrder.FIELD_ORDER_UNSPECIFIED
 
     def make(self, folder: Path) -> object:
         path = folder / "source.mp4"
         command = [ffmpeg.executable(), "-v", "error", "-y", "-f", "lavfi", "-i", self.picture]
         subprocess.run([*command, *self.arguments, str(path)], check=True)
         video = VideoStream(
-            width=320, height=180, display_width=320, display_height=180, fps=self.fps, interlaced=self.interlaced
-        )
+            width=320, height=180, display_width=320, display_height=180, fps=self.fps, interlaced=self.interlaced,
+            unflagged_fields=self.unflagged,
+        )  # fmt: skip
         return Source(path, MediaInfo(duration_s=1.0, container="mov", video=video))
 
 
@@ -145,3 +147,14 @@ def test_an_interlaced_picture_has_no_combs_and_a_progressive_one_is_left_alone(
     progressive = Encoded(f"{bar},fps=25", x264, interlaced=True)
     clip = make_clip(progressive, 0.0, 0.8, inside=folder)
     assert np.median([combing(picture) for picture in clip.pictures[2:18]]) < 0.8
+
+
+@pytest.mark.parametrize(
+    ("scan", "order"), [("tff", FieldOrder.FIELD_ORDER_TOP_FIRST), ("bff", FieldOrder.FIELD_ORDER_BOTTOM_FIRST)]
+)
+def test_fields_that_no_frame_says_are_taken_apart_in_the_order_that_was_found(make_clip, scan, order):
+    bar = "nullsrc=s=320x180:r=50:d=1,geq=lum='40+Y/4+150*between(X-mod(8*N,320),0,60)':cb=128:cr=128"
+    whole = ("-c:v", "libx264", "-crf", "5", "-pix_fmt", "yuv420p", "-x264-params", "interlaced=0")
+    woven = Encoded(f"{bar},interlace=scan={scan}:lowpass=off,setfield=prog", whole, unflagged=order)
+    clip = make_clip(woven, 0.0, 0.8)
+    assert float(np.median([combing(picture) for picture in clip.pictures[2:18]])) < 0.8

@@ -19,6 +19,7 @@ from clipmill.media.v1.media_pb2 import AudioStream, MediaInfo, VideoStream
 from clipmill_ingest import faults
 from clipmill_ingest.domain import mp4
 from clipmill_ingest.domain.timing import Timing, timing_of
+from clipmill_ingest.fields import unflagged_fields
 
 # No demuxer in this list follows references to other files or addresses: playlists, manifests, concatenations,
 # image sequences and devices are not in it, and MP4's external data references stay off.
@@ -175,6 +176,10 @@ def describe(
         audio_tracks=len(container.streams.audio),
         video_tracks=len(pictures(container)),
     )
+    if not frame.interlaced_frame:
+        info.video.unflagged_fields = unflagged_fields(
+            container, picture, timing.fps, timing.start_s, timing.end_s - timing.start_s
+        )
     if sound is not None:
         info.audio.CopyFrom(
             AudioStream(

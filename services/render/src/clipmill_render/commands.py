@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from clipmill.media.v1.media_pb2 import MediaInfo
+from clipmill.media.v1.media_pb2 import FIELD_ORDER_TOP_FIRST, MediaInfo, VideoStream
 from clipmill_render.domain.graph import FRAMED, STEADY, Timing
 from clipmill_render.domain.loudness import Gain, Measured
 from clipmill_render.domain.timeline import Timeline
@@ -158,7 +158,7 @@ def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
     timing = cut.timing
     # A steady rate first: it repeats or drops frames by their times, so variable rates and late starts come right.
     # tpad and trim make it exactly as many frames as asked; the last one may last long in a source of variable rate.
-    steady = [f"setpts={cut.shift}", *(["bwdif=mode=send_frame:deint=interlaced"] if info.video.interlaced else [])]
+    steady = [f"setpts={cut.shift}", *_deinterlacing(info.video)]
     steady += [f"fps={timing.rate}:start_time=0", f"tpad=stop_mode=clone:stop_duration={_longest_frame_s(info):.3f}"]
     if cut.timeline.is_whole:
         steady += [f"trim=end_frame={timing.count}"]
@@ -178,6 +178,13 @@ def clip_graph(cut: Cut, info: MediaInfo, drawing: Drawing) -> str:
         f"[plain]{','.join(tail)}[picture];\n"
         f"[looked]select='{chosen}',scale=out_range=pc,format=yuvj420p[stills]"
     )
+
+
+def _deinterlacing(picture: VideoStream) -> list[str]:
+    if picture.unflagged_fields:
+        parity = "tff" if picture.unflagged_fields == FIELD_ORDER_TOP_FIRST else "bff"
+        return [f"bwdif=mode=send_frame:deint=all:parity={parity}"]
+    return ["bwdif=mode=send_frame:deint=interlaced"] if picture.interlaced else []
 
 
 def clip_command(cut: Cut, encoding: Encoding, sound: Gain | None, others: Sequence[Sequence[str]] = ()) -> list[str]:

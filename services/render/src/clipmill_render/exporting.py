@@ -5,12 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from clipmill_render.domain.export import FORMATS, Edit, edl_of, otio_of
+from clipmill_render.domain.export import FORMATS, Edit, edl_of, fcpxml_of, otio_of
 from clipmill_render.domain.timeline import Span, Timeline
 from clipmill_render.exchange import Request
 
 _IN_PLACE = "file:"
-_WRITERS = {"otio": otio_of, "edl": edl_of}
+_WRITERS = {"otio": otio_of, "edl": edl_of, "fcpxml": fcpxml_of}
 
 
 def write_exports(request: Request, timeline: Timeline) -> tuple[Path, ...]:
@@ -25,6 +25,8 @@ def write_exports(request: Request, timeline: Timeline) -> tuple[Path, ...]:
         frames=round(info.duration_s * rate),
         has_sound=info.HasField("audio"),
         pieces=[Span(start_s + piece.start_s, start_s + piece.end_s) for piece in timeline.pieces],
+        width=info.video.display_width,
+        height=info.video.display_height,
     )
     paths = []
     for name in FORMATS:

@@ -27,6 +27,7 @@ PACKAGES = ("imageio-ffmpeg", "font-roboto")
 MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt", "ass": "text/x-ssa"} | {
     "otio": "application/vnd.pixar.opentimelineio+json",
     "edl": "text/plain",
+    "fcpxml": "application/xml",
 }
 
 

@@ -1,4 +1,4 @@
-"""The clip as an edit of its source, so that an editor can go on: OpenTimelineIO and CMX 3600 EDL.
+"""The clip as an edit of its source, so that an editor can go on: OpenTimelineIO, CMX 3600 EDL and FCPXML.
 
 Times are whole frames at the source's own rate, a fraction; nothing is rounded twice.
 """
@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from clipmill_render.domain.timeline import Span
 
 # What Finish.exports may name.
-FORMATS = ("otio", "edl")
+FORMATS = ("otio", "edl", "fcpxml")
 # What a line of an EDL's comment may have.
 MAX_NAME = 120
 
@@ -29,6 +30,9 @@ class Edit:
     frames: int
     has_sound: bool
     pieces: Sequence[Span]
+    # Pixels as shown.
+    width: int = 1920
+    height: int = 1080
 
     @property
     def cuts(self) -> list[tuple[int, int]]:
@@ -86,6 +90,43 @@ def edl_of(edit: Edit) -> str:
         lines += [f"{number:03}  AX       {channels:<5} C        {times}", f"* FROM CLIP NAME: {name}", ""]
         at += end - first
     return "\n".join(lines)
+
+
+def fcpxml_of(edit: Edit) -> str:
+    """An FCPXML 1.8 file (later ones name files in a way that others do not read): an asset-clip a piece, whole frames.
+
+    https://developer.apple.com/documentation/professional-video-applications/fcpxml-reference
+    """
+    title = "".join(letter for letter in edit.title if letter.isprintable())
+    root = Element("fcpxml", version="1.8")
+    resources = SubElement(root, "resources")
+    size = {"width": str(edit.width), "height": str(edit.height)}
+    SubElement(resources, "format", {"id": "r1", "frameDuration": _rational(1, edit.rate), **size})
+    streams = {"hasVideo": "1", "format": "r1"} | ({"hasAudio": "1", "audioSources": "1"} if edit.has_sound else {})
+    name = edit.url.rpartition("/")[2][:MAX_NAME]
+    whole = {"start": "0s", "duration": _rational(edit.frames, edit.rate)}
+    SubElement(resources, "asset", {"id": "r2", "name": name, "src": edit.url, **whole, **streams})
+    project = SubElement(SubElement(SubElement(root, "library"), "event", name="Clipmill"), "project", name=title)
+    length = sum(end - first for first, end in edit.cuts)
+    sequence = SubElement(
+        project, "sequence", format="r1", duration=_rational(length, edit.rate), tcStart="0s", tcFormat="NDF"
+    )
+    spine, at = SubElement(sequence, "spine"), 0
+    for number, (first, end) in enumerate(edit.cuts, 1):
+        place = {"offset": at, "start": first, "duration": end - first}
+        times = {name: _rational(frames, edit.rate) for name, frames in place.items()}
+        named = {"ref": "r2", "name": f"{title} {number}", "format": "r1", "tcFormat": "NDF"}
+        SubElement(spine, "asset-clip", named | times)
+        at += end - first
+    indent(root)
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n'
+    return head + tostring(root, encoding="unicode") + "\n"
+
+
+def _rational(frames: int, rate: Fraction) -> str:
+    """Seconds as FCPXML writes them: "1001/30000s"."""
+    time_s = frames / rate
+    return f"{time_s.numerator}s" if time_s.denominator == 1 else f"{time_s.numerator}/{time_s.denominator}s"
 
 
 def _timecode(frame: int, rate: Fraction) -> str:

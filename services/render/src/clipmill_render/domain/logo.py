@@ -18,6 +18,8 @@ from clipmill_render.domain.placing import ShownFace
 USUAL_WIDTH = 0.16
 # Over more of a face than this share of the logo it is worth a word, and over less another corner is not.
 COVERED, SLIGHT = 0.25, 0.02
+# A word that cannot be read is worse than a chin that is not seen.
+CAPTIONS_WEIGH = 4.0
 _TOP = (Logo.CORNER_TOP_LEFT, Logo.CORNER_TOP_RIGHT)
 _LEFT = (Logo.CORNER_TOP_LEFT, Logo.CORNER_BOTTOM_LEFT)
 Corner: TypeAlias = Logo.Corner.ValueType
@@ -78,7 +80,7 @@ def stands(asked: Corner, size: tuple[int, int], places: Places) -> list[Stand]:
             left, top = _corner(corner, size, places.lettering)
             over_faces = _share_of_time(seen, left, top, size)
             over_captions = max((_share(caption, left, top, size) for caption in read), default=0.0)
-            costs[corner] = (over_faces + over_captions, over_faces, left, top)
+            costs[corner] = (over_faces + CAPTIONS_WEIGH * over_captions, over_faces, left, top)
         # The first of the corners that are as good as the best.
         least = min(cost for cost, *_ in costs.values())
         chosen = next(corner for corner in corners if costs[corner][0] <= least + SLIGHT)
