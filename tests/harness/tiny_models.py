@@ -133,4 +133,17 @@ TOTAL = replace(
 # The names by which the server has them differ; what they are differs from what is said of them.
 OTHER_VERSION = replace(ON_TRITON, name="other_version", reference="harness.tiny_models:OTHER_VERSION")
 OTHER_SIGNATURE = replace(ON_TRITON, name="other_signature", reference="harness.tiny_models:OTHER_SIGNATURE")
+
+
+def crash() -> Infer:
+    os.abort()
+
+
+def transposed(inputs: Tensors) -> Tensors:
+    return {"y": np.repeat(inputs["x"], 2, axis=1)[:, :, None]}
+
+
+CRASHES = replace(model(crash, "crashes"), reference="harness.tiny_models:CRASHES")
+# Of another shape than it is configured with, which Triton lets pass as far as it may be any.
+WRONG_SHAPE = replace(model(lambda: transposed, "wrong_shape"), reference="harness.tiny_models:WRONG_SHAPE")
 BROKEN = replace(model(refuse, "broken"), reference="harness.tiny_models:BROKEN")

@@ -149,7 +149,12 @@ class _Remote:
         self._missing = None
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="triton", daemon=True).start()
-        options = TritonOptions(deadline_s=inference.deadline_s, breaker_failures=1, breaker_pause_s=ASKED_AGAIN_S)
+        options = TritonOptions(
+            deadline_s=inference.deadline_s,
+            breaker_failures=1,
+            breaker_pause_s=ASKED_AGAIN_S,
+            shared_from_bytes=inference.shared_from_bytes,
+        )
 
         async def connect() -> Triton:
             return Triton(inference.triton, options)

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Inference:
-    """What children are told of where models run. `triton` is host:port, "" for nowhere; `log_share` of the calls are
-    recorded.
+    """What children are told of where models run. `triton` is host:port, "" for nowhere; inputs of `shared_from_bytes`
+    and more go there by shared memory, None for none; `log_share` of the calls are recorded.
     """
 
     triton: str = ""
     deadline_s: float = 10.0
     log_share: float = 0.0
+    shared_from_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,12 @@ class TritonSettings(Settings):
         "services' own processes, which they also do whenever it does not answer.",
     )
     deadline_s: float = Field(10.0, gt=0, description="How long one call of a model may take there.")
+    shared_from_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Inputs of so many bytes and more go by shared memory: only for a Triton on this machine that sees "
+        "its /dev/shm.",
+    )
 
 
 class InferenceSettings(Settings):
@@ -36,4 +42,4 @@ class InferenceSettings(Settings):
 def configured_inference() -> Inference:
     """As the settings say."""
     triton = TritonSettings()
-    return Inference(triton.address, triton.deadline_s, InferenceSettings().log_share)
+    return Inference(triton.address, triton.deadline_s, InferenceSettings().log_share, triton.shared_from_bytes)
