@@ -10,10 +10,10 @@ SOURCES = [
     path for folder in ("services", "shared", "cli", "protos") for path in (ROOT / folder).glob("**/src/**/*.py")
     if "_pb2" not in path.name
 ]  # fmt: skip
-# Every literal that looks like a code is one, but for these names of other people's things.
-CODE = re.compile(r'"([A-Z]+(?:_[A-Z]+)+)"')
+# Every literal that looks like a code is one, but for settings, and for these names of other people's things.
+CODE = re.compile(r'"((?!CLIPMILL_)[A-Z]+(?:_[A-Z]+)+)"')
 OTHERS = {
-    "CLIPMILL_HTTP_ADDRESS", "CLOCK_BOOTTIME", "DEFAULT_MEDIA", "FINAL_STATES", "HF_HOME", "HF_HUB_CACHE", "JAVA_HOME",
+    "CLOCK_BOOTTIME", "DEFAULT_MEDIA", "FINAL_STATES", "HF_HOME", "HF_HUB_CACHE", "JAVA_HOME",
     "MOONSHINE_ORT_SINGLE_THREAD", "NOT_FOUND", "OPENBLAS_NUM_THREADS", "OTEL_EXPORTER_OTLP_ENDPOINT",
     "KAFKA_BUNDLE", "OTIO_SCHEMA",
     "XDG_CACHE_HOME",
