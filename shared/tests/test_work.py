@@ -8,8 +8,8 @@ import pytest
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
-from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Warning
-from clipmill.work.v1.work_pb2 import JobControl, Stage, Task
+from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Twin, Warning
+from clipmill.work.v1.work_pb2 import Answer, JobControl, Stage, Task
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.cautions import STOOD_IN
 from clipmill_shared.errors import ClipmillError
@@ -340,3 +340,69 @@ async def test_a_stage_may_name_its_content_and_adopt_what_is_cached(hearing):
     await handle(w, task_event())
     (answer,) = await handle(w, task_event("t2", sha="other"))
     assert hearing.calls == 1 and answer.message.language == "en"
+
+
+def twin_of(event: Event, video_id: str = "v0") -> Event:
+    event.message.twin.CopyFrom(Twin(video_id=video_id, offset_s=-5.0))
+    return event
+
+
+def sharing(hearing: Hearing, share) -> Worker:
+    made, bus = worker(hearing)
+    return Worker(replace(made._stage, share=share), bus, hearing.blobs, 1, "w1")
+
+
+async def move(task: AudioTask, kept, report) -> AudioAnalyzed | None:
+    """Shares what was kept of the same sound's part without a twin."""
+    asked = AudioTask()
+    asked.CopyFrom(task)
+    asked.ClearField("twin")
+    other = await kept(asked)
+    if other is None:
+        return None
+    twin = Twin(video_id=task.twin.video_id, offset_s=task.twin.offset_s, saved_s=other.answer.compute_s)
+    return AudioAnalyzed(part=task.part, analysis=other.analysis, answer=Answer(twin=twin))
+
+
+async def test_a_task_with_a_twin_is_answered_by_what_was_kept_of_it(hearing: Hearing) -> None:
+    made = sharing(hearing, move)
+
+    await made._on_task(task_event("t1"))
+    (shared,) = await made._on_task(twin_of(task_event("t2")))
+    (again,) = await made._on_task(twin_of(task_event("t3")))
+
+    assert hearing.calls == 1
+    assert shared.message.answer.twin.offset_s == -5.0
+    assert (shared.message.answer.cached, again.message.answer.cached) == (False, True)
+    assert again.message.answer.twin == shared.message.answer.twin
+
+
+async def test_without_anything_kept_the_work_is_done(hearing: Hearing) -> None:
+    made = sharing(hearing, move)
+
+    (event,) = await made._on_task(twin_of(task_event("t1")))
+
+    assert hearing.calls == 1
+    assert not event.message.answer.HasField("twin")
+
+
+async def test_what_is_kept_without_its_blobs_is_not_shared(hearing: Hearing) -> None:
+    made = sharing(hearing, move)
+
+    (first,) = await made._on_task(task_event("t1"))
+    await hearing.blobs.delete(first.message.analysis)
+    await made._on_task(twin_of(task_event("t2")))
+
+    assert hearing.calls == 2
+
+
+async def test_a_twin_that_is_gone_costs_no_more_than_the_work(hearing: Hearing) -> None:
+    async def gone(task: AudioTask, kept, report) -> AudioAnalyzed | None:
+        raise ClipmillError("BLOB_MISSING", "It is gone.", "Run it again.")
+
+    made = sharing(hearing, gone)
+
+    (event,) = await made._on_task(twin_of(task_event("t1")))
+
+    assert hearing.calls == 1
+    assert event.topic == topics.AUDIO_ANALYZED
