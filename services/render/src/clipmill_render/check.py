@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from clipmill_render.domain.graph import Timing
 from clipmill_shared.errors import ClipmillError
@@ -35,8 +38,9 @@ class CheckFailedError(ClipmillError):
         )
 
 
-def check(video: Path, expected: Expected) -> None:
-    """Compare the streams of `video`, and the times of its first and last frames, with `expected`. Decodes nothing.
+def check(video: Path, expected: Expected, wanted: Collection[int] = ()) -> list[NDArray[np.uint8]]:
+    """Compare the streams and the frames' times of `video` with `expected`, and decode its picture: each frame on which
+    others rest, and those that are `wanted` (from 0 on). The luma of these, height x width, of the range 16 to 235.
 
     Errors: CheckFailedError, which names the first difference.
     """
@@ -59,12 +63,32 @@ def check(video: Path, expected: Expected) -> None:
             for sound in container.streams.audio:
                 require(sound.rate == RATE_HZ and sound.channels == 2, "its sound is not 48 kHz stereo")
             base = float(picture.time_base or 0)
-            times_s = [packet.pts * base for packet in container.demux(picture) if packet.pts is not None]
-            require(bool(times_s) and abs(min(times_s)) <= tolerance_s, "it does not begin at 0")
-            off_s = abs(max(times_s) + 1 / expected.timing.fps - expected.timing.duration_s)
+            packets = [packet for packet in container.demux(picture) if packet.pts is not None]
+            times = sorted(packet.pts or 0 for packet in packets)
+            require(bool(times) and abs(times[0] * base) <= tolerance_s, "it does not begin at 0")
+            off_s = abs(times[-1] * base + 1 / expected.timing.fps - expected.timing.duration_s)
             require(off_s <= tolerance_s, "its last frame is missing")
+            shown = list(_lumas(picture, packets, {times[frame] for frame in wanted}))
+            require(len(shown) == len(wanted), f"{len(wanted) - len(shown)} of its frames cannot be decoded")
+            return shown
     except av.FFmpegError as error:
         raise CheckFailedError(f"it cannot be decoded ({error})") from error
+
+
+def _lumas(
+    picture: av.VideoStream, packets: Collection[av.Packet[av.VideoStream]], wanted: Collection[int]
+) -> Iterator[NDArray[np.uint8]]:
+    """Decodes `packets`, and yields the luma of the frames whose times are `wanted`, in their order."""
+    decoder = picture.codec_context
+    decoder.thread_count = 1
+    decoder.options = {"err_detect": "explode"}
+    for packet in [*packets, None]:
+        # A frame on which none rests costs as much to decode as any other, and what is wrong with it ends with it.
+        decoder.skip_frame = "DEFAULT" if packet is None or packet.pts in wanted else "NONREF"
+        for frame in decoder.decode(packet):
+            if frame.pts in wanted:
+                plane = frame.planes[0]
+                yield np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : frame.width].copy()
 
 
 def require(holds: bool, wrong: str) -> None:

@@ -18,7 +18,7 @@ from clipmill_render.ffmpeg import INPUT_LIMITS
 
 SOUND, VIDEO, CAPTIONS, FONTS, GRAPH = "sound.wav", "clip.mp4", "captions.ass", "fonts", "graph.txt"
 STILL = "still-%02d.jpg"
-LOOKED, HEARD, MEANT = "looked.gray", "heard.f32", "meant.f32"
+HEARD, MEANT = "heard.f32", "meant.f32"
 # Enough to place a sound to half a millisecond.
 COMPARED_HZ = 2000
 RATE_HZ = 48000
@@ -85,28 +85,19 @@ def edited_command() -> list[str]:
 
 
 def gained_command(gain: Gain) -> list[str]:
-    """Logs the loudness that SOUND has after `gain`; its peaks between the samples would cost as much again."""
-    filters = f"{gain.filters},ebur128=peak=sample:framelog=quiet"
+    """Logs the loudness that SOUND has after `gain`; its peaks between the samples would cost three times as much."""
+    filters = f"{gain.quick_filters},ebur128=peak=sample:framelog=quiet"
     return [*INPUT_LIMITS, "-i", SOUND, "-af", filters, "-f", "null", "-"]
 
 
-def result_command(frames: Sequence[int], *, sound: bool, threads: int) -> list[str]:
-    """Decodes all of VIDEO, and fails where that cannot be done. Writes the luma of `frames` to LOOKED (8 bits of full
-    range, one after another), and with `sound` logs its loudness and writes HEARD beside what was MEANT, to compare.
+def result_command() -> list[str]:
+    """Decodes the sound of VIDEO, and fails where that cannot be done; logs its loudness, and writes HEARD beside what
+    was MEANT, to compare.
     """
-    chosen = "+".join(f"eq(n,{frame})" for frame in frames) or "0"
-    command = [
-        "-xerror", "-err_detect", "explode", "-threads", str(threads), *INPUT_LIMITS, "-i", VIDEO,
-        *([*INPUT_LIMITS, "-i", SOUND] if sound else []),
-        "-map", "0:v:0", "-vf", f"select='{chosen}',scale=out_range=pc,format=gray",
-        "-fps_mode", "passthrough", "-f", "rawvideo", LOOKED,
-    ]  # fmt: skip
-    if not sound:
-        return command
     # From time 0 on, so that a sound that begins late is seen to.
     compared = f"aresample={COMPARED_HZ}:async=1:first_pts=0"
     return [
-        *command,
+        "-xerror", "-err_detect", "explode", *INPUT_LIMITS, "-i", VIDEO, *INPUT_LIMITS, "-i", SOUND,
         "-map", "0:a:0", "-af", "ebur128=peak=sample:framelog=quiet", "-f", "null", "-",
         "-map", "0:a:0", "-af", compared, "-ac", "1", "-f", "f32le", HEARD,
         "-map", "1:a:0", "-af", compared, "-ac", "1", "-f", "f32le", MEANT,

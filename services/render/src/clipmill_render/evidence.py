@@ -1,4 +1,4 @@
-"""What a finished clip shows and sounds like, beside what was meant: looked for in one decoding of all of it."""
+"""What a finished clip shows and sounds like, beside what was meant: looked for in what was decoded of it."""
 
 from __future__ import annotations
 
@@ -38,17 +38,15 @@ def caption_frames(ass: str, timing: Timing) -> list[int]:
     return sorted({frame for letters, frame in sorted(found, reverse=True)[:WITNESSES] if letters})
 
 
-def captions_seen(folder: Path, stills: Sequence[Path], width: int, height: int) -> bool:
-    """True when every frame that was LOOKED at in the clip differs from its still, taken before captions were drawn."""
+def captions_seen(shown: Sequence[NDArray[np.uint8]], stills: Sequence[Path]) -> bool:
+    """True when every frame `shown` (its luma, 16 to 235) differs from its still, taken before captions were drawn."""
     from PIL import Image
 
-    looked = np.fromfile(folder / commands.LOOKED, np.uint8)
-    if len(looked) != len(stills) * width * height:
-        return False
-    for frame, still in zip(looked.reshape(len(stills), height, width), stills, strict=True):
+    for frame, still in zip(shown, stills, strict=True):
         with Image.open(still) as picture:
-            plain = np.asarray(picture.convert("L"), np.int16)
-        if (np.abs(frame - plain) > DIFFERS).mean() < LEAST_SHARE:
+            plain = np.asarray(picture.convert("L"), np.int32)
+        plain = 16 + plain * 219 // 255
+        if plain.shape != frame.shape or (np.abs(frame - plain) > DIFFERS).mean() < LEAST_SHARE:
             return False
     return True
 

@@ -100,7 +100,7 @@ def make(request: Request, report: Report) -> Made:
     kept = kept_of(request)
     timing = timing_of(info, kept.timeline.duration_s)
     cut = Cut.of(request.source, info, task.clip.range.start_s, timing, kept.timeline)
-    said: list[Note] = []
+    said: list[Note] = list(kept.notes)
 
     branding = Branding.of(task.finish.brand, request.assets)
     assembly = branding.assembly(timing)
@@ -196,18 +196,18 @@ def checked(request: Request, made: Made) -> Measured | None:
     Errors: CheckFailedError, DiskFullError.
     """
     folder, layout, has_sound = request.folder, made.layout, made.gain is not None
-    check(folder / commands.VIDEO, Expected(layout.width, layout.height, made.timing, has_sound))
-    command = commands.result_command(made.with_caption, sound=has_sound, threads=request.threads)
-    try:
-        log = ffmpeg.run(command, folder)
-    except ffmpeg.FfmpegError as error:
-        raise CheckFailedError(f"it cannot be decoded ({error})") from error
+    expected = Expected(layout.width, layout.height, made.timing, has_sound)
+    shown = check(folder / commands.VIDEO, expected, made.with_caption)
     stills = [made.still(folder, frame) for frame in made.with_caption]
-    require(captions_seen(folder, stills, layout.width, layout.height), "its captions are not seen")
+    require(captions_seen(shown, stills), "its captions are not seen")
     share = made.faces_in_frame
     require(share is None or share >= LEAST_FACES, f"its face is out of the picture for {1 - (share or 0):.0%} of it")
     if made.gain is None:
         return None
+    try:
+        log = ffmpeg.run(commands.result_command(), folder)
+    except ffmpeg.FfmpegError as error:
+        raise CheckFailedError(f"its sound cannot be decoded ({error})") from error
     lag_s = sound_lag_s(folder)
     require(abs(lag_s) <= TOLERANCE_S, f"its sound is {abs(lag_s):.3f} s too {'late' if lag_s > 0 else 'early'}")
     loudness, target_lufs = commands.measured(log), target_of(request.task)

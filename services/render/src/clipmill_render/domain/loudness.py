@@ -39,11 +39,19 @@ class Gain:
 
     @property
     def filters(self) -> str:
+        return self._filters(f"aresample={OVERSAMPLED_HZ}", f"aresample={RATE_HZ}")
+
+    @property
+    def quick_filters(self) -> str:
+        """What makes it as loud as `filters` do (to a tenth of a LU), at a quarter of the cost, and lets peaks pass."""
+        return self._filters()
+
+    def _filters(self, before: str = "", after: str = "") -> str:
         volume = f"volume={self.gain_db:.3f}dB"
         if not self.limited:
             return volume
         limiter = f"alimiter=limit={10 ** (LIMITER_DB / 20):.4f}:attack=5:release=50:level=0:latency=1"
-        return f"{volume},aresample={OVERSAMPLED_HZ},{limiter},aresample={RATE_HZ}"
+        return ",".join(filter(None, (volume, before, limiter, after)))
 
 
 def gain_for(source: Measured, target_lufs: float) -> Gain:
