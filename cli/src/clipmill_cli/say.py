@@ -38,6 +38,8 @@ def say_result(as_json: bool, output: Path, result: ResultRecord) -> ExitCode:
             click.echo(f"Warning: {warning.message} [{warning.code}]", err=True)
         if result.clips:
             click.echo(table(result))
+        for shared in result.shared:
+            click.echo(shared.sentence)
         if result.cached:
             click.echo("From the cache: this video was done before with these options and models.")
         for shortage in result.shortages:

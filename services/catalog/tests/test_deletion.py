@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 from clipmill.audio.v1.audio_pb2 import Diarization, SpeakerTurn
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.common.v1.common_pb2 import TimeRange
+from clipmill.media.v1.media_pb2 import MediaIngested, Recording
+from clipmill_shared import recordings
 from clipmill_shared.blobs import Blobs
 
 
@@ -32,6 +34,17 @@ async def test_rows_blobs_and_cached_results_go_and_are_counted(world: CatalogWo
     assert await world.clips() == []
     deleted = pb.CatalogChange.KIND_VIDEO_DELETED
     await world.until(lambda: any(event.message.kind == deleted for event in world.bus.events))
+
+
+async def test_no_later_video_is_like_an_erased_one(world: CatalogWorld):
+    job = JobEvents(world)
+    known = Recording(ingested=MediaIngested(video_id="v1"))
+    await world.blobs.write_record(job.owner_id, recordings.key_of("v1"), known)
+    await world.hear_of(await job.ingested())
+
+    await delete(world)
+
+    assert world.stored() == []
 
 
 async def test_who_spoke_when_is_forgotten_too(world: CatalogWorld):
