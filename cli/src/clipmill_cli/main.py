@@ -20,7 +20,7 @@ LAZY: dict[str, str] = {
     "cancel": "clipmill_cli.jobs:cancel",
     "end": "clipmill_cli.jobs:end",
     "clips": "clipmill_cli.jobs:clips",
-    "features": "clipmill_cli.preferences:features",
+    "features": "clipmill_cli.features:features",
     "models": "clipmill_cli.models:models",
     "rescore": "clipmill_cli.preferences:rescore",
     "preferences": "clipmill_cli.preferences:preferences",

@@ -1,4 +1,4 @@
-"""`clipmill rescore`, `features` and `preferences`: what viewers and editors have taught, and what it changes."""
+"""`clipmill rescore` and `preferences`: what viewers and editors have taught, and what it changes."""
 
 from __future__ import annotations
 
@@ -36,42 +36,11 @@ def rescore(job: str, clips: int | None, genre: str | None, plain: bool, as_json
         rows = []
         for clip in found.clips:
             learned = sum(feature.learned for feature in clip.features)
-            span = f"{_clock(clip.head.range.start_s)} to {_clock(clip.head.range.end_s)}"
+            span = f"{clock(clip.head.range.start_s)} to {clock(clip.head.range.end_s)}"
             better = f"{clip.percentile:.0f} %" if clip.HasField("percentile") else ""
             rows.append((str(clip.head.rank), f"{clip.head.score:.0f}", f"{learned:+.1f}", better, span, clip.reason))
         click.echo(grid(("", "Score", "Learnt", "Better than", "Where", "Why"), rows))
         return ExitCode.CLIPS_MADE
-
-    sys.exit(on_clipmill(address, as_json, work, service="scoring"))
-
-
-@click.command(epilog="Exit codes: 0 the same, 5 something differs, it cannot be reached, or no such job.")
-@click.argument("job", metavar="JOB")
-@lines_option
-@address_option
-def features(job: str, as_json: bool, address: str) -> None:
-    """Measure the features of JOB's candidates again, from what was analysed, and compare with what was served."""
-
-    async def work(client: Client) -> ExitCode:
-        from clipmill.scoring_calls import ScoringCalls
-
-        found = await ScoringCalls(client).check_features(job)
-        alone = found.only_served + found.only_recomputed
-        if as_json:
-            say_line(MessageToDict(found, always_print_fields_with_no_presence=True))
-        else:
-            click.echo(f"{found.values} values of {found.candidates} candidates: {found.mismatches} differ.")
-            if alone:
-                click.echo(f"{found.only_served} candidates were served only, {found.only_recomputed} are new.")
-            if found.skipped:
-                click.echo(f"Measured otherwise today: {', '.join(found.skipped)}.")
-            rows = [
-                (each.feature, _clock(each.range.start_s), f"{each.served:g}", f"{each.recomputed:g}")
-                for each in found.examples
-            ]
-            if rows:
-                click.echo(grid(("Feature", "From", "Served", "Now"), rows))
-        return ExitCode.PART_FAILED if found.mismatches or alone else ExitCode.CLIPS_MADE
 
     sys.exit(on_clipmill(address, as_json, work, service="scoring"))
 
@@ -107,6 +76,7 @@ def preferences(reset: bool, as_json: bool, address: str) -> None:
     sys.exit(on_clipmill(address, as_json, work, service="scoring"))
 
 
-def _clock(time_s: float) -> str:
+def clock(time_s: float) -> str:
+    """Minutes and seconds."""
     minutes, seconds = divmod(int(time_s), 60)
     return f"{minutes}:{seconds:02d}"

@@ -185,8 +185,10 @@ class _Up:
             flags.setdefault("vision.api", "true")
         if "scoring" in names:
             flags.setdefault("scoring.learns", "true")
-            if self._is_local() and not ScoringSettings().engagement_owner:
+            scoring = ScoringSettings()
+            if self._is_local() and not scoring.engagement_owner:
                 flags["scoring.engagement_owner"] = LOCAL_OWNER
+            flags["scoring.features_url"] = scoring.features_url or (self._home / "features").as_uri()
         if "models" in names and self._is_local() and not flags.get("models.lifecycle_owner"):
             flags["models.lifecycle_owner"] = LOCAL_OWNER
         if not {"ingest", "catalog"} & set(names):

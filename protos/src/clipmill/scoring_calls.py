@@ -6,6 +6,7 @@ async with Client("127.0.0.1:7431") as client:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from clipmill.client import Client
@@ -34,6 +35,29 @@ class ScoringCalls:
         request = pb.CheckFeaturesRequest(job_id=job_id)
         response: pb.CheckFeaturesResponse = await self._client._call(self._stub.CheckFeatures, request)
         return response
+
+    async def feature_checks(self) -> list[pb.FeatureCheck]:
+        """What the last checks found that ran by themselves, the newest first."""
+        response: pb.ListFeatureChecksResponse = await self._client._call(
+            self._stub.ListFeatureChecks, pb.ListFeatureChecksRequest()
+        )
+        return list(response.checks)
+
+    async def features(
+        self,
+        clips: Iterable[pb.ClipAt],
+        names: Iterable[str] = (),
+        *,
+        entity: str = "clip",
+        backfilled: bool = False,
+    ) -> list[pb.KnownFeatures]:
+        """Features of clips (at most 1,000, of 50 videos) as they are now, or were known at each one's time.
+
+        Without names all that are kept. The answer is in the order of `clips`.
+        """
+        request = pb.GetFeaturesRequest(entity=entity, clips=clips, features=names, backfilled=backfilled)
+        response: pb.GetFeaturesResponse = await self._client._call(self._stub.GetFeatures, request)
+        return list(response.clips)
 
     async def export_outcomes(self) -> pb.ExportOutcomesResponse:
         """What became of the owner's clips, as a training set."""

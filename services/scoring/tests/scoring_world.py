@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +73,14 @@ class ScoringWorld:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, folder: Path, sql_url: str = "", owner: str = "ada") -> AsyncIterator[ScoringWorld]:
+    async def running(
+        cls, folder: Path, sql_url: str = "", owner: str = "ada", **options: Any
+    ) -> AsyncIterator[ScoringWorld]:
         bus = QuietBus()
         blobs = Blobs.in_folder(folder / "blobs", folder / "scratch")
         url = sql_url or f"sqlite+aiosqlite:///{folder}/{{service}}.db"
         platform = Platform(bus, blobs, url, folder / "scratch", "test")  # type: ignore[arg-type]
-        settings = ScoringSettings(learns=True, engagement_owner=owner)
+        settings = ScoringSettings(learns=True, engagement_owner=owner, **options)
         service = clipmill_scoring.service.build(settings, platform)
 
         def caller(metadata: Iterable[tuple[str, str | bytes]]) -> str:
@@ -90,7 +93,9 @@ class ScoringWorld:
         ):
             yield cls(bus, blobs, ScoringServiceStub(channel), address)
 
-    async def hear(self, topic: Topic, message: Message, name: str, owner_id: str = "ada") -> None:
+    async def hear(
+        self, topic: Topic, message: Message, name: str, owner_id: str = "ada", at_s: float | None = None
+    ) -> None:
         """Deliver an event as the bus would, under a claim of its partition."""
         subscription = self.bus.subscriptions[topic.name]
         assert subscription.offsets is not None
@@ -98,15 +103,24 @@ class ScoringWorld:
         offset = self.offsets[topic.name] = self.offsets.get(topic.name, -1) + 1
         position = Position("cluster", topic.name, 0, offset, claims[0].epoch, offset)
         event = Event(topic, message, name, owner_id, "/test", position=position)
+        if at_s is not None:
+            event = replace(event, time=datetime.fromtimestamp(at_s, UTC))
         await subscription.handler(event)
 
     async def scored(
-        self, job_id: str = "j1", video_id: str = "v1", lines: tuple[str, ...] = LINES
+        self,
+        job_id: str = "j1",
+        video_id: str = "v1",
+        lines: tuple[str, ...] = LINES,
+        change: Callable[[pb.CandidateTable], None] = lambda _: None,
+        at_s: float | None = None,
     ) -> list[ScoredClip]:
         """A job ends: its clips."""
         choice, ranking = choose_among(video_id, talk(*LINES), Ask(3, 2, 8), embed)
         clips = [scored_clip(clip, rank) for rank, clip in enumerate(choice.clips, start=1)]
-        table = message_of(ranking.table, ScoringTask(clips=3)).SerializeToString()
+        kept = message_of(ranking.table, ScoringTask(clips=3))
+        change(kept)
+        table = kept.SerializeToString()
         message = ClipsScored(
             task=Task(owner_id="ada", job_id=job_id, task_id=f"{job_id}-t", attempt=1),
             video_id=video_id,
@@ -114,7 +128,7 @@ class ScoringWorld:
             candidates=await self.blobs.put_bytes("ada", table, "application/protobuf"),
             clips=[clip.head for clip in clips],
         )
-        await self.hear(topics.CLIPS_SCORED, message, f"{job_id}-scored-{time.time_ns()}")
+        await self.hear(topics.CLIPS_SCORED, message, f"{job_id}-scored-{time.time_ns()}", at_s=at_s)
         return clips
 
     async def engage(

@@ -59,3 +59,18 @@ async def test_a_job_that_is_not_there_is_told_so(world: ScoringWorld) -> None:
 
     assert code != 0
     assert "No candidates are kept of a job j404" in err
+
+
+async def test_features_are_shown_with_their_age_and_checked_by_command(tmp_path: Path) -> None:
+    options = {"features_url": (tmp_path / "features").as_uri()}
+    async with ScoringWorld.running(tmp_path, **options) as world:
+        (clip, *_) = await world.scored()
+        code, table, _ = await said(world, "features", "show", clip.head.clip_id)
+        _, line, _ = await said(world, "features", "show", clip.head.clip_id, "--at", "2001-01-01", "--json")
+        checked = await said(world, "features", "check")
+
+    assert code == 0
+    hook = next(row for row in table.splitlines() if row.startswith("hook"))
+    assert "share" in hook and "0.0 h" in hook and "j1" in hook
+    assert {each["status"] for each in json.loads(line)["features"]} == {"STATUS_MISSING"}
+    assert checked[:2] == (0, "Nothing was checked yet.\n")

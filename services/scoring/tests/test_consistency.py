@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,16 @@ from scoring_world import ScoringWorld
 from test_handlers import task_of
 
 from clipmill import topics
-from clipmill.clips.v1.clips_pb2 import ClipsScored
+from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClips
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill_shared.events import Event
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[ScoringWorld]:
-    async with ScoringWorld.running(tmp_path, owner="ann") as world:
+    features = (tmp_path / "features").as_uri()
+    options = {"features_url": features, "features_logged_share": 1.0, "features_check_s": 0.05}
+    async with ScoringWorld.running(tmp_path, owner="ann", **options) as world:
         yield world
 
 
@@ -61,3 +64,69 @@ async def test_what_differs_is_told_and_what_is_measured_otherwise_is_left_out(w
     assert found.examples[0].served - found.examples[0].recomputed == pytest.approx(1e-9)
     assert list(found.skipped) == ["hook"]
     assert (found.mismatches, found.only_served, found.only_recomputed) == (1, 1, 1)
+
+
+async def checks(world: ScoringWorld, wanted: Callable[[pb.FeatureCheck], bool]) -> pb.FeatureCheck:
+    """The check of the job that says what is wanted, when it has run by itself."""
+    while True:
+        found = await world.stub.ListFeatureChecks(pb.ListFeatureChecksRequest())
+        for check in found.checks:
+            if wanted(check):
+                return check
+        await asyncio.sleep(0.05)
+
+
+async def test_what_was_served_is_checked_by_itself_and_is_the_same(world: ScoringWorld) -> None:
+    scored = await chosen(world)
+    await world.hear(topics.CLIPS_SCORED, scored, "scored", "ann")
+
+    check = await checks(world, lambda check: check.found.values > 0)
+    theirs = await world.stub.ListFeatureChecks(pb.ListFeatureChecksRequest(), metadata=(("owner", "eve"),))
+
+    assert (check.job_id, check.error_code, check.found.candidates) == ("j", "", len(scored.clips))
+    assert (check.found.mismatches, check.found.only_served, list(check.found.skipped)) == (0, 0, [])
+    assert not theirs.checks
+
+
+async def test_a_planted_difference_is_found_in_what_a_job_served(world: ScoringWorld) -> None:
+    scored = await chosen(world)
+    clips = await world.blobs.get_message(scored.scored, ScoredClips)
+    hook = next(feature for feature in clips.clips[0].features if feature.name == "hook")
+    hook.value += 1e-9
+    scored.scored.CopyFrom(await world.blobs.put_message("ann", clips))
+    await world.hear(topics.CLIPS_SCORED, scored, "scored", "ann")
+
+    check = await checks(world, lambda check: check.found.mismatches > 0)
+
+    ((feature, served),) = [(each.feature, each.served) for each in check.found.examples]
+    assert (feature, served, check.found.mismatches) == ("hook", hook.value, 1)
+
+
+async def test_a_planted_difference_is_found_in_what_is_served_later(world: ScoringWorld) -> None:
+    scored = await chosen(world)
+    table = await world.blobs.get_message(scored.candidates, pb.CandidateTable)
+    for column in table.features:
+        if column.name == "word_length":
+            column.values[:] = [value + 0.5 for value in column.values]
+    scored.candidates.CopyFrom(await world.blobs.put_message("ann", table))
+    await world.hear(topics.CLIPS_SCORED, scored, "scored", "ann")
+    right = await checks(world, lambda check: check.found.values > 0 and not check.found.mismatches)
+
+    await world.rerank("ann", job_id="j")
+    anew = await checks(world, lambda check: check.found.mismatches > 0)
+    clips = [pb.ClipAt(clip_id=clip.clip_id) for clip in scored.clips]
+    await world.stub.GetFeatures(pb.GetFeaturesRequest(entity="clip", clips=clips))
+    stored = await checks(world, lambda check: check.at.ToNanoseconds() > anew.at.ToNanoseconds())
+
+    assert right.at.ToNanoseconds() < anew.at.ToNanoseconds()
+    for check in (anew, stored):
+        assert {each.feature for each in check.found.examples} == {"word_length"}
+
+
+async def test_what_cannot_be_measured_again_is_told_as_that(world: ScoringWorld) -> None:
+    scored = await chosen(world)
+    table = await world.blobs.get_message(scored.candidates, pb.CandidateTable)
+    await world.blobs.delete(table.task.audio[0])
+    await world.hear(topics.CLIPS_SCORED, scored, "scored", "ann")
+
+    assert await checks(world, lambda check: check.error_code == "BLOB_MISSING")

@@ -46,6 +46,8 @@ class Platform:
     inference: Inference = field(default_factory=Inference)
     # Kept results as this process sees them; None: each worker has a view of its own.
     results: Results | None = None
+    # What processes share of what they have at hand; empty: each has its own.
+    redis_url: str = ""
     # Verifies who calls and who asks; None where no keys are configured.
     tokens: Tokens | None = None
 
@@ -90,6 +92,7 @@ async def connected(settings: PlatformSettings, instance: str) -> AsyncIterator[
                 migrations=settings.migrations,
                 inference=configured_inference(),
                 results=results,
+                redis_url=settings.redis_url,
                 tokens=tokens,
             )
         finally:

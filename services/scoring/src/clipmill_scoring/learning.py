@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from google.protobuf.message import Message
@@ -22,6 +23,8 @@ from clipmill_scoring.domain import preferences as rules
 from clipmill_scoring.domain.outcomes import Kind, Outcome, outcome
 from clipmill_scoring.domain.preferences import Preferences
 from clipmill_scoring.domain.score import WEIGHTS
+from clipmill_scoring.feature_store.store import FeatureStore, Job
+from clipmill_scoring.served import ServedLog, sample_of
 from clipmill_scoring.store import ALL_OWNERS, ScoredJob, Served
 from clipmill_shared.askers import Askers
 from clipmill_shared.blobs import Blobs
@@ -29,6 +32,7 @@ from clipmill_shared.bus import Handler, Offsets, Poison, Subscription
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.events import Event
 from clipmill_shared.offsets import SqlOffsets
+from clipmill_shared.service import nothing
 from clipmill_shared.sql import Database, serial
 
 GROUP = "scoring"
@@ -46,12 +50,17 @@ class Learning:
         blobs: Blobs,
         askers: Askers,
         offsets: SqlOffsets,
+        features: FeatureStore | None = None,
+        *,
+        served: ServedLog | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._askers = askers
         self._offsets = offsets
+        self._features = features
+        self._served = served
         self._clock = clock
 
     @property
@@ -67,18 +76,40 @@ class Learning:
         )
 
     async def on_scored(self, event: Event[Any]) -> Sequence[Event[Message]]:
-        """Keep where a job's candidates lie, and its clips as vectors."""
+        """Keep where a job's candidates lie, its clips as vectors, and its features."""
         message: ClipsScored = event.message
         if not message.HasField("candidates"):
             return ()
         scored = await self._blobs.get_message(message.scored, ScoredClips)
         served = [served_of(message.video_id, clip) for clip in scored.clips]
         owner_id, at_s = event.owner_id, event.time.timestamp()
+        job = ScoredJob(message.task.job_id, message.video_id, at_s, message.candidates)
+        take_back = await self._keep_features(owner_id, job, frozenset(clip.clip_id for clip in served))
+        is_kept = False
         async with self._offsets.taking(event) as on:
-            job = ScoredJob(message.task.job_id, message.video_id, at_s, message.candidates)
-            if on and await store.add_job(on, owner_id, job):
-                await store.add_clips(on, owner_id, served, at_s)
+            if on:
+                await serial(on, "erased")
+                if is_kept := await store.add_job(on, owner_id, job):
+                    await store.add_clips(on, owner_id, served, at_s)
+        if not is_kept:
+            await take_back()
+        elif self._served is not None:
+            for clip in scored.clips:
+                self._served.note(sample_of(owner_id, job.job_id, job.video_id, clip, at_s))
         return ()
+
+    async def _keep_features(
+        self, owner_id: str, job: ScoredJob, chosen: frozenset[str]
+    ) -> Callable[[], Awaitable[None]]:
+        """Keep a job's features; what undoes it, for a video that was deleted in the meantime.
+
+        Who deletes one says so in the database before he erases its features, so one of both sees the other.
+        """
+        if self._features is None:
+            return nothing
+        table = await self._blobs.get_bytes(job.candidates)
+        values = Job(owner_id, job.job_id, job.video_id, table, chosen, job.scored_at)
+        return partial(self._features.forget, values, await self._features.add(values))
 
     async def on_engagement(self, event: Event[Any]) -> Sequence[Event[Message]]:
         """Learn from what was done with a clip, once however often the event comes. Poison for what cannot be.
@@ -114,9 +145,14 @@ class Learning:
         """Forget a video that was deleted."""
         change: CatalogChange = event.message
         if change.kind == CatalogChange.KIND_VIDEO_DELETED:
-            async with self._offsets.taking(event) as on:
-                if on is not None:
+            if self._features is not None:
+                async with self._database.transaction() as on:
+                    await serial(on, "erased")
                     await store.erase_video(on, event.owner_id, change.video_id, event.time.timestamp())
+                await self._features.erase(event.owner_id, change.video_id)
+            async with self._offsets.taking(event) as taken:
+                if taken is not None:
+                    await store.erase_video(taken, event.owner_id, change.video_id, event.time.timestamp())
         return ()
 
     async def prune(self) -> None:
@@ -124,6 +160,8 @@ class Learning:
         while True:
             async with self._database.transaction() as on:
                 await store.prune(on, self._clock() - FORGET_AFTER_S)
+            if self._features is not None:
+                await self._features.prune()
             await asyncio.sleep(PRUNE_EVERY_S)
 
 

@@ -14,11 +14,15 @@ from clipmill_scoring import store
 from clipmill_scoring.consistency import compared
 from clipmill_scoring.domain.formula import FORMULA_VERSION
 from clipmill_scoring.domain.score import WEIGHTS
+from clipmill_scoring.feature_store.answering import answered, features_of
+from clipmill_scoring.feature_store.store import FeatureStore
 from clipmill_scoring.handlers import Scoring
 from clipmill_scoring.learning import believed, served_of
 from clipmill_scoring.reranking import Belief, Tables, reranked
+from clipmill_scoring.served import ServedLog, checks_of, sample_of, samples_of
 from clipmill_scoring.tabled import genre_name
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.cautions import cautions
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.rpc.auth import owner_of
 from clipmill_shared.sql import Database, serial
@@ -29,11 +33,15 @@ MAX_EXPORTED = 100_000
 
 
 class ScoringServicer(ScoringServiceServicer):
-    def __init__(self, database: Database, blobs: Blobs, scoring: Scoring) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, scoring: Scoring, served: ServedLog, features: FeatureStore | None
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._scoring = scoring
         self._tables = Tables(blobs)
+        self._features = features
+        self._served = served
 
     async def ScoreClips(self, request: pb.ScoreClipsRequest, context: Any) -> pb.ScoreClipsResponse:  # noqa: N802
         owner_id = owner_of(context)
@@ -47,6 +55,8 @@ class ScoringServicer(ScoringServiceServicer):
         belief = Belief(preferences if is_taught else None, known)
         clips = await asyncio.to_thread(reranked, kept, belief, request.clips, genre_name(request.genre))
         await self._remember(owner_id, kept.table.video_id, clips)
+        for clip in clips:
+            self._served.note(sample_of(owner_id, request.job_id, kept.table.video_id, clip, time.time()))
         return pb.ScoreClipsResponse(
             clips=clips, candidates=len(kept.table), formula_version=FORMULA_VERSION, learned=learned
         )
@@ -57,8 +67,29 @@ class ScoringServicer(ScoringServiceServicer):
         async with self._database.reading() as on:
             ref = await store.candidates_of(on, owner_of(context), request.job_id)
         served = await self._blobs.get_message(_found(ref, request.job_id), pb.CandidateTable)
-        chosen = await self._scoring.choose(served.task, lambda _: None)
+        with cautions(served.task.pinned):
+            chosen = await self._scoring.choose(served.task, lambda _: None)
         return await asyncio.to_thread(compared, served, pb.CandidateTable.FromString(chosen.candidates))
+
+    async def GetFeatures(self, request: pb.GetFeaturesRequest, context: Any) -> pb.GetFeaturesResponse:  # noqa: N802
+        owner_id = owner_of(context)
+        features = features_of(self._features, request)
+        if unsaid := {each.clip_id for each in request.clips if not each.video_id}:
+            async with self._database.reading() as on:
+                videos = await store.videos_of(on, owner_id, unsaid)
+            for each in request.clips:
+                each.video_id = each.video_id or videos.get(each.clip_id, "")
+        answer = await answered(features, owner_id, request)
+        for asked, clip in zip(request.clips, answer.clips, strict=True):
+            for sample in samples_of(owner_id, asked.video_id, clip, time.time()):
+                self._served.note(sample)
+        return answer
+
+    async def ListFeatureChecks(  # noqa: N802
+        self, _request: pb.ListFeatureChecksRequest, context: Any
+    ) -> pb.ListFeatureChecksResponse:
+        async with self._database.reading() as on:
+            return pb.ListFeatureChecksResponse(checks=await checks_of(on, owner_of(context)))
 
     async def GetPreferences(  # noqa: N802
         self, _request: pb.GetPreferencesRequest, context: Any

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -20,6 +22,28 @@ class ScoringSettings(Settings):
     engagement_owner: str = Field(
         default="",
         description="Whose all events on engagement.events.v1 are; empty: each proves it by a signed token.",
+    )
+    features_url: str = Field(
+        default="",
+        pattern=r"^((file|s3|gs|az|memory):.+)?$",
+        description="Where jobs' features are kept as Parquet, file:///folder or s3://bucket/prefix; needs "
+        "scoring.learns. Empty: nowhere.",
+    )
+    features_file: Path | None = Field(
+        default=None,
+        description="A YAML file that says which features are kept of what, for how long (docs/features.md); "
+        "none: all, for 90 days.",
+    )
+    features_keep_d: float = Field(
+        default=400.0, gt=0, description="Days after which a job's features are erased, its video or not."
+    )
+    features_logged_share: float = Field(
+        default=0.1, ge=0, le=1, description="Which share of the clips that are served is logged, to be checked."
+    )
+    features_check_s: float = Field(
+        default=3600.0,
+        ge=0,
+        description="Seconds after which five of the jobs that were logged are measured again; 0: never.",
     )
     preview_slots: int = Field(
         default=1, ge=0, description="Live sources whose candidates are looked for at once; 0: none here."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_scoring.domain.outcomes import Outcome
 from clipmill_scoring.domain.preferences import Preferences
 from clipmill_scoring.domain.timeline import Floats
-from clipmill_scoring.tables import clips, engagement, erased, jobs, preferences
+from clipmill_scoring.tables import checks, clips, engagement, erased, jobs, preferences, served
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -70,7 +70,7 @@ async def add_job(on: AsyncConnection, owner_id: str, job: ScoredJob) -> bool:
         "scored_at": job.scored_at,
         "candidates": job.candidates.SerializeToString(),
     }
-    insert = _insert(on, jobs).values(row)
+    insert = inserting(on, jobs).values(row)
     changed = {name: insert.excluded[name] for name in ("video_id", "scored_at", "candidates")}
     await on.execute(insert.on_conflict_do_update(index_elements=("owner_id", "job_id"), set_=changed))
     return True
@@ -99,7 +99,7 @@ async def add_clips(on: AsyncConnection, owner_id: str, served: Sequence[Served]
         for clip in served
     ]
     if rows:
-        await on.execute(_insert(on, clips).values(rows).on_conflict_do_nothing())
+        await on.execute(inserting(on, clips).values(rows).on_conflict_do_nothing())
 
 
 async def clip_of(on: AsyncConnection, owner_id: str, clip_id: str) -> Served | None:
@@ -113,6 +113,12 @@ async def unknown_of(on: AsyncConnection, owner_id: str, clip_ids: Sequence[str]
     """Those of the clips that are not kept."""
     query = select(clips.c.clip_id).where(clips.c.owner_id == owner_id, clips.c.clip_id.in_(clip_ids))
     return set(clip_ids) - set((await on.execute(query)).scalars())
+
+
+async def videos_of(on: AsyncConnection, owner_id: str, clip_ids: Collection[str]) -> dict[str, str]:
+    """The videos of those of the clips that are kept."""
+    query = select(clips.c.clip_id, clips.c.video_id).where(clips.c.owner_id == owner_id, clips.c.clip_id.in_(clip_ids))
+    return {row.clip_id: row.video_id for row in await on.execute(query)}
 
 
 async def add_outcome(on: AsyncConnection, owner_id: str, clip_id: str, what: Outcome) -> None:
@@ -148,7 +154,7 @@ async def put_preferences(on: AsyncConnection, owner_id: str, learned: Preferenc
         "events": learned.events,
         "at_s": learned.at_s,
     }
-    insert = _insert(on, preferences).values(row)
+    insert = inserting(on, preferences).values(row)
     changed = {name: insert.excluded[name] for name in row if name != "owner_id"}
     await on.execute(insert.on_conflict_do_update(index_elements=("owner_id",), set_=changed))
 
@@ -162,14 +168,14 @@ async def forget_preferences(on: AsyncConnection, owner_id: str) -> None:
 async def is_first(on: AsyncConnection, owner_id: str, event_id: str, at_s: float) -> bool:
     """Note that an event has its effect; False when it has had it."""
     row = {"owner_id": owner_id, "event_id": event_id, "at_s": at_s}
-    return (await on.execute(_insert(on, engagement).values(row).on_conflict_do_nothing())).rowcount == 1
+    return (await on.execute(inserting(on, engagement).values(row).on_conflict_do_nothing())).rowcount == 1
 
 
 async def erase_video(on: AsyncConnection, owner_id: str, video_id: str, at_s: float) -> None:
-    """Forget a video's jobs and clips, and refuse what comes of it late. What they taught stays in the weights."""
-    for table in (jobs, clips):
+    """Forget what is of a video, and refuse what comes of it late. What it taught stays in the weights."""
+    for table in (jobs, clips, served, checks):
         await on.execute(delete(table).where(table.c.owner_id == owner_id, table.c.video_id == video_id))
-    insert = _insert(on, erased).values(owner_id=owner_id, video_id=video_id, at_s=at_s)
+    insert = inserting(on, erased).values(owner_id=owner_id, video_id=video_id, at_s=at_s)
     await on.execute(
         insert.on_conflict_do_update(index_elements=("owner_id", "video_id"), set_={"at_s": insert.excluded.at_s})
     )
@@ -199,7 +205,8 @@ def _unpacked(content: bytes) -> Floats:
     return np.frombuffer(content, dtype="<f8").astype(np.float64)
 
 
-def _insert(on: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def inserting(on: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An insert that may meet a row that is there."""
     if on.dialect.name == "sqlite":
         return sqlite.insert(table)
     # Only a cluster pays for its import.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, LargeBinary, MetaData, String, Table, Text
 
 from clipmill_shared.offsets import offsets_table
 
@@ -67,6 +67,36 @@ erased = Table(
     Column("owner_id", String(200), primary_key=True),
     Column("video_id", String(64), primary_key=True),
     Column("at_s", Float(53), nullable=False),
+)
+
+# A sample of the values that were served, until they are checked and a while longer.
+served = Table(
+    "served",
+    metadata,
+    Column("owner_id", String(200), primary_key=True),
+    Column("job_id", String(64), primary_key=True),
+    Column("clip_id", String(64), primary_key=True),
+    Column("video_id", String(64), nullable=False),
+    Column("at_s", Float(53), nullable=False),
+    # A serialized FeatureVector.
+    Column("vector", LargeBinary, nullable=False),
+    Column("is_checked", Boolean, nullable=False),
+    Index("served_of_video", "owner_id", "video_id"),
+    Index("served_oldest", "is_checked", "at_s"),
+)
+
+# What became of checking them, of each job the last.
+checks = Table(
+    "checks",
+    metadata,
+    Column("owner_id", String(200), primary_key=True),
+    Column("job_id", String(64), primary_key=True),
+    Column("video_id", String(64), nullable=False),
+    Column("at_s", Float(53), nullable=False),
+    # A serialized FeatureCheck.
+    Column("found", LargeBinary, nullable=False),
+    Index("checks_of_video", "owner_id", "video_id"),
+    Index("checks_newest", "owner_id", "at_s"),
 )
 
 offsets = offsets_table(metadata)

@@ -399,6 +399,74 @@ class Mismatch(_message.Message):
 Global___Mismatch: _TypeAlias = Mismatch  # noqa: Y015
 
 @_typing.final
+class ListFeatureChecksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFeatureChecksRequest: _TypeAlias = ListFeatureChecksRequest  # noqa: Y015
+
+@_typing.final
+class ListFeatureChecksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeatureCheck]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        checks: _abc.Iterable[Global___FeatureCheck] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFeatureChecksResponse: _TypeAlias = ListFeatureChecksResponse  # noqa: Y015
+
+@_typing.final
+class FeatureCheck(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    ERROR_CODE_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    error_code: _builtins.str
+    """Why it could not be checked; empty where it was."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def found(self) -> Global___CheckFeaturesResponse: ...
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        found: Global___CheckFeaturesResponse | None = ...,
+        error_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "found", b"found"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "error_code", b"error_code", "found", b"found", "job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeatureCheck: _TypeAlias = FeatureCheck  # noqa: Y015
+
+@_typing.final
 class GetFeaturesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -442,6 +510,7 @@ class ClipAt(_message.Message):
     CLIP_ID_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
+    """May be left out of a clip that a job chose, or that ScoreClips ranked."""
     clip_id: _builtins.str
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:

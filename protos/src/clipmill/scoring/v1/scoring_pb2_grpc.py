@@ -44,6 +44,11 @@ class ScoringServiceStub:
                 request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.SerializeToString,
                 response_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.FromString,
                 _registered_method=True)
+        self.ListFeatureChecks = channel.unary_unary(
+                '/clipmill.scoring.v1.ScoringService/ListFeatureChecks',
+                request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ListFeatureChecksRequest.SerializeToString,
+                response_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ListFeatureChecksResponse.FromString,
+                _registered_method=True)
         self.GetFeatures = channel.unary_unary(
                 '/clipmill.scoring.v1.ScoringService/GetFeatures',
                 request_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.GetFeaturesRequest.SerializeToString,
@@ -78,6 +83,13 @@ class ScoringServiceServicer:
 
     def CheckFeatures(self, request, context):
         """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFeatureChecks(self, request, context):
+        """What the last checks found that run by themselves, the newest first: of a sample of what was served.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,6 +135,11 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.CheckFeatures,
                     request_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.FromString,
                     response_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.SerializeToString,
+            ),
+            'ListFeatureChecks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeatureChecks,
+                    request_deserializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ListFeatureChecksRequest.FromString,
+                    response_serializer=clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ListFeatureChecksResponse.SerializeToString,
             ),
             'GetFeatures': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFeatures,
@@ -199,6 +216,33 @@ class ScoringService:
             '/clipmill.scoring.v1.ScoringService/CheckFeatures',
             clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesRequest.SerializeToString,
             clipmill_dot_scoring_dot_v1_dot_scoring__pb2.CheckFeaturesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeatureChecks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipmill.scoring.v1.ScoringService/ListFeatureChecks',
+            clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ListFeatureChecksRequest.SerializeToString,
+            clipmill_dot_scoring_dot_v1_dot_scoring__pb2.ListFeatureChecksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class ScoringServiceStub:
     """Ranks a finished job's candidates by what is known now of its owner's preferences; nothing is analysed again."""
     CheckFeatures: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.CheckFeaturesRequest, _scoring_pb2.CheckFeaturesResponse]
     """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
+    ListFeatureChecks: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ListFeatureChecksRequest, _scoring_pb2.ListFeatureChecksResponse]
+    """What the last checks found that run by themselves, the newest first: of a sample of what was served."""
     GetFeatures: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.GetFeaturesRequest, _scoring_pb2.GetFeaturesResponse]
     """Features of clips from the feature store: as they are now, or as they were known at a time."""
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.GetPreferencesRequest, _scoring_pb2.GetPreferencesResponse]
@@ -51,6 +53,8 @@ class ScoringServiceAsyncStub(ScoringServiceStub):
     """Ranks a finished job's candidates by what is known now of its owner's preferences; nothing is analysed again."""
     CheckFeatures: _aio.UnaryUnaryMultiCallable[_scoring_pb2.CheckFeaturesRequest, _scoring_pb2.CheckFeaturesResponse]  # type: ignore[assignment]
     """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
+    ListFeatureChecks: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ListFeatureChecksRequest, _scoring_pb2.ListFeatureChecksResponse]  # type: ignore[assignment]
+    """What the last checks found that run by themselves, the newest first: of a sample of what was served."""
     GetFeatures: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetFeaturesRequest, _scoring_pb2.GetFeaturesResponse]  # type: ignore[assignment]
     """Features of clips from the feature store: as they are now, or as they were known at a time."""
     GetPreferences: _aio.UnaryUnaryMultiCallable[_scoring_pb2.GetPreferencesRequest, _scoring_pb2.GetPreferencesResponse]  # type: ignore[assignment]
@@ -76,6 +80,14 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_pb2.CheckFeaturesResponse, _abc.Awaitable[_scoring_pb2.CheckFeaturesResponse]]:
         """Measures a finished job's candidates again, from the analyses that are kept, and compares with what was served."""
+
+    @_abc_1.abstractmethod
+    def ListFeatureChecks(
+        self,
+        request: _scoring_pb2.ListFeatureChecksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_pb2.ListFeatureChecksResponse, _abc.Awaitable[_scoring_pb2.ListFeatureChecksResponse]]:
+        """What the last checks found that run by themselves, the newest first: of a sample of what was served."""
 
     @_abc_1.abstractmethod
     def GetFeatures(
