@@ -52,6 +52,7 @@ class FakeClipmill(IngestServiceServicer, CatalogServiceServicer):
         self.breaks: list[int] = []
         self.offsets: list[int] = []
         self.uploads: list[jobs.UploadVideoRequest] = []
+        self.assets: list[jobs.UploadAssetRequest] = []
         # How often the queue is still full, and for how long it says that it is.
         self.full = 0
         self.full_for_s = 0.05
@@ -97,6 +98,10 @@ class FakeClipmill(IngestServiceServicer, CatalogServiceServicer):
     async def UploadVideo(self, request_iterator: AsyncIterator[jobs.UploadVideoRequest], context: Any) -> Any:
         self.uploads = [request async for request in request_iterator]
         return jobs.UploadVideoResponse(job=self.history[0])
+
+    async def UploadAsset(self, request_iterator: AsyncIterator[jobs.UploadAssetRequest], context: Any) -> Any:
+        self.assets = [request async for request in request_iterator]
+        return jobs.UploadAssetResponse(asset=ref(b"".join(request.content for request in self.assets)))
 
     async def GetJob(self, request: jobs.GetJobRequest, context: Any) -> jobs.GetJobResponse:
         if request.job_id == "bare":

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import grpc
 import pytest
-from fake_clipmill import CONTENT, FakeClipmill, clip, words
+from fake_clipmill import CONTENT, FakeClipmill, clip, ref, words
 
 from clipmill.catalog.v1.catalog_pb2 import DownloadClipRequest
 from clipmill.client import Client, ClipmillRpcError
-from clipmill.jobs.v1.jobs_pb2 import JOB_STATE_COMPLETED, Job
+from clipmill.jobs.v1.jobs_pb2 import ASSET_KIND_LOGO, JOB_STATE_COMPLETED, Job
 
 VIDEO = DownloadClipRequest.FILE_VIDEO
 EXAMPLE = Path(__file__).parent.parent / "examples" / "submit_and_download.py"
@@ -108,6 +108,15 @@ async def test_a_token_goes_with_each_call(clipmill: FakeClipmill):
 
 async def test_jobs_are_listed_over_all_pages(client: Client):
     assert [job.job_id async for job in client.list_jobs()] == ["j0", "j1", "j2"]
+
+
+async def test_a_file_that_options_refer_to_is_sent_with_what_it_is_for(
+    client: Client, clipmill: FakeClipmill, tmp_path: Path
+):
+    (tmp_path / "logo.png").write_bytes(CONTENT)
+    assert await client.upload_asset(tmp_path / "logo.png", ASSET_KIND_LOGO) == ref(CONTENT)
+    header = clipmill.assets[0].header
+    assert (header.name, header.kind) == ("logo.png", ASSET_KIND_LOGO)
 
 
 async def test_an_upload_is_a_header_and_then_the_files_bytes(client: Client, clipmill: FakeClipmill, tmp_path: Path):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import wave
+from hashlib import sha256
 from itertools import pairwise
+from math import sin
 
 import av
 import jiwer
 import numpy as np
 import pytest
-from e2e.support import Made, make_clips
+from e2e.support import Clipmill, Made, make_clips
+from PIL import Image
 
 from clipmill_cli.results import ResultRecord
 
@@ -166,6 +170,35 @@ def test_other_clip_options_share_the_analysis(made):
     assert {s["stage"]: s["cached"] for s in last["stages"]} == {
         "reading": True, "hearing": True, "seeing": True, "choosing": False, "rendering": False,
     }  # fmt: skip
+
+
+def test_a_brand_and_music_are_in_the_clips_and_nothing_is_analysed_anew(made, tmp_path):
+    Image.new("RGB", (64, 64), (200, 30, 40)).save(tmp_path / "logo.png")
+    (tmp_path / "brand.toml").write_text(
+        'name = "Acme"\n[logo]\nfile = "logo.png"\n[intro]\nfile = "logo.png"\nlength_s = 1.0\n'
+    )
+    with wave.open(str(tmp_path / "music.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(b"".join(round(8000 * sin(n / 3)).to_bytes(2, "little", signed=True) for n in range(16000)))
+    options = ("--clips", "1", "--min", "10", "--max", "30", "--brand", tmp_path, "--music", tmp_path / "music.wav")
+    branded = make_clips(made.folder, made.video, *options, "--export", "fcpxml", "--json")
+    last = [event for event in branded.ran.events if event["event"] == "progress"][-1]
+    assert {s["stage"]: s["cached"] for s in last["stages"]}["hearing"] is True
+    (clip,), said = branded.result.clips, branded.result.options
+    assert said.brand.name == "Acme"
+    assert said.brand.logo == said.brand.intro == sha256((tmp_path / "logo.png").read_bytes()).hexdigest()
+    assert clip.branded.music and clip.branded.logo
+    # The intro comes on top of the clip's own length, less the fade.
+    assert 0.5 < clip.branded.starts_s < 1.0
+    assert clip.branded.ends_s == pytest.approx(clip.duration_s)
+    assert clip.branded.ends_s - clip.branded.starts_s == pytest.approx(clip.end_s - clip.start_s, abs=0.04)
+    assert abs(clip.loudness_lufs + 14) < 1
+    assert {name.rpartition(".")[2] for name in clip.files} == {"vtt", "ass", "fcpxml"}
+
+    (tmp_path / "logo.png").write_text("no picture")
+    refused = Clipmill(made.folder)("run", made.video, *options)
+    assert refused.code == 3
+    assert "logo.png cannot be used" in refused.err
 
 
 def _plain(words: list[str]) -> str:

@@ -6,6 +6,7 @@ import subprocess
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from clipmill_render import ffmpeg
@@ -106,6 +107,17 @@ def test_a_clip_has_its_cards_before_and_after_and_stays_whole_between_them(make
     assert not is_like(still, BLUE)
 
 
+def test_captions_of_a_clip_with_an_intro_are_drawn_and_looked_for_at_its_time(make_clip, film, tmp_path):
+    words = [Word(text="Hello", start_s=0.4, end_s=0.8), Word(text="world.", start_s=0.8, end_s=1.2)]
+    clip = make_clip(
+        film(width=180, height=320), 0.0, 2.0, words=words, finish=Finish(brand=Brand(intro=Card())),
+        assets={"intro": card(tmp_path, RED, 2.0)}, aspect=clips.ASPECT_9_16, captions=clips.CAPTION_STYLE_BLOCK,
+    )  # fmt: skip
+    first = round((clip.result.branded.clip.start_s + 0.4) * 25)
+    white = [int((picture.min(axis=2) > 225).sum()) for picture in clip.pictures]
+    assert max(white[: first - 1]) < 20 < min(white[first + 1 : first + 18]) / 5
+
+
 def test_a_source_without_sound_has_that_of_its_card(make_clip, film, tmp_path):
     brand = Finish(brand=Brand(intro=Card()))
     clip = make_clip(
@@ -140,6 +152,24 @@ def test_a_logo_has_its_colours_and_stands_in_the_asked_corner_of_the_free_area(
     assert right == pytest.approx(0.9 * width, abs=3)
     assert top >= 0.11 * height
     assert clip.result.branded.logo == Logo.CORNER_TOP_RIGHT
+
+
+@pytest.mark.parametrize(("height", "weights"), [(180, (0.299, 0.114)), (720, (0.2126, 0.0722))])
+def test_a_logo_has_its_colours_by_the_matrix_that_players_read_the_clip_with(
+    make_clip, film, tmp_path, height, weights
+):
+    clip = make_clip(
+        film(width=height * 16 // 9, height=height, frames=8), 0.0, 0.2,
+        finish=Finish(brand=Brand(logo=Logo(width=0.3))), assets={"logo": picture(tmp_path, RED)},
+    )  # fmt: skip
+    with av.open(str(clip.result.video)) as container:
+        frame = next(container.decode(video=0))
+        planes = [plane.astype(float) for plane in np.split(frame.to_ndarray(), [frame.height])]
+    top, left, bottom, right = boxes_of(clip, RED, 0)
+    red, green, blue = np.divide(RED, 255)
+    luma = weights[0] * red + (1 - sum(weights)) * green + weights[1] * blue
+    shown = planes[0][top + 4 : bottom - 4, left + 4 : right - 4]
+    assert shown.mean() == pytest.approx(16 + 219 * luma, abs=2)
 
 
 def test_half_a_logo_s_opacity_is_half_of_it(make_clip, film, tmp_path):
@@ -183,7 +213,7 @@ def test_a_logo_below_leaves_its_corner_to_captions(make_clip, film, tmp_path):
 
 def test_a_logo_lies_over_a_chin_rather_than_over_a_word():
     lettering = lettering_for(720, 1280, looks()["classic"])
-    chin = ShownFace(1.0, 0, 0, 720, 1280 - lettering.bottom_margin - 60)
+    chin = ShownFace(1.0, 0, 400, 720, 1280 - lettering.bottom_margin - 60)
     taken = Taken(0.5, 1.5, 0, 0, 720, lettering.top_margin + 30)
     (stand,) = stands(Logo.CORNER_TOP_LEFT, (100, 100), Places([Take(0, 2)], [chin], [taken], lettering))
     assert (stand.corner, stand.over_face) == (Logo.CORNER_BOTTOM_LEFT, True)

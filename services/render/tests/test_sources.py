@@ -158,3 +158,6 @@ def test_fields_that_no_frame_says_are_taken_apart_in_the_order_that_was_found(m
     woven = Encoded(f"{bar},interlace=scan={scan}:lowpass=off,setfield=prog", whole, unflagged=order)
     clip = make_clip(woven, 0.0, 0.8)
     assert float(np.median([combing(picture) for picture in clip.pictures[2:18]])) < 0.8
+    # Each frame is of its earlier field's time: the bar has gone 8 pixels a field, two fields a frame.
+    edges = [int((picture[60:120, :, 1].mean(axis=0) > 130).argmax()) for picture in clip.pictures[2:16]]
+    assert np.abs(np.subtract(edges, [16 * number for number in range(2, 16)])).max() <= 3
