@@ -45,6 +45,11 @@ class InProcess:
         """See Executor.infer. Inputs must not be changed before the answer is there."""
         rows = rows_of(definition, inputs)
         lane = self._lanes.get(definition.key) or self._lanes.setdefault(definition.key, Lane(definition))
+        if lane.idle and not lane.waiting and not definition.batching.max_delay_s:
+            # A lone caller's way, past the queue: each step on it is run from cold caches.
+            request = Request(inputs, rows, asyncio.get_running_loop().create_future())
+            self._start(lane, lane.idle.pop(), (request,))
+            return await request.answer
         if lane.waiting_rows + rows > definition.batching.max_waiting:
             self._forget_all_gone(lane)
             if lane.waiting_rows + rows > definition.batching.max_waiting:
@@ -218,6 +223,6 @@ def _answer(definition: Definition, batch: Sequence[Request], began: float, comp
             request.answer.set_exception(outcome)
         else:
             queue_s = began - request.since
-            why = halved(definition, computed.halved_rows)
+            why = halved(definition, computed.halved_rows) if computed.halved_rows else ""
             inferred = Inferred(outcome, definition.version, "in process", queue_s, computed.compute_s, rows, why)
             request.answer.set_result(inferred)
