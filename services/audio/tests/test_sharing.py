@@ -119,7 +119,14 @@ class HearingChildren(Children):
         return moved(request)
 
 
-async def shared(folder: Path, asr: str = "auto", warning: str = "LANGUAGE_ASSUMED", earlier_asr: str = "auto"):
+async def shared(
+    folder: Path,
+    asr: str = "auto",
+    warning: str = "LANGUAGE_ASSUMED",
+    earlier_asr: str = "auto",
+    *,
+    corrected: bool = False,
+):
     """A part of a re-encoded video, and what the stage makes of what is kept of the earlier one."""
     blobs = Blobs.in_folder(folder / "store", folder / "scratch")
     ingested = MediaIngested(
@@ -128,6 +135,8 @@ async def shared(folder: Path, asr: str = "auto", warning: str = "LANGUAGE_ASSUM
         audio_parts=[span(0, SECONDS)],
     )
     await Recordings(blobs).keep("ann", Recording(ingested=ingested))
+    if corrected:
+        await Recordings(blobs).correct("ann", EARLIER)
     kept = AudioAnalyzed(
         answer=Answer(warnings=[Caution(code=warning)], compute_s=12),
         analysis=await blobs.put_message("ann", heard()),
@@ -191,3 +200,10 @@ async def test_a_result_with_a_doubt_is_not_shared(tmp_path: Path) -> None:
     result, *_ = await shared(tmp_path, warning="TRANSCRIPT_DOUBTFUL")
 
     assert result is None
+
+
+async def test_what_the_user_corrected_is_not_shared(tmp_path: Path) -> None:
+    result, questions, _ = await shared(tmp_path, corrected=True)
+
+    assert result is None
+    assert not questions

@@ -207,3 +207,15 @@ async def test_a_given_transcript_shares_nothing_of_what_is_heard(imports: Impor
     (hearing,) = (task for task in tasks if task.task.stage == Stage.STAGE_AUDIO)
     assert not hearing.HasField("twin")
     assert (hearing.part.start_s, hearing.part.end_s) == (0, second.info.duration_s)
+
+
+async def test_once_the_first_is_corrected_its_words_are_nobodys(imports: Imports, films: Films) -> None:
+    first = await imports(films.talk)
+    before = await imports(films.cut)
+    await imports.known.correct("ann", first.video_id)
+
+    for second in (await imports.again(films.cut, before), await imports(films.small)):
+        assert second.like.video_id == first.video_id
+        heard = [task for task in planned(second, ClipOptions()) if task.task.stage == Stage.STAGE_AUDIO]
+        assert not any(task.HasField("twin") for task in heard)
+        assert [task.part for task in heard] == list(second.audio_parts)

@@ -40,6 +40,13 @@ class Recordings:
             return None
         return await self._blobs.read_record(owner_id, key_of(video_id), Recording)
 
+    async def correct(self, owner_id: str, video_id: str) -> None:
+        """Remember that a transcript was given for a video; one that nothing is known of is left alone."""
+        recording = await self.find(owner_id, video_id)
+        if recording is not None and not recording.corrected:
+            recording.corrected = True
+            await self._blobs.write_record(owner_id, key_of(video_id), recording)
+
     async def all(self, owner_id: str) -> Sequence[Recording]:
         """Those that are there, the newest first."""
         ids = await self.ids(owner_id)

@@ -20,6 +20,7 @@ from clipmill_audio.sharing import share
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.cautions import as_answered
 from clipmill_shared.compute import Children
+from clipmill_shared.recordings import Recordings
 from clipmill_shared.work import Report, StageWork, digest_of
 
 # Counts up with every change to this service that makes it answer otherwise.
@@ -115,6 +116,9 @@ def stage_work(children: Children, blobs: Blobs, engines: Engines) -> StageWork[
             heard = await children.run(part, report)
         assert isinstance(heard, Heard)
         analysis = complete(heard, task.language)
+        if task.HasField("transcript"):
+            # From now on nobody is to be given what was recognised.
+            await Recordings(blobs).correct(task.task.owner_id, task.video_id)
         return AudioAnalyzed(
             answer=Answer(models=models(heard), warnings=warnings_of(heard, task.language)),
             part=task.part,

@@ -24,7 +24,7 @@ async def share(
 ) -> AudioAnalyzed | None:
     """See StageWork.share."""
     earlier = await Recordings(blobs).find(task.task.owner_id, task.twin.video_id)
-    other = await _heard(task, earlier.ingested, kept) if earlier else None
+    other = await _heard(task, earlier.ingested, kept) if earlier and not earlier.corrected else None
     if earlier is None or other is None or any(w.code not in (*HOLDS, NOISY) for w in other.answer.warnings):
         return None
     analysis = await blobs.get_message(other.analysis, AudioAnalysis)

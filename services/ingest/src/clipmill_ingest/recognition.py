@@ -37,6 +37,7 @@ class Recognition:
             for number, offset in found.offsets:
                 like = await self._compared(ingested, fingerprint, earlier[number].ingested, offset)
                 if like is not None:
+                    like.corrected = earlier[number].corrected
                     ingested.like.CopyFrom(like)
                     return
             sketch = found.sketch
@@ -48,10 +49,11 @@ class Recognition:
 
     async def again(self, owner_id: str, ingested: MediaIngested) -> None:
         """The same of a video that was imported before: what it is like may be gone, and it may be remembered still."""
-        known = await self._recordings.ids(owner_id)
-        if ingested.video_id in known:
+        if await self._recordings.find(owner_id, ingested.video_id) is not None:
             ingested.ClearField("like")
-        elif not ingested.HasField("like") or ingested.like.video_id not in known:
+        elif (earlier := await self._recordings.find(owner_id, ingested.like.video_id)) is not None:
+            ingested.like.corrected = earlier.corrected
+        else:
             await self.recognise(owner_id, ingested)
 
     async def _compared(

@@ -429,10 +429,13 @@ class Likeness(_message.Message):
     AGREEMENT_FIELD_NUMBER: _builtins.int
     AUDIO_PARTS_FIELD_NUMBER: _builtins.int
     VISION_PARTS_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     name: _builtins.str
     agreement: _builtins.float
     """Of the bits of the fingerprints, those that agree; about .5 of two recordings that have nothing in common."""
+    corrected: _builtins.bool
+    """True when a transcript was given for the earlier video: what was recognised there is not to be shared."""
     @_builtins.property
     def audio_parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedPart]:
         """Each covers the whole, without overlaps."""
@@ -447,10 +450,11 @@ class Likeness(_message.Message):
         agreement: _builtins.float = ...,
         audio_parts: _abc.Iterable[Global___SharedPart] | None = ...,
         vision_parts: _abc.Iterable[Global___SharedPart] | None = ...,
+        corrected: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audio_parts", b"audio_parts", "name", b"name", "video_id", b"video_id", "vision_parts", b"vision_parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audio_parts", b"audio_parts", "corrected", b"corrected", "name", b"name", "video_id", b"video_id", "vision_parts", b"vision_parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -490,8 +494,11 @@ class Recording(_message.Message):
 
     INGESTED_FIELD_NUMBER: _builtins.int
     SKETCH_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
     sketch: _builtins.bytes
     """Of the fingerprint, what is compared first: prints, then the steps where they are, 32 bits each, little-endian."""
+    corrected: _builtins.bool
+    """True when a transcript was given for it."""
     @_builtins.property
     def ingested(self) -> Global___MediaIngested:
         """Without the headers."""
@@ -501,10 +508,11 @@ class Recording(_message.Message):
         *,
         ingested: Global___MediaIngested | None = ...,
         sketch: _builtins.bytes = ...,
+        corrected: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ingested", b"ingested"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ingested", b"ingested", "sketch", b"sketch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrected", b"corrected", "ingested", b"ingested", "sketch", b"sketch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

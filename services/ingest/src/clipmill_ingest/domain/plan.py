@@ -81,7 +81,7 @@ def _audio_parts(record: JobRecord, ingested: MediaIngested) -> Sequence[SharedP
     """A given transcript is one: where its words are is known by what was heard before and after them."""
     if record.options.HasField("transcript"):
         return (SharedPart(part=TimeRange(start_s=0, end_s=ingested.info.duration_s)),)
-    if _reuses(record, ingested):
+    if _reuses(record, ingested) and not ingested.like.corrected:
         return ingested.like.audio_parts
     return [SharedPart(part=part) for part in ingested.audio_parts]
 
