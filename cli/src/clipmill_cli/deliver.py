@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from clipmill.clips.v1.clips_pb2 import Brand, Branded, ClipOptions, ClipPerson,
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.jobs.v1.jobs_pb2 import Job
 from clipmill.pieces import pieces_of, shared
+from clipmill.profanity import coarse_in, covered
 from clipmill.turns import speaker_of
 from clipmill.work.v1.work_pb2 import Stage
 from clipmill_cli.options import ASPECTS, CAPTIONS, GENRES, LAYOUTS, MASKINGS, PROFILES
@@ -107,6 +109,7 @@ def _remove_former(output: Path) -> None:
 def result_of(job: Job, clips: list[Clip], heard: GetTranscriptResponse) -> ResultRecord:
     """The result of a finished job, with file names given by rank."""
     info = job.info
+    coarse = coarse_in(heard.language) if job.options.finish.masking else None
     source = SourceRecord(
         name=job.source.name or Path(job.source.path or job.source.url).name,
         path=job.source.path or None,
@@ -139,7 +142,7 @@ def result_of(job: Job, clips: list[Clip], heard: GetTranscriptResponse) -> Resu
             )
             for each in job.shared
         ),
-        clips=tuple(_clip(clip, number, heard) for number, clip in enumerate(clips, 1)),
+        clips=tuple(_clip(clip, number, heard, coarse) for number, clip in enumerate(clips, 1)),
         shortages=tuple(ShortageRecord(code=s.code, message=s.message, remedy=s.remedy) for s in job.shortages),
         warnings=tuple(WarningRecord(code=w.code, message=w.message, part=w.part) for w in job.warnings),
     )
@@ -189,7 +192,7 @@ def _name(names: Mapping[str, int], value: int) -> str:
     return next(name for name, known in names.items() if known == value)
 
 
-def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
+def _clip(clip: Clip, number: int, heard: GetTranscriptResponse, coarse: re.Pattern[str] | None) -> ClipRecord:
     scored, made = clip.scored, clip.rendering
     span, pieces = scored.head.range, pieces_of(scored.head)
     return ClipRecord(
@@ -222,7 +225,7 @@ def _clip(clip: Clip, number: int, heard: GetTranscriptResponse) -> ClipRecord:
         loudness_lufs=made.loudness_lufs if made.HasField("loudness_lufs") else None,
         text=scored.text,
         words=tuple(
-            _word(w, scored.turns)
+            _word(w, scored.turns, coarse)
             for w in heard.words
             if any(w.end_s > piece.start_s and w.start_s < piece.end_s for piece in pieces)
         ),
@@ -280,9 +283,9 @@ def _person(person: ClipPerson) -> PersonRecord:
     )
 
 
-def _word(word: Word, turns: Iterable[SpeakerTurn]) -> WordRecord:
+def _word(word: Word, turns: Iterable[SpeakerTurn], coarse: re.Pattern[str] | None) -> WordRecord:
     return WordRecord(
-        text=word.text,
+        text=covered(word.text, coarse) if coarse else word.text,
         start_s=word.start_s,
         end_s=word.end_s,
         timing=TIMINGS.get(word.timing, "unknown"),

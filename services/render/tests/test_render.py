@@ -257,6 +257,17 @@ def test_a_filler_is_cut_from_picture_sound_and_captions_together(make_clip, fil
     assert (gap.what, gap.range.start_s, gap.range.end_s) == ("um,", pytest.approx(0.46), pytest.approx(1.14))
 
 
+@pytest.mark.parametrize(("least_s", "left_out"), [(0.0, ["um", "pause"]), (2.2, ["um"]), (2.9, [])])
+def test_what_would_make_a_clip_too_short_is_not_cut_pauses_first_and_that_is_told(make_clip, film, least_s, left_out):
+    words = heard(("One", 0.0, 0.4), ("um", 0.6, 0.9), ("two.", 1.1, 1.4), ("Three.", 2.5, 2.9))
+    finish = clips.Finish(cut_fillers=True, cut_pauses_s=0.8)
+    clip = make_clip(film(), 0.0, 3.0, words=words, finish=finish, min_s=least_s)
+    assert [gap.what for gap in clip.result.left_out] == left_out
+    assert clip.result.duration_s >= least_s
+    assert ("FEWER_CUTS" in clip.codes) == (len(left_out) < 2)
+    assert ("um" in clip.result.files[0].read_text()) == (not left_out)
+
+
 def test_a_clip_of_two_ranges_shows_both_and_nothing_between(make_clip, film):
     head = clips.ClipHead(
         clip_id="c",

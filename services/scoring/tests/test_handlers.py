@@ -9,7 +9,7 @@ from scoring_talks import talk
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
-from clipmill.clips.v1.clips_pb2 import ClipsScored, Genre, ScoredClips, ScoringTask
+from clipmill.clips.v1.clips_pb2 import ClipsScored, Genre, Masking, ScoredClips, ScoringTask
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.media.v1.media_pb2 import MediaInfo
 from clipmill.vision.v1.vision_pb2 import Shot, VisionAnalysis
@@ -127,3 +127,16 @@ async def test_the_same_task_is_answered_from_the_cache_with_the_same_result(tmp
 
     assert second.answer.cached
     assert (first.scored, first.clips) == (second.scored, second.clips)
+
+
+async def test_coarse_words_are_covered_where_it_is_asked_for_and_are_no_keywords(tmp_path):
+    blobs = Blobs.in_folder(tmp_path / "blobs", tmp_path / "scratch")
+    lines = ("Why is this damn shit so slow?", "That shit never works, and Anna said so.", "Shit and Anna again.")
+    task = await task_of(blobs, lines, clips=1, min_s=2, max_s=20, masking=Masking.MASKING_TEXT)
+
+    result = await scored(tmp_path, task, blobs)
+
+    (clip,) = (await blobs.get_message(result.scored, ScoredClips)).clips
+    shown = " ".join((clip.head.title, clip.text, *clip.keywords, *clip.hashtags)).casefold()
+    assert "shit" not in shown and "s***" in shown
+    assert list(clip.keywords) == ["Anna"] and list(clip.hashtags) == ["#Anna"]

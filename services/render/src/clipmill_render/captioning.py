@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clipmill.clips.v1.clips_pb2 import CAPTION_STYLE_NONE, MASKING_SOUND, MASKING_UNSPECIFIED, RenderTask
 from clipmill.looks import whole_look
+from clipmill.profanity import coarse_in
 from clipmill_render import commands
 from clipmill_render.domain import notes
 from clipmill_render.domain.ass import ass_of
@@ -25,7 +26,6 @@ from clipmill_render.domain.subtitles import srt_of, vtt_of
 from clipmill_render.domain.typeface import Typeface, scripts_of
 from clipmill_render.exchange import Request
 from clipmill_render.font import font_file, typeface
-from clipmill_render.profanity import coarse_in
 
 # What a subtitle file's reader is used to: two lines of 42 characters, six seconds.
 SUBTITLES = CaptionLayout(columns, 42, 20, 6.0)

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from clipmill.clips.v1.clips_pb2 import ClipHead, FeatureValue, ScoredClip, SubScores
 from clipmill.common.v1.common_pb2 import TimeRange
+from clipmill.profanity import coarse_in, covered
 from clipmill_scoring.domain.features.registry import BY_NAME
 from clipmill_scoring.domain.formula import BASE
 from clipmill_scoring.domain.keywords import hashtags
 from clipmill_scoring.domain.table import Clip
+
+
+def without_coarse(clip: Clip, language: str) -> Clip:
+    """The same with coarse words covered; a keyword that is one is none."""
+    coarse = coarse_in(language)
+    return replace(
+        clip,
+        title=covered(clip.title, coarse),
+        text=covered(clip.text, coarse),
+        keywords=tuple(keyword for keyword in clip.keywords if not coarse.search(keyword)),
+    )
 
 
 def scored_clip(clip: Clip, rank: int, learned: Mapping[str, float] | None = None) -> ScoredClip:

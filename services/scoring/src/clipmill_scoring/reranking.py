@@ -23,7 +23,7 @@ from clipmill_scoring.domain.registered import weights_from
 from clipmill_scoring.domain.score import WEIGHTS, Weight, added, weights_for
 from clipmill_scoring.domain.table import Ranking, Table
 from clipmill_scoring.exchange import scorer_of
-from clipmill_scoring.explained import scored_clip
+from clipmill_scoring.explained import scored_clip, without_coarse
 from clipmill_scoring.store import Known
 from clipmill_scoring.tabled import genre_name, table_of
 from clipmill_shared.blobs import Blobs
@@ -42,6 +42,8 @@ class Kept:
     clips: int
     genre: str
     weights: Mapping[str, Weight]
+    # Coarse words are covered.
+    masks: bool
 
 
 class Tables:
@@ -69,7 +71,8 @@ class Tables:
 def _read(message: CandidateTable, scorer: bytes) -> Kept:
     table = table_of(message)
     weights = weights_from(Scorer.read(scorer) if scorer else None)
-    return Kept(table, Keywords(table.words, table.language), message.clips, genre_name(message.genre), weights)
+    keywords, genre = Keywords(table.words, table.language), genre_name(message.genre)
+    return Kept(table, keywords, message.clips, genre, weights, masks=bool(message.task.masking))
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def reranked(kept: Kept, belief: Belief, clips: int, genre: str) -> list[ScoredC
             learned = {
                 name: round(float(points[k] - before[name][k]), 2) + 0.0 for name, points in ranking.points.items()
             }
-        found.append(scored_clip(ranking.clip(k, kept.keywords), rank, learned))
+        clip = ranking.clip(k, kept.keywords)
+        found.append(scored_clip(without_coarse(clip, table.language) if kept.masks else clip, rank, learned))
     # What was asked for is in no other clip's score.
     # The kept clips' features are counted as the weights set by hand count them.
     is_alike = belief.learned is not None or kept.weights is WEIGHTS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from dataclasses import replace
 
 # One thread a slot, as everywhere. Read when numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,6 +16,7 @@ from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.spans import merged
 from clipmill_scoring.domain.timeline import merge
 from clipmill_scoring.exchange import Chosen, Request
+from clipmill_scoring.explained import without_coarse
 from clipmill_scoring.models.sentences import Sentences, knows, prepare
 from clipmill_scoring.models.valence import valences
 from clipmill_scoring.seeing import cast_of
@@ -45,6 +47,8 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     ask = Ask(task.clips, task.min_s, task.max_s, task.about, ranges, genre_name(task.genre))
     weights = weights_from(Scorer.read(request.weights) if request.weights else None)
     choice, ranking = choose_among(task.video_id, timeline, ask, embed, valences(), weights=weights)
+    if task.masking:
+        choice = replace(choice, clips=tuple(without_coarse(clip, timeline.language) for clip in choice.clips))
     kept = b""
     if request.keeps_candidates:
         kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task).SerializeToString()

@@ -673,6 +673,7 @@ class ScoringTask(_message.Message):
     RANGES_FIELD_NUMBER: _builtins.int
     SPEAKERS_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    MASKING_FIELD_NUMBER: _builtins.int
     HEARD_FIELD_NUMBER: _builtins.int
     SEEN_FIELD_NUMBER: _builtins.int
     PINNED_FIELD_NUMBER: _builtins.int
@@ -684,6 +685,8 @@ class ScoringTask(_message.Message):
     speakers: _builtins.int
     """How many speakers there are; 0 to find out, where voices were told apart."""
     genre: Global___Genre.ValueType
+    masking: Global___Masking.ValueType
+    """Coarse words are covered in titles, texts, keywords and hashtags."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -723,13 +726,14 @@ class ScoringTask(_message.Message):
         ranges: _abc.Iterable[_common_pb2.TimeRange] | None = ...,
         speakers: _builtins.int = ...,
         genre: Global___Genre.ValueType = ...,
+        masking: Global___Masking.ValueType = ...,
         heard: _abc.Iterable[Global___AnalysisRef] | None = ...,
         seen: _abc.Iterable[Global___AnalysisRef] | None = ...,
         pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "genre", b"genre", "heard", b"heard", "info", b"info", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "ranges", b"ranges", "seen", b"seen", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "audio", b"audio", "clips", b"clips", "genre", b"genre", "heard", b"heard", "info", b"info", "masking", b"masking", "max_s", b"max_s", "min_s", b"min_s", "pinned", b"pinned", "ranges", b"ranges", "seen", b"seen", "speakers", b"speakers", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1219,6 +1223,7 @@ class RenderTask(_message.Message):
     CAPTION_AREA_FIELD_NUMBER: _builtins.int
     LAYOUT_FIELD_NUMBER: _builtins.int
     DIARIZATION_FIELD_NUMBER: _builtins.int
+    MIN_S_FIELD_NUMBER: _builtins.int
     FINISH_FIELD_NUMBER: _builtins.int
     SCORED_FIELD_NUMBER: _builtins.int
     CAST_FIELD_NUMBER: _builtins.int
@@ -1230,6 +1235,8 @@ class RenderTask(_message.Message):
     """As asked for; absent for what is usual."""
     layout: Global___Layout.ValueType
     """LAYOUT_FILL when not said."""
+    min_s: _builtins.float
+    """What was asked for: fillers and pauses are cut only as far as the clip stays so long."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -1277,13 +1284,14 @@ class RenderTask(_message.Message):
         caption_area: Global___CaptionArea | None = ...,
         layout: Global___Layout.ValueType = ...,
         diarization: _common_pb2.BlobRef | None = ...,
+        min_s: _builtins.float = ...,
         finish: Global___Finish | None = ...,
         scored: _common_pb2.BlobRef | None = ...,
         cast: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "finish", b"finish", "info", b"info", "loudness_lufs", b"loudness_lufs", "scored", b"scored", "source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "finish", b"finish", "info", b"info", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "profile", b"profile", "scored", b"scored", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "finish", b"finish", "info", b"info", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "min_s", b"min_s", "profile", b"profile", "scored", b"scored", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
-from clipmill.clips.v1.clips_pb2 import RenderTask, ScoringTask
+from clipmill.clips.v1.clips_pb2 import Finish, RenderTask, ScoringTask
 from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Twin
 from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested, RecordTask, SharedPart, Source
 from clipmill.models.v1.models_pb2 import PinnedVersion
@@ -177,6 +177,7 @@ def _asked_of_scoring(record: JobRecord, header: Task) -> ScoringTask:
         ranges=record.options.ranges,
         speakers=speakers_given(record.options),
         genre=record.options.genre,
+        masking=record.options.finish.masking,
         pinned=_pinned(record, Stage.STAGE_SCORING),
     )
 
@@ -244,9 +245,15 @@ def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         diarization=record.scored.diarization if record.scored.HasField("diarization") else None,
         cast=record.scored.cast if record.scored.HasField("cast") else None,
         finish=record.options.finish,
+        # Only where something is cut, for the same reason as below.
+        min_s=record.options.min_s if _shortens(record.options.finish) else 0,
         # Only where keywords are drawn: else another score would be another task, and no answer from the cache.
         scored=record.scored.scored if record.options.finish.look.keyword_colour else None,
     )
+
+
+def _shortens(finish: Finish) -> bool:
+    return finish.cut_fillers or finish.cut_pauses_s > 0
 
 
 def _analyses_of(record: JobRecord, stage: Stage.ValueType, touching: TimeRange | None) -> Iterator[BlobRef]:

@@ -38,6 +38,12 @@ def of_picture(layout: Layout, scenes: Sequence[Scene]) -> Iterator[Note]:
         )
 
 
+def fewer_cuts(spared: int, least_s: float) -> Note:
+    """Of fillers and pauses that stayed."""
+    what = "a filler or pause was" if spared == 1 else f"{spared} fillers and pauses were"
+    return Note("FEWER_CUTS", f"{what.capitalize()} not cut, so that the clip lasts {least_s:g} s as asked.")
+
+
 def of_glyphs(scripts: Sequence[str]) -> Iterator[Note]:
     """Letters that no font here has; they are left out of burnt-in captions."""
     if scripts:
