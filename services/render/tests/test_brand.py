@@ -219,6 +219,15 @@ def test_a_logo_lies_over_a_chin_rather_than_over_a_word():
     assert (stand.corner, stand.over_face) == (Logo.CORNER_BOTTOM_LEFT, True)
 
 
+def test_a_caption_that_lingers_for_a_moment_after_a_cut_is_in_no_logo_s_way():
+    lettering = lettering_for(720, 1280, looks()["classic"])
+    low = Taken(0.5, 2.2, 0, 800, 720, 1000)
+    (before, after) = stands(
+        Logo.CORNER_BOTTOM_LEFT, (100, 100), Places([Take(0, 2), Take(2, 4)], [], [low], lettering)
+    )
+    assert (before.corner, after.corner) == (Logo.CORNER_TOP_LEFT, Logo.CORNER_BOTTOM_LEFT)
+
+
 def test_a_face_that_takes_every_corner_is_told(make_clip, film, tmp_path):
     seen = VisionAnalysis(
         shots=[Shot(range=TimeRange(start_s=0, end_s=3))], face_tracks=[faces(0, 0, 1, 1, np.arange(0, 2, 0.2))]

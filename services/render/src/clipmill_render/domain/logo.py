@@ -13,7 +13,7 @@ from clipmill.clips.v1.clips_pb2 import Logo
 from clipmill_render.domain.faces import Shot
 from clipmill_render.domain.layout import even
 from clipmill_render.domain.lettering import Lettering
-from clipmill_render.domain.placing import ShownFace
+from clipmill_render.domain.placing import GLIMPSE_S, ShownFace
 
 USUAL_WIDTH = 0.16
 # Over more of a face than this share of the logo it is worth a word, and over less another corner is not.
@@ -74,7 +74,12 @@ def stands(asked: Corner, size: tuple[int, int], places: Places) -> list[Stand]:
     found = []
     for shot in places.shots:
         seen = [face for face in places.faces if shot.start_s <= face.time_s < shot.end_s]
-        read = [caption for caption in places.captions if caption.start_s < shot.end_s and caption.end_s > shot.start_s]
+        # A caption that is still there for a moment after a cut is in nobody's way.
+        read = [
+            caption
+            for caption in places.captions
+            if min(caption.end_s, shot.end_s) - max(caption.start_s, shot.start_s) >= GLIMPSE_S
+        ]
         costs = {}
         for corner in corners:
             left, top = _corner(corner, size, places.lettering)
