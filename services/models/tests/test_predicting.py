@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import structlog
 from clipmill_registry.domain.routing import Arm, Split, routed
+from harness.metrics import Measured
 from registry_world import RegistryWorld, code_of
 
 from clipmill import topics
 from clipmill.models.v1 import models_pb2 as pb
+from clipmill.rpc_error import ClipmillRpcError
 from clipmill_shared.bus import Subscription
 from clipmill_shared.inference.messages import tensors_of, values_of
 
@@ -64,6 +66,31 @@ async def test_the_champion_answers_unless_another_is_named(two: RegistryWorld):
         while await _code_or_none(two, alias=pb.ALIAS_CHALLENGER):
             await asyncio.sleep(0.005)
     assert answered(await predict(two, 5, alias=pb.ALIAS_CHALLENGER)) == [15]
+
+
+async def test_where_the_champion_is_broken_the_one_before_it_answers_and_it_is_said(two: RegistryWorld):
+    await two.validated("4", 4, "breaks at zero")
+    await two.promote("4")
+    await until_told(two, "4")
+    counted = Measured()
+    response = await predict(two, 0)
+    assert (answered(response), response.version) == ([0], "2")
+    assert response.fallback.startswith("MODEL_FAILED: The model scale 4 failed: ValueError: zero.")
+    # For a while it is left alone.
+    assert (await predict(two, 1)).version == "2"
+    assert counted("clipmill.inference.fallbacks", model="scale", code="MODEL_FAILED") == 2
+    # Who names a version is answered by no other.
+    assert answered(await predict(two, 1, version="4")) == [4]
+
+
+async def test_where_both_fail_at_the_same_it_is_the_first_error_that_is_told(two: RegistryWorld):
+    for version in ("4", "5"):
+        await two.validated(version, 2, "breaks at zero")
+        await two.promote(version)
+    await until_told(two, "5")
+    with pytest.raises(ClipmillRpcError, match="scale 5 failed"):
+        await predict(two, 0)
+    assert (await predict(two, 1)).version == "5"
 
 
 async def test_a_model_that_says_how_sure_it_is_is_quoted(world: RegistryWorld):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from clipmill_registry import store
 from clipmill_registry.domain.routing import Split, routed
 from clipmill_registry.errors import no_alias, no_version, not_validated
 from clipmill_registry.remembered import Remembered
+from clipmill_shared import metrics
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.aliases import Aliases
 from clipmill_shared.inference.artefacts import Artefacts
@@ -23,6 +25,7 @@ from clipmill_shared.inference.executor import Executor, Inferred
 from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.messages import tensors_of, values_of
 from clipmill_shared.inference.records import call_of, confidence
+from clipmill_shared.inference.stand_ins import BROKEN, TRIED_AGAIN_S
 from clipmill_shared.sql import Database
 
 log = structlog.get_logger()
@@ -61,6 +64,8 @@ class Answering:
         self._remembered = remembered
         self._log_share = log_share
         self._split_of = split_of
+        # Champions that failed, until when they are left alone, and why.
+        self._broken: dict[tuple[str, str], tuple[float, ClipmillError]] = {}
         self._shadows: set[asyncio.Task[None]] = set()
 
     async def predict(self, request: pb.PredictRequest, unit: str) -> pb.PredictResponse:
@@ -127,10 +132,40 @@ class Answering:
         async with self._remembered.slot(unit, version, request) as slot:
             if slot.known is not None:
                 return slot.known
-            slot.new = await self._computed(version, request)
-        return slot.new
+            made = await self._computed(version, request)
+            # What stood in for a version is not its answer.
+            slot.new = made if made.version == version.version else None
+        return made
 
     async def _computed(self, version: pb.Version, request: pb.PredictRequest) -> pb.PredictResponse:
+        """The version's answer; of a broken champion, unless it was named, that of the champion before it."""
+        earlier = None if request.version else self._aliases.earlier(version)
+        if earlier is None:
+            return await self._made(version, request)
+        key = version.model, version.version
+        until, why = self._broken.get(key, (0.0, None))
+        if why is None or until <= time.monotonic():
+            try:
+                made = await self._made(version, request)
+            except ClipmillError as error:
+                if error.code not in BROKEN:
+                    raise
+                why = error
+            else:
+                self._broken.pop(key, None)
+                return made
+        try:
+            made = await self._made(earlier, request)
+        except ClipmillError:
+            # Then it is the input's fault.
+            raise why from None
+        if until <= time.monotonic():
+            self._broken[key] = time.monotonic() + TRIED_AGAIN_S, why
+        metrics.INFERENCE_FALLBACKS.add(1, {"model": version.model, "code": why.code})
+        made.fallback = f"{why.code}: {why.message} {made.fallback}".strip()
+        return made
+
+    async def _made(self, version: pb.Version, request: pb.PredictRequest) -> pb.PredictResponse:
         inputs = tensors_of(request.inputs)
         definition = await self._artefacts.definition(version)
         inferred, call = await self._ask(definition, inputs)

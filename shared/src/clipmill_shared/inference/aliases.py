@@ -37,6 +37,12 @@ class Aliases:
         known = self._known.get(model)
         return next((each.version for each in known.assigned if each.alias == alias), None) if known else None
 
+    def earlier(self, version: Version) -> Version | None:
+        """What was the champion before this one, which is it now; None where it is not, or was the first."""
+        known, now = self._known.get(version.model), self.version(version.model)
+        is_champion = known is not None and now is not None and now.version == version.version
+        return known.previous if known and is_champion and known.HasField("previous") else None
+
     def pinned(
         self, profile: Profile.ValueType = Profile.PROFILE_BALANCED, budget: Budget = Budget()
     ) -> list[PinnedVersion]:
