@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
 
 FPS = 25
 RATE = 48_000
@@ -105,3 +107,19 @@ def heard(wave: np.ndarray) -> tuple[float, float]:
     """Where the tone begins and ends, in seconds."""
     loud = np.flatnonzero(np.abs(wave.astype(int)) > 4000)
     return loud[0] / 16_000, (loud[-1] + 1) / 16_000
+
+
+def pitch(wave: np.ndarray) -> float:
+    """The loudest frequency of a tone from its first second to its third, in Hz."""
+    return float(np.argmax(np.abs(np.fft.rfft(wave[16_000:48_000].astype(float))))) / 2
+
+
+def two_programmes(path: Path) -> Path:
+    """A transport stream of 64x48 with 440 Hz as one programme, and 128x96 with 880 Hz as another."""
+    sources = ["testsrc=s=64x48:r=25", "sine=440", "testsrc=s=128x96:r=25", "sine=880"]
+    inputs = [part for source in sources for part in ("-f", "lavfi", "-i", source)]
+    maps = [part for n in range(4) for part in ("-map", str(n))]
+    programmes = ["-program", "st=0:st=1", "-program", "st=2:st=3"]
+    command = [get_ffmpeg_exe(), "-v", "error", *inputs, *maps, "-t", "4", "-c:v", "libx264", "-preset", "ultrafast"]
+    subprocess.run([*command, "-g", "25", "-c:a", "aac", *programmes, str(path)], check=True)
+    return path

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import struct
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from clipmill_ingest.exchange import Imported, ImportRequest
 from clipmill_ingest.work import import_video
-from media import Sound, heard, make, samples
+from imageio_ffmpeg import get_ffmpeg_exe
+from media import Sound, heard, make, pitch, samples, two_programmes
 
 from clipmill_shared.errors import ClipmillError
 
@@ -166,6 +170,26 @@ def test_of_several_audio_tracks_the_first_is_taken_with_a_warning(tmp_path: Pat
     assert codes(result) == ["SEVERAL_AUDIO_TRACKS"]
 
 
+def test_of_several_programmes_one_is_taken_whole_with_a_warning(tmp_path: Path) -> None:
+    result = imported(two_programmes(tmp_path / "a.ts"))
+    assert (result.info.video.width, result.info.video_tracks) == (128, 2)
+    assert pitch(samples(tmp_path / "speech.flac")) == pytest.approx(880, abs=1)
+    assert codes(result) == ["SEVERAL_VIDEO_TRACKS", "SEVERAL_AUDIO_TRACKS"]
+    assert f"track {result.info.video.index} is used" in result.warnings[0].message
+
+
+def test_subtitles_inside_change_nothing(tmp_path: Path) -> None:
+    plain, text = make(tmp_path / "plain.mkv"), tmp_path / "text.srt"
+    text.write_text("1\n00:00:00,000 --> 00:00:01,500\nNobody said this.\n")
+    with_text = tmp_path / "text.mkv"
+    command = [get_ffmpeg_exe(), "-v", "error", "-i", str(plain), "-i", str(text), "-map", "0", "-map", "1"]
+    subprocess.run([*command, "-c", "copy", "-disposition:s:0", "default", str(with_text)], check=True)
+    wanted, wave = imported(plain), samples(tmp_path / "speech.flac")
+    result = imported(with_text)
+    assert (result.info.video, result.info.audio.codec) == (wanted.info.video, "aac") and not result.warnings
+    assert np.array_equal(samples(tmp_path / "speech.flac"), wave)
+
+
 # --- parts ---
 
 
@@ -239,6 +263,32 @@ def test_a_video_that_ends_before_it_says(tmp_path: Path, name: str, options: di
     error = refusal(path)
     assert error.code == "INPUT_TRUNCATED"
     assert "of 8.0 s" in error.message
+
+
+def test_a_header_of_ten_hours_on_ten_seconds(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.mkv", 10.0)
+    content = bytearray(path.read_bytes())
+    # The segment's Duration (RFC 9559, 5.1.2.9), a float of eight bytes in ms.
+    at = content.index(b"\x44\x89\x88") + 3
+    content[at : at + 8] = struct.pack(">d", 36_000_000.0)
+    path.write_bytes(content)
+    error = refusal(path, max_duration_s=50_000.0)
+    assert error.code == "INPUT_TRUNCATED" and "10.0 s can be read of 36000.0 s" in error.message
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv", "a.mp4"])
+def test_damage_in_the_middle_is_said_and_the_rest_is_there(tmp_path: Path, name: str) -> None:
+    path = make(tmp_path / name, 20.0, options={"movflags": "faststart"} if name == "a.mp4" else None)
+    content = bytearray(path.read_bytes())
+    middle = slice(len(content) * 45 // 100, len(content) * 55 // 100)
+    content[middle] = random.Random(1).randbytes(middle.stop - middle.start)
+    path.write_bytes(content)
+    result = imported(path)
+    assert result.info.duration_s == pytest.approx(20, abs=0.2)
+    assert set(codes(result)) & {"INPUT_DAMAGED", "SOUND_DAMAGED", "TIMESTAMPS_NOT_MONOTONIC"}
+    wave = samples(tmp_path / "speech.flac")
+    assert len(wave) == round(16_000 * result.info.duration_s)
+    assert heard(wave) == (pytest.approx(0, abs=0.1), pytest.approx(20, abs=0.1))
 
 
 def test_sound_alone(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def speech_of(path: Path, target: Path) -> np.ndarray:
     with probe.opened(path, "x") as container:
         timing = probe.read_packets(container, probe.picture_of(container, "x"), "x").timing
     with probe.opened(path, "x") as container:
-        sound = probe.sound_of(container)
+        sound = probe.sound_of(container, probe.picture_of(container, "x"))
         assert sound is not None
         speech.extract(container, sound, Span(timing.start_s, timing.end_s), target, lambda _: None)
     return media.samples(target)
@@ -221,6 +221,15 @@ def test_a_hole_in_the_source_is_closed_and_told_of(tmp_path: Path) -> None:
     assert told == ["LIVE_GAP"]
     times = [time_s for time_s, _ in frames(recording.whole())]
     assert len(times) == 1000 and max(np.diff(times)) < 0.1
+
+
+def test_of_several_programmes_one_is_recorded_whole_and_told_of(tmp_path: Path) -> None:
+    source = media.two_programmes(tmp_path / "two.ts")
+    recording = Recording(tmp_path / "recording")
+    recording.attempt(source)
+    assert recording.warnings == ["SEVERAL_VIDEO_TRACKS"]
+    assert recording.pictures[0][0].info.video.width == 128
+    assert media.pitch(recording.samples) == pytest.approx(880, abs=1)
 
 
 def test_other_codecs_are_recorded_as_matroska(tmp_path: Path) -> None:

@@ -57,6 +57,10 @@ def timed_out(name: str, limit_s: float) -> ClipmillError:
     )
 
 
+def several_pictures(name: str, count: int, used: int) -> str:
+    return f"{name} has {count} video tracks or programmes; track {used} is used, with the sound of its programme."
+
+
 def not_live(name: str) -> ClipmillError:
     return ClipmillError(
         "INPUT_NOT_LIVE",

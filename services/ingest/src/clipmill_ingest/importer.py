@@ -54,7 +54,7 @@ class Importer:
             name="import",
             tasks=topics.IMPORT_TASKS,
             results=topics.MEDIA_INGESTED,
-            version=f"3-{settings.part_s:g}-{settings.side_by_side}-{settings.max_duration_s:g}",
+            version=f"4-{settings.part_s:g}-{settings.side_by_side}-{settings.max_duration_s:g}",
             work=self.work,
             content_key=self.content_key,
             adopt=self.adopt,

@@ -89,9 +89,13 @@ def pictures(container: InputContainer) -> list[AvVideo]:
     return [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
 
 
-def sound_of(container: InputContainer) -> AvAudio | None:
+def sound_of(container: InputContainer, picture: AvVideo) -> AvAudio | None:
     """The audio track to use: the default one that can be decoded, else the first that can."""
     tracks = [track for track in container.streams.audio if track.codec_context is not None]
+    if len(pictures(container)) > 1:
+        # A transport stream may carry several programmes: the sound is that of the picture's own.
+        own = container.streams.best("audio", related=picture)
+        tracks = [track for track in tracks if track is own] or tracks
     return next((t for t in tracks if t.disposition & Disposition.default), tracks[0] if tracks else None)
 
 

@@ -36,7 +36,7 @@ def _import_video(request: ImportRequest, report: Report) -> Imported:
     info, packets = _look(request)
     timing = packets.timing
     report(SOUND_FROM)
-    warnings = _picture_warnings(packets, request.name)
+    warnings = _picture_warnings(info, packets, request.name)
     count = parts.number_of_parts(info.duration_s, request.part_s, request.side_by_side)
     vision_parts = parts.at_keyframes([at - timing.start_s for at in timing.keyframes_s], info.duration_s, count)
     audio_parts: list[Span] = []
@@ -73,14 +73,14 @@ def _look(request: ImportRequest) -> tuple[MediaInfo, probe.Packets]:
     if duration_s > request.max_duration_s:
         raise faults.too_long(name, duration_s, request.max_duration_s)
     with probe.opened(request.path, name) as container:
-        picture, sound = probe.picture_of(container, name), probe.sound_of(container)
-        return probe.describe(container, picture, sound, packets.timing, name), packets
+        picture = probe.picture_of(container, name)
+        return probe.describe(container, picture, probe.sound_of(container, picture), packets.timing, name), packets
 
 
 def _hear(request: ImportRequest, info: MediaInfo, report: Report) -> speech.Speech:
     def extracted(*, left_only: bool) -> speech.Speech:
         with probe.opened(request.path, request.name) as container:
-            sound = probe.sound_of(container)
+            sound = probe.sound_of(container, probe.picture_of(container, request.name))
             assert sound is not None
             return speech.extract(
                 container,
@@ -96,8 +96,12 @@ def _hear(request: ImportRequest, info: MediaInfo, report: Report) -> speech.Spe
     return extracted(left_only=True) if heard.channels and heard.channels.is_out_of_phase else heard
 
 
-def _picture_warnings(packets: probe.Packets, name: str) -> list[Warning]:
+def _picture_warnings(info: MediaInfo, packets: probe.Packets, name: str) -> list[Warning]:
     warnings = []
+    if info.video_tracks > 1:
+        warnings.append(
+            _warning("SEVERAL_VIDEO_TRACKS", faults.several_pictures(name, info.video_tracks, info.video.index))
+        )
     if packets.timing.goes_back:
         message = f"The timestamps of {name} go back; its times may be off."
         warnings.append(_warning("TIMESTAMPS_NOT_MONOTONIC", message))

@@ -26,7 +26,8 @@ def join(request: JoinRequest, report: Report) -> Joined:
     with probe.opened(request.target, name) as container:
         timing = probe.read_packets(container, probe.picture_of(container, name), name).timing
     with probe.opened(request.target, name) as container:
-        picture, sound = probe.picture_of(container, name), probe.sound_of(container)
+        picture = probe.picture_of(container, name)
+        sound = probe.sound_of(container, picture)
         info = probe.describe(container, picture, sound, timing, name)
     info.start_s, info.duration_s = START_S, timing.end_s - START_S
     if not request.has_sound:
@@ -40,7 +41,8 @@ def _write(request: JoinRequest, report: Report) -> str:
     last_s: dict[str, float] = {}
     for number, segment in enumerate(request.segments):
         with probe.opened(segment.path, request.name) as container:
-            picture, sound = probe.picture_of(container, request.name), probe.sound_of(container)
+            picture = probe.picture_of(container, request.name)
+            sound = probe.sound_of(container, picture)
             if whole is None:
                 form = Format(picture, sound)
                 whole, media_type = form.create(request.target), form.media_type

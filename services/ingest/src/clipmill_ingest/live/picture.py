@@ -146,7 +146,8 @@ class Picture:
             with probe.opened(path, self._name) as container:
                 timing = probe.read_packets(container, probe.picture_of(container, self._name), self._name).timing
             with probe.opened(path, self._name) as container:
-                picture, sound = probe.picture_of(container, self._name), probe.sound_of(container)
+                picture = probe.picture_of(container, self._name)
+                sound = probe.sound_of(container, picture)
                 self._info = probe.describe(container, picture, sound, timing, self._name)
             self._info.start_s = START_S
         info = MediaInfo()

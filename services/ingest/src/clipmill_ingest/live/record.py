@@ -129,9 +129,13 @@ class Recording:
 
     def _take_all(self, container: InputContainer) -> None:
         name = self._request.name
-        tracks = Tracks(probe.picture_of(container, name), probe.sound_of(container))
+        picture = probe.picture_of(container, name)
+        tracks = Tracks(picture, probe.sound_of(container, picture))
         if tracks.picture.codec_context is None:
             raise faults.codec(name, "its codec is unknown")
+        if self._form is None and (count := len(probe.pictures(container))) > 1:
+            message = faults.several_pictures(name, count, picture.index)
+            self._parts.warnings.append(_warning("SEVERAL_VIDEO_TRACKS", message))
         self._begin(tracks)
         for packet in packets_of(container, tracks):
             self._came = time.monotonic()
