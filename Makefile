@@ -75,8 +75,9 @@ models: $(VENV)/.run ## A Triton model repository in out/models, and the generat
 	@$(RUN)/python -m clipmill_models out/models
 
 .PHONY: export
-export: .venv-export/.made $(SAMPLE) ## Networks of torch as ONNX files in out/exported (5 GB of torch, once)
-	@.venv-export/bin/python tools/export/export_models.py out/exported $(SAMPLE)
+export: .venv-export/.made $(SAMPLE) ## Networks as ONNX files in out/exported, compared (torch and TensorFlow: 7 GB, once)
+	@.venv-export/bin/python tools/export/shots.py out/exported $(SAMPLE)
+	@$(RUN)/python tools/export/faces.py .venv-export/bin/python out/exported $(SAMPLE)
 
 .venv-export/.made: requirements/export.txt | $(UV)
 	@test -x .venv-export/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-export

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
+
+
+Network = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
 
 
 def interpreter(path: Path) -> Interpreter:
@@ -20,6 +26,20 @@ def interpreter(path: Path) -> Interpreter:
         loaded = Interpreter(str(path), num_threads=1)
         loaded.allocate_tensors()
     return loaded
+
+
+def network(path: Path, outputs: int) -> Network:
+    """The first `outputs` outputs of a file's only input, both batches of one."""
+    model = interpreter(path)
+    source = model.get_input_details()[0]["index"]
+    indices = [output["index"] for output in model.get_output_details()[:outputs]]
+
+    def run(row: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        model.set_tensor(source, row)
+        model.invoke()
+        return [model.get_tensor(index) for index in indices]
+
+    return run
 
 
 @contextmanager

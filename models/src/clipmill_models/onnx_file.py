@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clipmill_models.lite import Network
 from clipmill_shared.inference.definition import (
     NUMPY,
     Batching,
@@ -49,6 +50,14 @@ def loaded(path: Path, signature: Signature) -> Infer:
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
     return infer
+
+
+def network(path: Path, outputs: int) -> Network:
+    """As of a .tflite file (lite.network), of the ONNX file that it was converted to."""
+    session = _session(path)
+    source = session.get_inputs()[0].name
+    names = [output.name for output in session.get_outputs()[:outputs]]
+    return lambda row: list(session.run(names, {source: row}))
 
 
 def _session(path: Path) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clipmill_models.lite import interpreter
+from clipmill_models import lite, onnx_file
 from clipmill_shared.inference.definition import (
     Batching,
     Card,
@@ -27,19 +27,23 @@ CARD = Card.read(Path(__file__).with_name("model.toml"))
 
 
 def load() -> Infer:
-    model = interpreter(CARD.weights[0].find())
-    source = model.get_input_details()[0]["index"]
-    points, presence = (output["index"] for output in model.get_output_details()[:2])
+    return _by(lite.network(CARD.weights[0].find(), 2))
 
+
+def load_from(path: Path) -> Infer:
+    """The ONNX file that `make export` makes of the same weights."""
+    return _by(onnx_file.network(path, 2))
+
+
+def _by(network: lite.Network) -> Infer:
     def infer(inputs: Tensors) -> Tensors:
         rows = len(inputs["image"])
         placed = np.empty((rows, POINTS, 3), np.float32)
         present = np.empty((rows, 1), np.float32)
         for number, image in enumerate(inputs["image"]):
-            model.set_tensor(source, (image * np.float32(1 / 255))[None])
-            model.invoke()
-            placed[number] = model.get_tensor(points).reshape(POINTS, 3)
-            present[number] = model.get_tensor(presence).item()
+            points, presence = network((image * np.float32(1 / 255))[None])
+            placed[number] = points.reshape(POINTS, 3)
+            present[number] = presence.item()
         return {"points": placed, "presence": present}
 
     return infer
@@ -60,4 +64,5 @@ MODEL = Definition(
     card=CARD,
     batching=Batching(max_rows=8, max_waiting=256),
     placement=Placement(instances=2, memory_bytes=16 << 20),
+    load_from=load_from,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clipmill_models.lite import interpreter
+from clipmill_models import lite, onnx_file
 from clipmill_shared.inference.definition import (
     Batching,
     Card,
@@ -28,9 +28,15 @@ CARD = Card.read(Path(__file__).with_name("model.toml"))
 
 
 def load() -> Infer:
-    model = interpreter(CARD.weights[0].find())
-    source = model.get_input_details()[0]["index"]
-    boxes, scores = (output["index"] for output in model.get_output_details()[:2])
+    return _by(lite.network(CARD.weights[0].find(), 2))
+
+
+def load_from(path: Path) -> Infer:
+    """The ONNX file that `make export` makes of the same weights."""
+    return _by(onnx_file.network(path, 2))
+
+
+def _by(network: lite.Network) -> Infer:
     row = np.empty((1, SIDE, SIDE, 3), np.float32)
 
     def infer(inputs: Tensors) -> Tensors:
@@ -40,10 +46,9 @@ def load() -> Infer:
         for number, image in enumerate(inputs["image"]):
             np.multiply(image, np.float32(2 / 255), out=row[0])
             row[0] -= 1
-            model.set_tensor(source, row)
-            model.invoke()
-            found[number] = model.get_tensor(boxes)[0]
-            sure[number] = model.get_tensor(scores)[0, :, 0]
+            boxes, scores = network(row)
+            found[number] = boxes[0]
+            sure[number] = scores[0, :, 0]
         return {"boxes": found, "scores": sure}
 
     return infer
@@ -65,4 +70,5 @@ MODEL = Definition(
     # Rows cost no less together, so a batch is for fewer round trips alone.
     batching=Batching(max_rows=8, max_waiting=256),
     placement=Placement(instances=2, memory_bytes=16 << 20),
+    load_from=load_from,
 )

@@ -1,4 +1,4 @@
-"""`make export`: networks that packages carry as torch's weights, as ONNX files, each compared with torch on a video.
+"""`make export`: the network for shots, which a package carries as torch's weights, as an ONNX file; compared.
 
 Nothing that was exported is committed, and nothing that Clipmill runs needs torch: an exported file is registered as a
 version (docs/models.md).
