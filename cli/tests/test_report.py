@@ -6,6 +6,7 @@ from clipmill.audio.v1.audio_pb2 import Word
 from clipmill_cli.report import report, speech, strongest
 from clipmill_cli.results import (
     ClipRecord,
+    EventRecord,
     FeatureRecord,
     OptionsRecord,
     RangeRecord,
@@ -55,6 +56,14 @@ def test_a_clip_of_two_ranges_is_drawn_at_both():
     page = report(result(clip().model_copy(update={"start_s": 10, "end_s": 60, "pieces": pieces})), [])
     assert "0:10 to 0:20 and 0:50 to 1:00" in page
     assert page.count('href="#clip-1"') == 2 and "left:50.000%;width:10.000%" in page
+
+
+def test_music_and_silence_lie_beside_the_speech_and_only_what_is_there_is_explained():
+    music = EventRecord(kind="music", start_s=20, end_s=45)
+    page = report(result(clip()), [], [music])
+    assert '<b class="music" title="music, 0:20 to 0:45" style="left:20.000%;width:25.000%">' in page
+    assert "amber: music" in page and "silence</span>" not in page
+    assert "amber: music" not in report(result(clip()), [])
 
 
 def test_speech_is_drawn_in_stretches():

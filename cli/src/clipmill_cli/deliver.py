@@ -79,14 +79,15 @@ async def deliver(client: Client, job: Job, output: Path) -> ResultRecord:
                     await client.download(clip, FILE.FILE_SUBTITLES, folder / record.subtitles)
                 for name in record.files:
                     await client.download(clip, name.rpartition(".")[2], folder / name)
-            await asyncio.to_thread(_finish, folder, output, result, list(heard.words))
+            await asyncio.to_thread(_finish, folder, output, result, heard)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return result
 
 
-def _finish(folder: Path, output: Path, result: ResultRecord, words: list[Word]) -> None:
-    (folder / "report.html").write_text(report(result, words), encoding="utf-8")
+def _finish(folder: Path, output: Path, result: ResultRecord, heard: GetTranscriptResponse) -> None:
+    events = list(_events(heard.events, [TimeRange(end_s=result.source.duration_s)]))
+    (folder / "report.html").write_text(report(result, list(heard.words), events), encoding="utf-8")
     (folder / "clips.json").write_text(result.model_dump_json(indent=2), encoding="utf-8")
     _remove_former(output)
     # clips.json last: where it is, all is.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment
 
 from clipmill.audio.v1.audio_pb2 import Word
-from clipmill_cli.results import ClipRecord, FeatureRecord, ResultRecord
+from clipmill_cli.results import ClipRecord, EventRecord, FeatureRecord, ResultRecord
 from clipmill_cli.table import clock
 
 # Words nearer than this are drawn as one stretch of speech.
@@ -48,8 +49,8 @@ def strongest(clip: ClipRecord, most: int = 8) -> list[FeatureRecord]:
     return sorted(moved, key=lambda f: -abs(f.added))[:most]
 
 
-def report(result: ResultRecord, words: list[Word]) -> str:
-    """The page's HTML. Every text is escaped: a title or a file name may hold anything."""
+def report(result: ResultRecord, words: list[Word], events: Sequence[EventRecord] = ()) -> str:
+    """The page's HTML; `events` are of the whole source. Every text is escaped: a title may hold anything."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["clock"] = clock
     template = environment.from_string((files("clipmill_cli") / "templates/report.html.j2").read_text("utf-8"))
@@ -57,6 +58,7 @@ def report(result: ResultRecord, words: list[Word]) -> str:
     return template.render(
         result=result,
         speech=speech(words, duration),
+        events=[(event, _stretch(event.start_s, event.end_s, duration)) for event in events],
         spans=[(clip, _stretch(start_s, end_s, duration)) for clip in result.clips for start_s, end_s in _pieces(clip)],
         pieces={clip.rank: _pieces(clip) for clip in result.clips},
         strongest={clip.rank: strongest(clip) for clip in result.clips},
