@@ -30,6 +30,7 @@ BENCHMARKS = (
     "render_path",
     "crop",
     "scoring",
+    "sentence_ends",
     "engagement",
     "bus",
     "executor",
