@@ -18,6 +18,7 @@ BENCHMARKS = (
     "live",
     "overhead",
     "warm",
+    "sameness",
     "memory",
     "audio_path",
     "diarization",

@@ -14,7 +14,7 @@ from clipmill_audio.handlers import stage_work
 from clipmill_audio.settings import AudioSettings
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, AudioAnalyzed, AudioTask, LocalVoice, Phrase, SoundEvent, Word
-from clipmill.common.v1.common_pb2 import TimeRange, Twin
+from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Twin
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.media.v1.media_pb2 import MediaIngested, Recording
 from clipmill.work.v1.work_pb2 import Answer, Task
@@ -207,3 +207,15 @@ async def test_what_the_user_corrected_is_not_shared(tmp_path: Path) -> None:
 
     assert result is None
     assert not questions
+
+
+async def test_another_transcript_is_another_question(tmp_path: Path) -> None:
+    stage = stage_work(HearingChildren(), Blobs.in_folder(tmp_path / "s", tmp_path / "t"), Engines(AudioSettings()))
+    assert stage.content_key is not None
+
+    keys = {
+        await stage.content_key(AudioTask(language="en", transcript=transcript), lambda _: None)
+        for transcript in (None, BlobRef(sha256="a"), BlobRef(sha256="b"))
+    }
+
+    assert len(keys) == 3

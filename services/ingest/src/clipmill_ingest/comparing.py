@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from clipmill.common.v1.common_pb2 import TimeRange, Twin
 from clipmill.media.v1.media_pb2 import Likeness, SharedPart
 from clipmill_ingest.domain.fingerprint import Prints, sketch
-from clipmill_ingest.domain.likeness import LEAST_VOTES, likeness, shared_spans, votes
+from clipmill_ingest.domain.likeness import LEAST_VOTES, SharedSpan, likeness, shared_spans, votes
 from clipmill_ingest.domain.parts import Span
 from clipmill_ingest.exchange import Candidates, LikenessRequest, SketchesRequest
 
@@ -33,23 +31,20 @@ def compared(request: LikenessRequest) -> Likeness | None:
     if found is None:
         return None
 
-    def moved(parts: Sequence[TimeRange]) -> list[SharedPart]:
-        spans = [Span(part.start_s, part.end_s) for part in parts]
-        return [
-            SharedPart(
-                part=TimeRange(start_s=each.here.start_s, end_s=each.here.end_s),
-                twin=Twin(part=TimeRange(start_s=each.there.start_s, end_s=each.there.end_s), offset_s=found.offset_s)
-                if each.there
-                else None,
-            )
-            for each in shared_spans(spans, found.offset_s, request.duration_s)
-        ]
+    others = [Span(part.start_s, part.end_s) for part in request.other_audio_parts]
+    spans = shared_spans(others, found.offset_s, request.duration_s)
+    return Likeness(agreement=found.agreement, audio_parts=[_shared(each, found.offset_s) for each in spans])
 
-    return Likeness(
-        agreement=found.agreement,
-        audio_parts=moved(request.other_audio_parts),
-        vision_parts=moved(request.other_vision_parts),
-    )
+
+def _shared(span: SharedSpan, offset_s: float) -> SharedPart:
+    part = SharedPart(part=_range(span.here))
+    if span.there:
+        part.twin.CopyFrom(Twin(part=_range(span.there), offset_s=offset_s))
+    return part
+
+
+def _range(span: Span) -> TimeRange:
+    return TimeRange(start_s=span.start_s, end_s=span.end_s)
 
 
 def _prints(content: bytes) -> Prints:

@@ -59,7 +59,6 @@ class LikenessRequest:
     other: bytes
     offset: int
     other_audio_parts: list[TimeRange]
-    other_vision_parts: list[TimeRange]
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,6 @@ class Recognition:
                 other,
                 offset,
                 list(earlier.audio_parts),
-                list(earlier.vision_parts),
             )
         )
         if not isinstance(like, Likeness):

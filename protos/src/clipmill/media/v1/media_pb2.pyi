@@ -420,7 +420,7 @@ Global___MediaIngested: _TypeAlias = MediaIngested  # noqa: Y015
 
 @_typing.final
 class Likeness(_message.Message):
-    """An earlier video with the same sound, and how this one would be cut to share its analyses."""
+    """An earlier video with the same sound, and how this one's sound would be cut to share what was heard there."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -428,7 +428,6 @@ class Likeness(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     AGREEMENT_FIELD_NUMBER: _builtins.int
     AUDIO_PARTS_FIELD_NUMBER: _builtins.int
-    VISION_PARTS_FIELD_NUMBER: _builtins.int
     CORRECTED_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     name: _builtins.str
@@ -438,10 +437,8 @@ class Likeness(_message.Message):
     """True when a transcript was given for the earlier video: what was recognised there is not to be shared."""
     @_builtins.property
     def audio_parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedPart]:
-        """Each covers the whole, without overlaps."""
+        """They cover the whole, without overlaps."""
 
-    @_builtins.property
-    def vision_parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedPart]: ...
     def __init__(
         self,
         *,
@@ -449,12 +446,11 @@ class Likeness(_message.Message):
         name: _builtins.str = ...,
         agreement: _builtins.float = ...,
         audio_parts: _abc.Iterable[Global___SharedPart] | None = ...,
-        vision_parts: _abc.Iterable[Global___SharedPart] | None = ...,
         corrected: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audio_parts", b"audio_parts", "corrected", b"corrected", "name", b"name", "video_id", b"video_id", "vision_parts", b"vision_parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "audio_parts", b"audio_parts", "corrected", b"corrected", "name", b"name", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

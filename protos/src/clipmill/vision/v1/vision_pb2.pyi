@@ -148,7 +148,6 @@ class VisionTask(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     VIDEO_ID_FIELD_NUMBER: _builtins.int
     PINNED_FIELD_NUMBER: _builtins.int
-    TWIN_FIELD_NUMBER: _builtins.int
     source_start_s: _builtins.float
     """The container's time of the first frame, in seconds; ranges are counted from it."""
     video_stream: _builtins.int
@@ -170,10 +169,6 @@ class VisionTask(_message.Message):
     def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
         """With which versions: of the job."""
 
-    @_builtins.property
-    def twin(self) -> _common_pb2.Twin:
-        """See AudioTask."""
-
     def __init__(
         self,
         *,
@@ -188,11 +183,10 @@ class VisionTask(_message.Message):
         profile: _common_pb2.Profile.ValueType = ...,
         video_id: _builtins.str = ...,
         pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
-        twin: _common_pb2.Twin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "source", b"source", "task", b"task", "twin", b"twin"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_height", b"display_height", "display_width", b"display_width", "part", b"part", "pinned", b"pinned", "profile", b"profile", "rotation_deg", b"rotation_deg", "source", b"source", "source_start_s", b"source_start_s", "task", b"task", "twin", b"twin", "video_id", b"video_id", "video_stream", b"video_stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_height", b"display_height", "display_width", b"display_width", "part", b"part", "pinned", b"pinned", "profile", b"profile", "rotation_deg", b"rotation_deg", "source", b"source", "source_start_s", b"source_start_s", "task", b"task", "video_id", b"video_id", "video_stream", b"video_stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
 from clipmill.clips.v1.clips_pb2 import Finish, RenderTask, ScoringTask
-from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Twin
+from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
 from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested, RecordTask, SharedPart, Source
 from clipmill.models.v1.models_pb2 import PinnedVersion
 from clipmill.pieces import length_s
@@ -68,11 +68,10 @@ def _analyses(record: JobRecord, ingested: MediaIngested, now: float) -> Iterato
     """Of the parts that clips may be taken from; the others are not analysed."""
     has_sound = ingested.HasField("speech")
     for stage, parts in (
-        (Stage.STAGE_AUDIO, _audio_parts(record, ingested) if has_sound else ()),
-        (Stage.STAGE_VISION, _vision_parts(record, ingested)),
+        (Stage.STAGE_AUDIO, [each.part for each in _audio_parts(record, ingested)] if has_sound else ()),
+        (Stage.STAGE_VISION, ingested.vision_parts),
     ):
-        for part, shared in enumerate(parts):
-            span = shared.part
+        for part, span in enumerate(parts):
             if _is_wanted(record, span):
                 yield new_task(record.job_id, stage, part, span.end_s - span.start_s, now)
 
@@ -81,26 +80,9 @@ def _audio_parts(record: JobRecord, ingested: MediaIngested) -> Sequence[SharedP
     """A given transcript is one: where its words are is known by what was heard before and after them."""
     if record.options.HasField("transcript"):
         return (SharedPart(part=TimeRange(start_s=0, end_s=ingested.info.duration_s)),)
-    if _reuses(record, ingested) and not ingested.like.corrected:
+    if ingested.HasField("like") and not ingested.like.corrected and not record.options.no_reuse:
         return ingested.like.audio_parts
     return [SharedPart(part=part) for part in ingested.audio_parts]
-
-
-def _vision_parts(record: JobRecord, ingested: MediaIngested) -> Sequence[SharedPart]:
-    if _reuses(record, ingested):
-        return ingested.like.vision_parts
-    return [SharedPart(part=part) for part in ingested.vision_parts]
-
-
-def _reuses(record: JobRecord, ingested: MediaIngested) -> bool:
-    return ingested.HasField("like") and not record.options.no_reuse
-
-
-def _twin(media: MediaIngested, shared: SharedPart) -> Twin | None:
-    if not shared.HasField("twin"):
-        return None
-    like, twin = media.like, shared.twin
-    return Twin(video_id=like.video_id, name=like.name, part=twin.part, offset_s=twin.offset_s)
 
 
 def engine_of(record: JobRecord) -> str:
@@ -201,18 +183,18 @@ def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task
     message.speech.CopyFrom(media.speech)
     message.part.CopyFrom(shared.part)
     message.video_id = media.video_id
-    if (twin := _twin(media, shared)) is not None:
-        message.twin.CopyFrom(twin)
+    if shared.HasField("twin"):
+        message.twin.CopyFrom(shared.twin)
+        message.twin.video_id, message.twin.name = media.like.video_id, media.like.name
     return message
 
 
 def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> VisionTask:
     picture = media.info.video
-    shared = _vision_parts(record, media)[part]
     return VisionTask(
         task=header,
         source=media.source,
-        part=shared.part,
+        part=media.vision_parts[part],
         source_start_s=media.info.start_s,
         video_stream=picture.index,
         rotation_deg=picture.rotation_deg,
@@ -220,7 +202,6 @@ def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         display_height=picture.display_height,
         profile=record.options.profile,
         video_id=media.video_id,
-        twin=_twin(media, shared),
         pinned=_pinned(record, Stage.STAGE_VISION),
     )
 
