@@ -27,7 +27,7 @@ SCORING_COST_S = 10.0
 # Registered models that a stage runs by the version which the job pinned.
 MODELS = {
     Stage.STAGE_AUDIO: frozenset({"transcription", "voice_turns", "voice_embedding"}),
-    Stage.STAGE_VISION: frozenset({"faces", "face_mesh", "face_looks"}),
+    Stage.STAGE_VISION: frozenset({"faces", "face_mesh", "face_looks", "text_areas"}),
     Stage.STAGE_SCORING: frozenset({"clip_scorer", "sentences"}),
 }
 
