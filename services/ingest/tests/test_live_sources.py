@@ -247,6 +247,22 @@ async def test_what_may_not_be_had_is_refused(
     assert (job.state, job.error.code) == (JobState.JOB_STATE_FAILED, code)
 
 
+APART = """#EXTM3U
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="English",URI="sound.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=100,AUDIO="sound"
+talk.m3u8"""
+
+
+async def test_a_stream_whose_sound_has_playlists_of_its_own_is_refused_with_a_way_out(
+    tmp_path: Path, talk: Path, segments: list[Path]
+) -> None:
+    (segments[0].parent / "apart.m3u8").write_text(APART)
+    async with live_world(tmp_path) as live, live.recorder(), served(Playlist(segments), talk) as address:
+        job = await live.world.ended((await live.submit(url=f"{address}/apart.m3u8")).job_id)
+    assert (job.state, job.error.code) == (JobState.JOB_STATE_FAILED, "INPUT_HLS_UNSUPPORTED")
+    assert "its sound is in playlists of its own" in job.error.message and "give that file" in job.error.remedy
+
+
 async def test_a_stream_by_rtmp_is_recorded(tmp_path: Path, talk: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
