@@ -55,9 +55,10 @@ Floats = NDArray[np.float64]
 
 def vectors(ranking: Ranking) -> Floats:
     """Candidates as they are learnt from, a row each."""
-    names, values = tuple(WEIGHTS), ranking.table.values
+    values, unknown = ranking.table.values, np.full(len(ranking.table), np.nan)
     shares = [
-        np.nan_to_num(np.clip((values[name] - WEIGHTS[name].typical) / WEIGHTS[name].span, -1, 1)) for name in names
+        np.nan_to_num(np.clip((values.get(name, unknown) - weight.typical) / weight.span, -1, 1))
+        for name, weight in WEIGHTS.items()
     ]
     return np.column_stack((np.ones(len(ranking.table)), *shares))
 
