@@ -13,7 +13,7 @@ from clipmill_ingest.domain.parts import Span
 
 # Of other recordings' sketches one print agrees by chance, of re-encoded ones of a minute nine and more.
 LEAST_VOTES = 4
-# Of a passage's bits, in the mean and in all passages but a few. Of other recordings .55 agree at the best of all
+# Of a passage's bits, in the mean and in all passages but a few. Of other recordings .60 agree at the best of all
 # places, of the same one .84 and more: benchmarks/sameness.py.
 LEAST_AGREEMENT = 0.7
 PASSAGE_S = 10.0
