@@ -14,13 +14,24 @@ from pathlib import Path
 import av
 from clipmill_vision.domain.faces import Box, Face, iou
 from clipmill_vision.domain.shots import Shot
+from clipmill_vision.domain.text_areas import TextArea, may_be_written
+from clipmill_vision.domain.thumbnail import Plane
 from clipmill_vision.exchange import Seen, Shown, Tally
+from clipmill_vision.models.text_areas import text_areas
+from clipmill_vision.pictures import fine_luma, upright
+from clipmill_vision.work import TEXT_SIDE
+from PIL import Image
 
 from benchmarks.vision_path import RECORDING, RECORDING_CUTS, SAMPLE, face_scores, seen, shot_f1
 from clipmill.common.v1.common_pb2 import PROFILE_FAST
+from services.vision.tests.lettered import SIZES, Counts, lettered
 
 # A face in the truth, one a second.
 Truth = dict[float, list[Box]]
+NASA = RECORDING.with_name("nasa_13013.mp4")
+HD = (1280, 720)
+# Of the recording's pictures, the corner with the channel's name.
+WATERMARK = (0.2, 0.12)
 
 
 def scenedetect_shots(path: Path) -> list[Shot] | None:
@@ -118,8 +129,57 @@ def compared(
     }
 
 
-def main() -> None:
+def text_on_screen() -> dict[str, object]:
+    """Lines rendered over photographs, and the photographs without: what is found of them, in both profiles."""
     result: dict[str, object] = {}
+    photos = [photo for path in (SAMPLE, RECORDING, NASA) if path.exists() for photo in photos_of(path)]
+    lettered_ones = [lettered(photo, seed, (24, *SIZES)) for seed, photo in enumerate(photos)]
+    for profile, is_asked in (("fast", may_be_written), ("best", lambda luma: True)):
+        counts, large, passed, told = Counts(), Counts(), 0, 0
+        for photo, (picture, lines) in zip(photos, lettered_ones, strict=True):
+            areas = read(picture, is_asked)
+            counts.add(lines, areas, *HD)
+            large.add([line for line in lines if line.size >= min(SIZES)], areas, *HD)
+            passed += is_asked(fine_luma(frame_of(photo), Shown(*HD, 0)))
+            told += bool(read(photo, is_asked))
+        result[profile] = {
+            "lines": counts.lines, "found": counts.found, "lines of 4.4 % and more": large.lines,
+            "found of those": large.found, "areas": counts.areas, "false": counts.false,
+            "photographs": len(photos), "of them asked about": passed, "with areas told": told,
+        }  # fmt: skip
+    return result
+
+
+def photos_of(path: Path) -> list[Image.Image]:
+    """A picture each four seconds, but for the sample's slide."""
+    slides = []
+    if path == SAMPLE:
+        truth = json.loads(SAMPLE.with_suffix(".truth.json").read_text())["shots"]
+        slides = [(shot["start_s"] - 1, shot["end_s"] + 1) for shot in truth if shot["kind"] == "slide"]
+    pictures, next_s = [], 0.0
+    with av.open(str(path)) as container:
+        for frame in container.decode(max(container.streams.video, key=lambda stream: stream.width)):
+            if frame.time >= next_s and not any(begin <= frame.time < end for begin, end in slides):
+                next_s = frame.time + 4
+                pictures.append(frame.to_image().resize(HD))
+    return pictures
+
+
+def frame_of(picture: Image.Image) -> av.VideoFrame:
+    return av.VideoFrame.from_image(picture).reformat(format="yuv420p")
+
+
+def read(picture: Image.Image, is_asked: Callable[[Plane], bool]) -> list[TextArea]:
+    """As the stage does; without the recording's watermark, which is text."""
+    frame, shown = frame_of(picture), Shown(*HD, 0)
+    if not is_asked(fine_luma(frame, shown)):
+        return []
+    areas = text_areas(upright(frame, shown, TEXT_SIDE)).areas
+    return [area for area in areas if area.x1 > WATERMARK[0] or area.y1 > WATERMARK[1]]
+
+
+def main() -> None:
+    result: dict[str, object] = {"text": text_on_screen()}
     if SAMPLE.exists():
         result["sample"] = on_sample()
     result["issue-195"] = on_recording() if RECORDING.exists() else "not there"

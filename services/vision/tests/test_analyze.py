@@ -30,13 +30,13 @@ SAMPLE = Path(__file__).parents[3] / ".venv/sample/sample.mp4"
 
 @asynccontextmanager
 async def service(
-    folder: Path, *, tokens: Tokens | None = None, calls: int = 8
+    folder: Path, *, tokens: Tokens | None = None, calls: int = 8, describe_url: str = ""
 ) -> AsyncIterator[tuple[VisionServiceStub, Blobs]]:
     """The service on a port of its own; files under `folder` and the sample may be read in place."""
     bus = InProcessBus(grace_s=0.2)
     blobs = Blobs.in_folder(folder / "blobs", folder / "scratch", (folder, SAMPLE.parent.resolve()))
     platform = Platform(bus, blobs, "sqlite+aiosqlite:///unused", folder / "scratch", "here", tokens=tokens)
-    services = [build(VisionSettings(api=True, api_calls=calls, slots=1), platform)]
+    services = [build(VisionSettings(api=True, api_calls=calls, slots=1, describe_url=describe_url), platform)]
     async with (
         running(services, bus),
         serving(services, "127.0.0.1:0", authenticate=by_token(tokens) if tokens else None) as address,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,13 @@ from clipmill_vision.settings import VisionSettings
 from pydantic import SecretStr
 
 from clipmill.common.v1.common_pb2 import TimeRange
-from clipmill.vision.v1.vision_pb2 import VisionAnalysis, VisionAnalyzed, VisionTask
+from clipmill.vision.v1.vision_pb2 import AnalyzeRequest, VisionAnalysis, VisionAnalyzed, VisionTask
 from clipmill.work.v1.work_pb2 import Task
 from clipmill_shared.blobs import Blobs, sha256_of
 from clipmill_shared.compute import Children
 
 from .made_videos import scene, steady, write_video
+from .test_analyze import all_of, service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -249,3 +250,19 @@ async def test_a_result_without_descriptions_is_not_kept_for_the_next_task(child
         assert lasts is not None
         assert not lasts((await stage.seen())[0])
         assert lasts((await stage.seen())[0])
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls", "warned"),
+    [((), [1], []), ([web.Response(status=401)], [], ["DESCRIPTIONS_UNAVAILABLE"])],
+    ids=["answered", "refused"],
+)
+async def test_a_caller_without_a_job_has_keyframes_described_as_well(
+    video: Path, answers: Sequence[web.Response], calls: list[int], warned: list[str]
+) -> None:
+    async with serving(Model(*answers)) as url, service(video.parent, describe_url=url) as (stub, _):
+        _, answer = await all_of(stub.Analyze(AnalyzeRequest(path=str(video))))
+    wanted = [f"Call {call}, picture {n}." for call in calls for n in (1, 2, 3, 1)]
+    assert texts(answer.part) == (wanted or [""] * 4)
+    assert [warning.code for warning in answer.warnings] == warned
+    assert ("descriptions" in [model.task for model in answer.part.models]) == bool(calls)

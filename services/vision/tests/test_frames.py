@@ -8,10 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clipmill_vision.exchange import Part, Shown, Tally
+from clipmill_vision.exchange import Part, Seen, Shown, Tally
 from clipmill_vision.frames import frames
+from clipmill_vision.handlers import warnings_of
 from clipmill_vision.pictures import thumbnail, upright
 
+from clipmill.vision.v1.vision_pb2 import VisionTask
 from clipmill_shared.errors import ClipmillError
 
 from .made_videos import scene, steady, write_video
@@ -126,3 +128,15 @@ def test_a_picture_is_turned_clockwise_for_showing(turn: int, corner: tuple[int,
 def test_long_pixels_are_shown_long() -> None:
     frame = av.VideoFrame.from_ndarray(scene(1, 704, 576), format="rgb24")
     assert upright(frame, Shown(1024, 576, 0)).shape == (144, 256, 3)
+
+
+def test_where_no_card_decodes_the_video_the_processor_does_and_it_is_said(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [scene(n) for n in range(30)], steady(30))
+    part, tally = Part(path, 0, 0.0, 0.0, 9.0), Tally()
+    # H.264 has no decoder of this kind in any build.
+    found = [time_s for time_s, _ in frames(part, tally, 1, deblock=True, card="drm")]
+    alone, without = times_of(path)
+    assert found == alone
+    assert (tally.card_missing, without.card_missing) == (True, False)
+    seen = Seen([], [], tally, 30, [], cut_at_end=False)
+    assert [warning.code for warning in warnings_of(VisionTask(), seen)] == ["DECODER_FELL_BACK"]

@@ -21,7 +21,9 @@ FPS = 25
 CUTS = [70, 170, 301, 421, 484]
 SHOWN = Shown(1024, 576, 0)
 FAST = Effort(2.0, 0.65, deblock=False)
-BEST = Effort(8.0, 0.65, deblock=True, search_less_in_vain=False, close_searches_per_s=2.0, mouths_of_lone_faces=True)
+BEST = Effort(
+    8.0, 0.65, deblock=True, search_less_when_still=False, close_searches_per_s=2.0, mouths_of_lone_faces=True
+)
 
 pytestmark = [
     pytest.mark.media,

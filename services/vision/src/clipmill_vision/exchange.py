@@ -40,8 +40,8 @@ class Effort:
     face_searches_per_s: float
     min_face_confidence: float
     deblock: bool
-    # Search half as often while a shot shows nobody.
-    search_less_in_vain: bool = True
+    # Search half as often while a shot shows nobody, or one face in the same place.
+    search_less_when_still: bool = True
     # How often a second a picture without a face, or with small ones only, is searched again, larger and in pieces.
     close_searches_per_s: float = 0.0
     # Look at mouths also where only one face is seen, so that nobody asks whose voice is heard.
@@ -51,6 +51,8 @@ class Effort:
     # Look for text at most so often, and only where a cheaper test says that there may be some; 0: in every keyframe.
     text_every_s: float = 10.0
     decoder_threads: int = 1
+    # The kind of graphics card that decodes; empty: the processor does.
+    card: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Tally:
     corrupt: int = 0
     # Frames that were not later than the frame before.
     out_of_order: int = 0
+    # The processor decoded in a graphics card's place.
+    card_missing: bool = False
     last_s: float | None = None
 
 

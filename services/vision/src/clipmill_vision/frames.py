@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Discard
 from av.video.frame import VideoFrame
@@ -32,19 +33,22 @@ def unreadable(path: Path, why: str) -> ClipmillError:
 
 
 def frames(
-    part: Part, tally: Tally, threads: int, *, deblock: bool, beyond_s: float = 0.0
+    part: Part, tally: Tally, threads: int, *, deblock: bool, beyond_s: float = 0.0, card: str = ""
 ) -> Iterator[tuple[float, VideoFrame]]:
     """The part's frames with their times, each later than the one before, and those up to `beyond_s` after it.
 
     Frames without a time are put one frame's duration after the one before. Without `deblock` the codec leaves out its
-    loop filter: a quarter of H.264's decoding time, for edges of blocks that show only at full size. Raises
-    INPUT_UNREADABLE when the file or its stream cannot be opened; that no frame came is for the caller to see.
+    loop filter: a quarter of H.264's decoding time, for edges of blocks that show only at full size. `card` ("cuda")
+    decodes on a graphics card; where it cannot, the processor does, and `tally` says so. Raises INPUT_UNREADABLE when
+    the file or its stream cannot be opened; that no frame came is for the caller to see.
     """
     began = False
+    device = _on_card(part, card) if card else None
+    tally.card_missing = bool(card) and device is None
     for back_s in SEEK_BACK_S if part.start_s > 0 else (None,):
         try:
             # Opened anew each time: containers that cannot seek also cannot go back.
-            with av.open(str(part.path), options=LIMITS, metadata_errors="replace") as container:
+            with _opened(part, device) as container:
                 stream = _stream(container, part, threads, deblock=deblock)
                 if back_s is not None and not _seek(container, stream, part, back_s):
                     continue
@@ -73,6 +77,24 @@ def frames(
             if isinstance(error, MemoryError):
                 raise
             raise unreadable(part.path, str(error)) from None
+
+
+def _opened(part: Part, device: HWAccel | None) -> InputContainer:
+    return av.open(str(part.path), options=LIMITS, metadata_errors="replace", hwaccel=device)
+
+
+def _on_card(part: Part, card: str) -> HWAccel | None:
+    """The card's decoder, if it decodes the stream's first picture."""
+    # Without leave to fall back: which streams were decoded in software after all, the library does not say.
+    device = HWAccel(card, allow_software_fallback=False)
+    try:
+        with _opened(part, device) as container:
+            next(container.decode(_stream(container, part, 1, deblock=True)))
+    except (av.FFmpegError, RuntimeError, StopIteration) as error:
+        if isinstance(error, MemoryError):
+            raise
+        return None
+    return device
 
 
 def _stream(container: InputContainer, part: Part, threads: int, *, deblock: bool) -> VideoStream:

@@ -46,7 +46,7 @@ TEXT_PACKAGE = "rapidocr"
 # By what models are for: their names in the registry.
 REGISTERED = {"faces": ("faces",), "mouths": ("face_mesh",), "people": ("face_looks",), "text areas": ("text_areas",)}
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 9
+FORMULA = 10
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -78,24 +78,11 @@ def models() -> list[ModelVersion]:
 
 def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> StageWork[VisionTask, VisionAnalyzed]:
     """Looking, for the worker. `children` run `clipmill_vision.work:answer`."""
-    describer = _describer(children, settings)
+    observer = Observer(children, settings)
 
     async def work(task: VisionTask, report: Report) -> VisionAnalyzed:
         async with blobs.local(task.source) as path:
-            request = request_of(task, path, settings)
-            seen = await children.run(request, report)
-            assert isinstance(seen, Seen)
-            described = (
-                await describer.describe(task.task.owner_id, request.part, request.shown, seen) if describer else None
-            )
-        analysis = analysis_of(task, seen)
-        warnings = warnings_of(task, seen)
-        if describer and described:
-            warnings += described.cautions
-            for number, text in described.texts.items():
-                analysis.shots[number].description = text
-            if described.texts:
-                analysis.models.append(describer.model())
+            analysis, warnings = await observer.look(task.task.owner_id, task, path, report)
         return VisionAnalyzed(
             answer=Answer(models=analysis.models, warnings=warnings),
             part=task.part,
@@ -114,6 +101,32 @@ def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> St
         work=work,
         lasts=lambda made: not any(warning.code in PASSING for warning in made.answer.warnings),
     )
+
+
+class Observer:
+    """Looks at parts of videos in `children`, and has their keyframes described where there is somebody to ask."""
+
+    def __init__(self, children: Children, settings: VisionSettings) -> None:
+        self._children = children
+        self._settings = settings
+        self._describer = _describer(children, settings)
+
+    async def look(
+        self, owner_id: str, task: VisionTask, path: Path, report: Report = lambda _: None
+    ) -> tuple[VisionAnalysis, list[Caution]]:
+        """The task's part of the video in `path`, and what to warn of. INPUT_UNREADABLE when nothing can be decoded."""
+        request = request_of(task, path, self._settings)
+        seen = await self._children.run(request, report)
+        assert isinstance(seen, Seen)
+        analysis, warnings = analysis_of(task, seen), warnings_of(task, seen)
+        if self._describer:
+            described = await self._describer.describe(owner_id, request.part, request.shown, seen)
+            warnings += described.cautions
+            for number, text in described.texts.items():
+                analysis.shots[number].description = text
+            if described.texts:
+                analysis.models.append(self._describer.model())
+        return analysis, warnings
 
 
 def _describer(children: Children, settings: VisionSettings) -> Describer | None:
@@ -136,6 +149,8 @@ def version(settings: VisionSettings) -> str:
         settings.looks_per_track_best,
         settings.text_every_s_fast,
     )
+    if settings.card:
+        chosen = (*chosen, settings.card)
     if settings.describe_url:
         chosen = (*chosen, settings.describe_url, settings.describe_model, settings.describe_calls, DESCRIBED)
     packages = (FACES_PACKAGE, LOOKS_PACKAGE, TEXT_PACKAGE, "ai-edge-litert", "av")
@@ -152,12 +167,13 @@ def request_of(task: VisionTask, path: Path, settings: VisionSettings) -> Reques
             settings.face_searches_per_s_best if best else settings.face_searches_per_s_fast,
             settings.min_face_confidence,
             deblock=best,
-            search_less_in_vain=not best,
+            search_less_when_still=not best,
             close_searches_per_s=settings.close_searches_per_s_best if best else 0.0,
             mouths_of_lone_faces=best,
             looks_per_track=settings.looks_per_track_best if best else settings.looks_per_track_fast,
             text_every_s=0.0 if best else settings.text_every_s_fast,
             decoder_threads=settings.decoder_threads,
+            card=settings.card,
         ),
     )
 
@@ -229,6 +245,10 @@ def warnings_of(task: VisionTask, seen: Seen) -> list[Caution]:
     where = f"from {task.part.start_s:.0f} to {task.part.end_s:.0f} s"
     tally = seen.tally
     warnings = []
+    if tally.card_missing:
+        warnings.append(
+            caution("DECODER_FELL_BACK", "The picture was decoded by the processor: no graphics card here can.")
+        )
     if tally.corrupt:
         warnings.append(caution("CORRUPT_FRAMES", f"{tally.corrupt} damaged frames {where} were passed over."))
     if tally.out_of_order:

@@ -15,8 +15,8 @@ from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.rpc.auth import owner_of
-from clipmill_vision.exchange import Seen, Video, WhatIsIt
-from clipmill_vision.handlers import analysis_of, caution, request_of, warnings_of
+from clipmill_vision.exchange import Video, WhatIsIt
+from clipmill_vision.handlers import Observer, caution
 from clipmill_vision.settings import VisionSettings
 
 # Of this length a stretch is told when it has been seen: a second or two at the profile fast.
@@ -30,6 +30,7 @@ class VisionServicer(VisionServiceServicer):
         self._children = children
         self._blobs = blobs
         self._settings = settings
+        self._observer = Observer(children, settings)
         self._open = 0
 
     async def Analyze(  # noqa: N802
@@ -50,7 +51,7 @@ class VisionServicer(VisionServiceServicer):
                 video = await self._children.run(WhatIsIt(path))
                 assert isinstance(video, Video)
                 yield AnalyzeResponse(video=_told(video))
-                async for response in self._stretches(path, request, video):
+                async for response in self._stretches(owner_id, path, request, video):
                     yield response
         finally:
             self._open -= 1
@@ -65,7 +66,9 @@ class VisionServicer(VisionServiceServicer):
         path = await asyncio.to_thread(self._blobs.under_import_root, Path(request.path))
         return self._blobs.local(await self._blobs.reference_file(path, "", ""))
 
-    async def _stretches(self, path: Path, request: AnalyzeRequest, video: Video) -> AsyncIterator[AnalyzeResponse]:
+    async def _stretches(
+        self, owner_id: str, path: Path, request: AnalyzeRequest, video: Video
+    ) -> AsyncIterator[AnalyzeResponse]:
         begin_s, end_s = _range(request, video)
         seen_any = False
         while begin_s < end_s:
@@ -74,15 +77,14 @@ class VisionServicer(VisionServiceServicer):
             stop_s = end_s if end_s - stop_s < 1 else stop_s
             task = _task(request, video, begin_s, stop_s)
             try:
-                seen = await self._children.run(request_of(task, path, self._settings))
+                part, warnings = await self._observer.look(owner_id, task, path)
             except ClipmillError as error:
                 if error.code != "INPUT_UNREADABLE" or (stop_s == end_s and not seen_any):
                     raise
                 yield AnalyzeResponse(warnings=[caution(error.code, error.message)])
             else:
-                assert isinstance(seen, Seen)
                 seen_any = True
-                yield AnalyzeResponse(part=analysis_of(task, seen), warnings=warnings_of(task, seen))
+                yield AnalyzeResponse(part=part, warnings=warnings)
             begin_s = stop_s
 
 

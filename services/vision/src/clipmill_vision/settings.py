@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
@@ -21,6 +23,9 @@ class VisionSettings(Settings):
     )
     decoder_threads: int = Field(
         1, ge=1, description="Threads that decode in each child; with a slot a core, one is the best use of the cores."
+    )
+    card: Literal["", "cuda"] = Field(
+        "", description="Decode on a graphics card: cuda is NVIDIA's. Empty, or where that cannot: on the processor."
     )
     face_searches_per_s_fast: float = Field(
         2.0, gt=0, description="Face searches a second, profile fast; every shot's first frame is searched besides."

@@ -67,7 +67,9 @@ def look(request: Request, report: Report) -> Seen:
     eye = _Eye(request.shown, request.effort)
     tally = Tally()
     effort = request.effort
-    for time_s, frame in frames(part, tally, effort.decoder_threads, deblock=effort.deblock, beyond_s=2 * WINDOW_S):
+    for time_s, frame in frames(
+        part, tally, effort.decoder_threads, deblock=effort.deblock, beyond_s=2 * WINDOW_S, card=effort.card
+    ):
         if time_s >= part.end_s - SAME_S:
             eye.look_beyond(time_s, frame)
             continue
@@ -109,7 +111,7 @@ class _Eye:
         self._faces: list[Face] = []
         # Those that the last search found.
         self._present: list[Face] = []
-        self._pace = SearchPace(effort.face_searches_per_s, less_in_vain=effort.search_less_in_vain)
+        self._pace = SearchPace(effort.face_searches_per_s, less_when_still=effort.search_less_when_still)
         self._acquaintance = Acquaintance(effort.looks_per_track)
         # The sharpest picture of this shot, with its time and sharpness.
         self._keyframe: tuple[float, float, VideoFrame] | None = None
@@ -130,7 +132,7 @@ class _Eye:
                 self._search(time_s, frame, is_new_shot=looks_new)
             else:
                 self._see_again(time_s)
-            self._pace.found(anybody=bool(self._present))
+            self._pace.found([face.box for face in self._present])
         if time_s >= self._next_mouths_s:
             self._next_mouths_s = time_s + MOUTHS_EVERY_S - EVERY_S / 100
             self._look_at_mouths(time_s, frame)

@@ -13,7 +13,7 @@ from clipmill_vision.domain.thumbnail import Plane
 # The longer side, in samples, of the luma that `may_be_written` is asked of.
 LUMA_SIDE = 320
 # Letters are many steps of light side by side: so large ones, in 8-bit levels, in so much of a window of so many rows
-# and columns. Every rendered line from 4.4 % of the picture's height on has that, of photographs one in forty.
+# and columns. Of pictures with rendered lines nearly all have that, of photographs one in 76: see the README.
 STEP, WINDOW_ROWS, WINDOW_COLUMNS, LEAST_STEPS = 48, 6, 40, 0.36
 # As PP-OCR has them: a pixel is of text, a line is one, and what is found is the lines' core.
 PIXEL, LINE, UNCLIP = 0.3, 0.6, 1.5
