@@ -35,8 +35,9 @@ def best_still(folder: Path, frames: Sequence[int], seen: Seen, timing: Timing) 
 
 
 def _sharpness(still: Path) -> float:
-    """Variance of the picture's edges."""
+    """Variance of the picture's edges, at half its size: finer ones are noise, and cost four times as much."""
     from PIL import Image, ImageFilter, ImageStat
 
     with Image.open(still) as picture:
+        picture.draft("L", (picture.width // 2, picture.height // 2))
         return float(ImageStat.Stat(picture.convert("L").filter(ImageFilter.FIND_EDGES)).var[0])

@@ -7,6 +7,7 @@ the only way to stop a decoder or a recogniser in the middle. It ends with its p
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import socket
 import subprocess
@@ -20,6 +21,10 @@ from clipmill_shared.compute import child
 from clipmill_shared.compute.child import Limits
 from clipmill_shared.compute.cores import Cores
 from clipmill_shared.errors import ClipmillError
+
+# Pictures and windows of sound come and go, all of a size: glibc keeps their memory instead of asking the kernel, which
+# clears it, for each.
+KEEP_FREED = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
 
 
 class ChildDiedError(ClipmillError):
@@ -161,5 +166,6 @@ class Children:
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                env={**KEEP_FREED, **os.environ},
             )
         return _Child(process, Connection(ours.detach()))
