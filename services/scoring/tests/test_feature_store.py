@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -196,3 +197,31 @@ async def test_where_none_are_kept_it_is_said(tmp_path: Path) -> None:
     async with ScoringWorld.running(tmp_path) as world:
         with pytest.raises(grpc.aio.AioRpcError, match="No features are kept here"):
             await asked(world, [pb.ClipAt(clip_id="c")])
+
+
+async def test_the_documented_query_finds_what_the_service_says_was_known(world: ScoringWorld, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "features.md").read_text("utf-8")
+    query = re.search(r"```sql\n(.*?)```", text, re.DOTALL)
+    assert query
+    before_s = time.time()
+    (clip, *_) = await world.scored("j1")
+    between_s = time.time()
+    await world.scored("j2", change=made("hook", lambda value: value / 2))
+    moments = (before_s, between_s, time.time())
+
+    with duckdb.connect() as database:
+        database.execute("CREATE TABLE labels (clip_id VARCHAR, at_time TIMESTAMPTZ)")
+        for moment in moments:
+            database.execute("INSERT INTO labels VALUES (?, to_timestamp(?))", [clip.head.clip_id, moment])
+        there = query[1].replace("'features/", f"'{tmp_path}/features/")
+        rows = database.execute(f"SELECT feature, value FROM ({there})").fetchall()
+    served = await asked(world, [at(clip, moment) for moment in moments])
+
+    expected = [
+        (name, each.value if each.HasField("value") else None)
+        for answer in served
+        for name, each in answer.items()
+        if each.status != Status.STATUS_MISSING
+    ]
+    assert len(rows) > 60
+    assert sorted(map(repr, expected)) == sorted(map(repr, rows))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
+from clipmill_scoring.domain.features.registry import BY_NAME
 from clipmill_scoring.feature_store.configured import configured, source
 from scoring_world import ScoringWorld
 
@@ -196,3 +199,22 @@ def test_features_have_times_to_live_of_their_own(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(ClipmillError, match="cannot be read"):
         source(tmp_path / "none.yaml")
+
+
+def test_the_documented_transform_and_file_are_right(tmp_path: Path, package: None) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "features.md").read_text("utf-8")
+    code = re.search(r"```python\n(from clipmill_scoring.*?)```", text, re.DOTALL)
+    file = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert code and file
+    (tmp_path / "site" / "tiny_features.py").write_text(code[1])
+    (tmp_path / "f.yaml").write_text(file[1])
+    (tmp_path / "site" / "tiny-1.0.dist-info" / "entry_points.txt").write_text(
+        "[clipmill.features]\npace = tiny_features:pace\n"
+    )
+
+    pipeline = configured(source(tmp_path / "f.yaml"))
+
+    columns = {"speech_rate": np.array([3.0, np.nan]), "pause_share": np.array([0.5, 0.0])}
+    found, letters = pipeline.applied(columns, BY_NAME)
+    assert found["pace"].tolist()[0] == 1.5 and np.isnan(found["pace"][1]) and not letters
+    assert pipeline.entities["clip"].ttl_s["energy"] == 7 * 86_400
