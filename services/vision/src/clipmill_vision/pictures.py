@@ -98,24 +98,26 @@ def cut_out(frame: VideoFrame, shown: Shown, seat: Seat, side: int, *, smooth: b
         x, y = (
             share * size for share, size in zip(_coded(seat, shown, count), (plane.width, plane.height), strict=True)
         )
-        planes.append((_at(_samples(plane, excess_bits), x, y, smooth=smooth) >> excess_bits).astype(np.uint8))
+        planes.append(_at(_samples(plane, excess_bits), x, y, smooth=smooth) / np.float32(1 << excess_bits))
     return _rgb(planes, full_range=is_full_range(frame))
 
 
-def _at(samples: NDArray[Any], x: NDArray[np.float64], y: NDArray[np.float64], *, smooth: bool) -> NDArray[Any]:
+def _at(samples: NDArray[Any], x: NDArray[np.float64], y: NDArray[np.float64], *, smooth: bool) -> NDArray[np.float32]:
     """The samples nearest to x and y, or the mixtures of the four around."""
     height, width = samples.shape
     if not smooth:
         columns, rows = np.clip(x, 0, width - 1).astype(int), np.clip(y, 0, height - 1).astype(int)
         # Of a square that is not turned, whole rows first: half the time.
         along = x.shape[0] == 1
-        nearest: NDArray[Any] = samples[rows[:, 0]][:, columns[0]] if along else samples[rows, columns]
+        nearest: NDArray[np.float32] = (samples[rows[:, 0]][:, columns[0]] if along else samples[rows, columns]).astype(
+            np.float32
+        )
         return nearest
     x, y = np.clip(x - 0.5, 0, width - 1.001), np.clip(y - 0.5, 0, height - 1.001)
     left, top = x.astype(int), y.astype(int)
     right, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
     above, below = ((1 - right) * samples[r, left] + right * samples[r, left + 1] for r in (top, top + 1))
-    mixed: NDArray[Any] = np.rint((1 - down) * above + down * below).astype(samples.dtype)
+    mixed: NDArray[np.float32] = (1 - down) * above + down * below
     return mixed
 
 
@@ -135,34 +137,17 @@ def _coded(seat: Seat, shown: Shown, count: int) -> tuple[NDArray[np.float64], N
     return x, y
 
 
-def _rgb(planes: Sequence[NDArray[np.uint8]], *, full_range: bool) -> NDArray[np.uint8]:
+def _rgb(planes: Sequence[NDArray[np.float32]], *, full_range: bool) -> NDArray[np.uint8]:
     """From luma and, half as large, the chroma planes if there are any.
 
     By BT.601; that HD is BT.709 shifts hues by a few degrees, which no shape of a face depends on.
     """
-    light, *colours = _LEVELS[full_range]
-    luma = light[planes[0]]
+    luma = planes[0] if full_range else (planes[0] - 16) * np.float32(255 / 219)
     rgb = np.empty((*luma.shape, 3), np.uint8)
     if len(planes) == 1:
         rgb[:] = np.clip(luma, 0, 255)[..., None]
         return rgb
-    blue, red = planes[1:3]
-    red_from_red, green_from_blue, green_from_red, blue_from_blue = colours
-    for channel, colour in enumerate(
-        (red_from_red[red], green_from_blue[blue] + green_from_red[red], blue_from_blue[blue])
-    ):
+    blue, red = ((chroma - 128) * np.float32(1 if full_range else 255 / 224) for chroma in planes[1:3])
+    for channel, colour in enumerate((1.402 * red, -0.344 * blue - 0.714 * red, 1.772 * blue)):
         rgb[..., channel] = np.clip(luma + colour.repeat(2, axis=0).repeat(2, axis=1), 0, 255)
     return rgb
-
-
-def _levels(*, full_range: bool) -> list[NDArray[np.int16]]:
-    """Of each 8-bit level: what it adds to all of RGB as luma, and to red, green, green and blue as chroma."""
-    level = np.arange(256)
-    luma = level if full_range else (level - 16) * 255 / 219
-    chroma = (level - 128) * (1.0 if full_range else 255 / 224)
-    shares = (luma, 1.402 * chroma, -0.344 * chroma, -0.714 * chroma, 1.772 * chroma)
-    return [np.rint(share).astype(np.int16) for share in shares]
-
-
-# Looked up, the pictures of faces take half as long as computed.
-_LEVELS = {full_range: _levels(full_range=full_range) for full_range in (False, True)}
