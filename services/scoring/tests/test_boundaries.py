@@ -2,6 +2,8 @@
 
 import pytest
 from clipmill_scoring.domain.boundaries import sentence_units, shot_units
+from clipmill_scoring.domain.material import material
+from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.timeline import Shot, Timeline, Word
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,3 +133,14 @@ def test_without_words_shots_are_the_units_and_only_long_ones_are_divided():
 
     assert units.start_s == pytest.approx([0, 4, 9, 19, 29, 39], abs=1e-3)
     assert units.clean_start.tolist() == [True, True, True, False, False, False]
+
+
+@pytest.mark.parametrize(("clips", "clean"), [(1, True), (3, False)])
+def test_a_clip_is_cut_at_a_pause_only_where_sentences_do_not_make_enough_clips(clips, clean):
+    long = " ".join(f"word{k}" for k in range(60)) + "."
+    timeline = talk("It begins with one that ends here.", long, "It goes on with another one.")
+
+    found = material(timeline, Ask(clips, 2, 10), 2, 10)
+
+    these, units = found.these, found.units
+    assert bool((units.clean_start[these.first] & units.clean_end[these.last]).all()) == clean
