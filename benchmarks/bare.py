@@ -92,7 +92,8 @@ def hear(sound: Path, start_s: float, end_s: float) -> tuple[int, list[str]]:
         floats = window.astype(np.float32) / 32768
         for step in floats[: len(floats) // 512 * 512].reshape(-1, 512):
             activity.process(memoryview(step.data))
-        events.detect_probs(floats)
+        if len(floats) > RATE_HZ:
+            events.detect_probs(floats)
         for line in transcriber.transcribe_without_streaming(floats.tolist(), RATE_HZ).lines:
             lines.append(line.text)
             known = [w for w in re.findall(r"[a-z']+", line.text.lower()) if aligner.lookup_word(w)]
