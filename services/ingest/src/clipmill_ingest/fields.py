@@ -71,12 +71,15 @@ def _frames_at(container: InputContainer, picture: AvVideo, time_s: float) -> li
     """The luma of a few frames after a keyframe; fewer where they cannot be read."""
     try:
         container.seek(round(time_s * av.time_base))
-        return [_luma(frame) for frame in itertools.islice(container.decode(picture), FRAMES)]
+        frames = [_luma(frame) for frame in itertools.islice(container.decode(picture), FRAMES)]
     except av.FFmpegError:
         return []
+    # The size may change in the middle.
+    return [frame for frame in frames if frame.shape == frames[0].shape]
 
 
 def _luma(frame: av.VideoFrame) -> Luma:
-    # As it is stored where that is planes: conversion would cost as much as decoding.
-    stored = frame.to_ndarray() if frame.format.name == "yuv420p" else frame.to_ndarray(format="gray")
+    # As it is stored where that is planes, which PyAV gives of even sizes: conversion would cost as much as decoding.
+    is_stored = frame.format.name == "yuv420p" and not frame.width % 2 and not frame.height % 2
+    stored = frame.to_ndarray() if is_stored else frame.to_ndarray(format="gray")
     return stored[: frame.height, ::COLUMN_STEP].astype(np.float32)
