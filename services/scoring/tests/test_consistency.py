@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from test_handlers import task_of
 
 from clipmill import topics
 from clipmill.clips.v1.clips_pb2 import ClipsScored, ScoredClips
+from clipmill.common.v1.common_pb2 import BlobRef
+from clipmill.models.v1.models_pb2 import Artefact, PinnedVersion
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill_shared.events import Event
 
@@ -42,8 +45,12 @@ async def checked(world: ScoringWorld, scored: ClipsScored) -> pb.CheckFeaturesR
 
 
 async def test_served_features_come_out_the_same_to_the_last_bit(world: ScoringWorld) -> None:
-    found = await checked(world, await chosen(world))
+    scored = await chosen(world)
+    found = await checked(world, scored)
 
+    table = await world.blobs.get_message(scored.candidates, pb.CandidateTable)
+    known = {column.name for column in table.features if not math.isnan(column.values[0])}
+    assert known > {"pitch_range", "rate_variation", "music_share", "text_on_screen"}
     assert found.candidates > 2
     assert found.values >= 20 * found.candidates
     assert (found.mismatches, found.only_served, found.only_recomputed, list(found.skipped)) == (0, 0, 0, [])
@@ -130,3 +137,16 @@ async def test_what_cannot_be_measured_again_is_told_as_that(world: ScoringWorld
     await world.hear(topics.CLIPS_SCORED, scored, "scored", "ann")
 
     assert await checks(world, lambda check: check.error_code == "BLOB_MISSING")
+
+
+async def test_a_job_is_measured_again_by_the_versions_that_it_pinned(world: ScoringWorld) -> None:
+    scored = await chosen(world)
+    table = await world.blobs.get_message(scored.candidates, pb.CandidateTable)
+    gone = BlobRef(uri=f"blob:clipmill/blobs/00/{'0' * 64}", sha256="0" * 64, size_bytes=1)
+    table.task.pinned.append(PinnedVersion(model="sentences", version="8", artefact=Artefact(blob=gone)))
+    scored.candidates.CopyFrom(await world.blobs.put_message("ann", table))
+    await world.hear(topics.CLIPS_SCORED, scored, "scored", "ann")
+
+    # Not the package's version in its place, which measures otherwise.
+    check = await checks(world, lambda _: True)
+    assert check.error_code == "PINNED_VERSION_GONE"

@@ -23,6 +23,7 @@ from clipmill_scoring.handlers import Scoring
 from clipmill_scoring.served import Sample, ServedLog, add_served, claim_served, prune_served, put_check
 from clipmill_scoring.tabled import table_of
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.cautions import cautions
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.sql import Database, serial
 
@@ -105,7 +106,8 @@ class Checking:
         if ref is None:
             raise ClipmillError("JOB_NOT_FOUND", f"No candidates are kept of a job {job_id}.", "Its video was deleted.")
         kept = await self._blobs.get_message(ref, CandidateTable)
-        chosen = await self._scoring.choose(kept.task, lambda _: None)
+        with cautions(kept.task.pinned):
+            chosen = await self._scoring.choose(kept.task, lambda _: None)
         again = CandidateTable.FromString(chosen.candidates)
         found = await asyncio.to_thread(self._compared, samples, again)
         metrics.CHECKED.add(found.values)
