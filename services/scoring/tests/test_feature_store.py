@@ -12,6 +12,10 @@ import duckdb
 import grpc
 import pytest
 from clipmill_scoring.domain.features.registry import BY_NAME, FEATURES
+from clipmill_scoring.feature_store.configured import source
+from clipmill_scoring.feature_store.offline import Offline
+from clipmill_scoring.feature_store.online import MemoryOnline
+from clipmill_scoring.feature_store.store import FeatureStore
 from scoring_world import ScoringWorld
 
 from clipmill.clips.v1.clips_pb2 import ScoredClip
@@ -168,6 +172,31 @@ async def test_a_result_of_a_video_that_was_deleted_meanwhile_is_not_kept(world:
     await world.scored(at_s=scored_at_s)
 
     assert files(tmp_path) == []
+
+
+async def test_a_deleted_video_leaves_nothing_also_of_what_is_kept_no_more(world: ScoringWorld, tmp_path: Path) -> None:
+    await world.scored()
+    only_clips = tmp_path / "features.yaml"
+    only_clips.write_text("entities: {clip: {features: all, ttl_d: 90}}")
+    folder = tmp_path / "later"
+    folder.mkdir()
+
+    url = (tmp_path / "features").as_uri()
+    async with ScoringWorld.running(folder, features_url=url, features_file=only_clips) as later:
+        await later.deleted("v1")
+
+    assert files(tmp_path) == []
+
+
+async def test_what_is_too_old_goes_and_what_is_not_the_stores_stays(world: ScoringWorld, tmp_path: Path) -> None:
+    await world.scored()
+    (tmp_path / "features" / "notes.txt").write_text("not of the store")
+    store = FeatureStore(source(None), Offline((tmp_path / "features").as_uri(), tmp_path), MemoryOnline(), keep_d=0)
+
+    await store.prune()
+
+    assert files(tmp_path) == []
+    assert (tmp_path / "features" / "notes.txt").exists()
 
 
 async def test_another_owner_sees_nothing(world: ScoringWorld) -> None:

@@ -64,16 +64,17 @@ class Offline:
             async for path, _ in self._files(_folder(table, owner_id, video_id)):
                 await self._delete(path)
 
-    async def prune(self, before: datetime) -> None:
-        """Erase the files that were written before a time."""
-        async for path, written_at in self._files(""):
-            if written_at < before:
-                await self._delete(path)
+    async def prune(self, tables: Collection[str], before: datetime) -> None:
+        """Erase the tables' files that were written before a time; what others keep beside them stays."""
+        for table in tables:
+            async for path, written_at in self._files(f"{table}/"):
+                if written_at < before:
+                    await self._delete(path)
 
     async def _files(self, prefix: str) -> AsyncIterator[tuple[str, datetime]]:
         """Listed a thousand at a time, as they come."""
         with self._faults:
-            async for chunk in obstore.list(self._store, prefix or None, chunk_size=1000):
+            async for chunk in obstore.list(self._store, prefix, chunk_size=1000):
                 for each in chunk:
                     yield each["path"], each["last_modified"]
 

@@ -15,6 +15,7 @@ import structlog
 from clipmill.scoring.v1.scoring_pb2 import FeatureVector
 from clipmill_scoring import metrics
 from clipmill_scoring.domain.history import Asked, Found, Rows, as_of
+from clipmill_scoring.domain.pipeline import ENTITIES
 from clipmill_scoring.feature_store.configured import Source, configured, definitions
 from clipmill_scoring.feature_store.offline import DEAD_LETTERS, Offline, table_of
 from clipmill_scoring.feature_store.online import Online
@@ -25,6 +26,8 @@ from clipmill_shared.compute.children import ChildDiedError
 log = structlog.get_logger()
 # Others' transforms of a job may take so long together, in a child that is killed then.
 WRITE_S = 30.0
+# Also those of entities that were kept once.
+TABLES = (*map(table_of, ENTITIES), DEAD_LETTERS)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,6 @@ class FeatureStore:
         self._online = online
         self._keep = timedelta(days=keep_d)
         self._clock = clock
-        self._tables = (*map(table_of, self.pipeline.entities), DEAD_LETTERS)
         # Others' code may crash or hang; ours needs no process of its own.
         self._children = (
             Children("clipmill_scoring.feature_store.work:written", 1) if self.pipeline.transforms else None
@@ -99,7 +101,7 @@ class FeatureStore:
 
     async def erase(self, owner_id: str, video_id: str) -> None:
         """Erase all that is kept of a video."""
-        await self._offline.erase(self._tables, owner_id, video_id)
+        await self._offline.erase(TABLES, owner_id, video_id)
         await self._online.forget(owner_id, video_id)
 
     async def known(
@@ -134,7 +136,7 @@ class FeatureStore:
 
     async def prune(self) -> None:
         """Erase what is older than anything that may be asked."""
-        await self._offline.prune(datetime.fromtimestamp(self._clock(), UTC) - self._keep)
+        await self._offline.prune(TABLES, datetime.fromtimestamp(self._clock(), UTC) - self._keep)
 
     async def close(self) -> None:
         if self._children:
