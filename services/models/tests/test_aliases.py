@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from clipmill_registry import store
 from registry_world import RegistryWorld, code_of
 
 from clipmill import topics
@@ -16,6 +17,7 @@ from clipmill.rpc_error import ClipmillRpcError
 from clipmill_shared.bus import Subscription
 from clipmill_shared.inference.aliases import Aliases as KnownAliases
 from clipmill_shared.inference.selection import Budget
+from clipmill_shared.sql import Database
 
 ROLLBACK = pb.RollbackRequest(model="scale", alias=pb.ALIAS_CHAMPION)
 
@@ -167,6 +169,26 @@ async def test_an_artefact_is_erased_in_its_time_unless_it_was_registered_again(
         while await world.blobs.exists(blobs["1"]):
             await asyncio.sleep(0.02)
         assert await world.blobs.exists(blobs["2"])
+
+
+async def test_an_artefact_that_a_version_has_is_not_erased_whatever_was_noted(tmp_path: Path):
+    """It was being registered under another name while the version that had it was deleted."""
+    async with RegistryWorld.running(tmp_path, delete_grace_s=0) as world:
+        await world.register(world.table("1"))
+        blob = (await world.version("1")).artefact.blob
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/models.db")
+    async with database.transaction() as on:
+        await store.erase_later(on, blob, 0.0)
+    async with RegistryWorld.running(tmp_path, delete_grace_s=0) as world, asyncio.timeout(10):
+        while await noted(database):
+            await asyncio.sleep(0.02)
+        assert await world.blobs.exists(blob)
+    await database.close()
+
+
+async def noted(database: Database) -> list[str]:
+    async with database.reading() as on:
+        return list(await store.due(on, time.time()))
 
 
 @pytest.mark.parametrize("alias", [pb.ALIAS_UNSPECIFIED, 17])

@@ -186,6 +186,8 @@ class Registry:
         for sha256 in due:
             async with self._database.transaction() as on:
                 # Within it, so that who registers the same again waits, and puts it anew.
-                if ref := await store.take_due(on, sha256):
+                ref = await store.take_due(on, sha256)
+                # It may have been registered under another name while it was noted.
+                if ref is not None and not await store.is_used(on, sha256):
                     await self._blobs.delete(ref)
                     log.info("an artefact was erased", sha256=sha256)
