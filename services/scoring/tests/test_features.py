@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from clipmill_scoring.domain.boundaries import sentence_units
 from clipmill_scoring.domain.candidates import candidates
+from clipmill_scoring.domain.choose import choose_among
 from clipmill_scoring.domain.explain import _SAID, MAX_TITLE, title
 from clipmill_scoring.domain.features.definition import Seen
 from clipmill_scoring.domain.features.registry import BY_NAME, FEATURES, columns
 from clipmill_scoring.domain.meaning import Meaning
 from clipmill_scoring.domain.score import WEIGHTS, weights_for
+from clipmill_scoring.domain.shortage import Ask
+from clipmill_scoring.domain.spans import merged
 from clipmill_scoring.domain.text import text_points
-from clipmill_scoring.domain.timeline import Level, Shot
+from clipmill_scoring.domain.timeline import Level, Phrase, Shot
 from hypothesis import given
 from hypothesis import strategies as st
 from scoring_talks import asks, talk, timelines
@@ -41,8 +44,15 @@ def test_every_feature_has_a_weight_with_a_reason_and_words_and_the_points_keep_
         assert math.isclose(sum(abs(weight.points) for weight in weights.values()), 50)
 
 
-@given(timelines(), asks())
-def test_values_are_unknown_or_within_their_range(timeline, ask):
+SPANS = st.lists(st.tuples(st.floats(0, 60), st.floats(0, 9)), max_size=5).map(
+    lambda found: merged((start_s, start_s + length_s) for start_s, length_s in found)
+)
+
+
+@given(timelines(), asks(), SPANS, st.none() | SPANS)
+def test_values_are_unknown_or_within_their_range(timeline, ask, heard, overlaps):
+    phrases = tuple(Phrase(start_s, end_s, end_s / 9, start_s if end_s < 40 else math.nan) for start_s, end_s in heard)
+    timeline = replace(timeline, still=heard, music=heard, overlaps=overlaps, phrases=phrases)
     units = sentence_units(timeline, ask.max_s)
     for name, values in columns(Seen(timeline, units, candidates(units, ask.min_s, ask.max_s), valences=FELT)).items():
         known = values[~np.isnan(values)]
@@ -173,6 +183,71 @@ def test_the_largest_face_counts_while_there_is_one():
     timeline = replace(talk("One two three four five."), faces=Level(0.2, faces), face_height=Level(0.2, height))
 
     assert measured(timeline)["face_height"] == pytest.approx(0.4)
+
+
+def test_pitch_and_rate_are_measured_over_the_clips_phrases():
+    timeline = talk("One two three four five.")  # the clip is 0.75 to 3.3 s
+    phrases = (
+        Phrase(0.0, 1.0, 9.0, 24.0),  # its middle lies before the clip
+        Phrase(1.0, 2.0, 2.0, 6.0),
+        Phrase(2.0, 2.5, 5.0, math.nan),
+        Phrase(2.5, 3.0, 5.0, 3.0),
+    )
+    found = measured(replace(timeline, phrases=phrases))
+
+    assert found["pitch_range"] == pytest.approx((6 + 3 / 2) / 1.5)
+    # One second at 2 words a second, one at 5.
+    assert found["rate_variation"] == pytest.approx(1.5)
+    alone = measured(replace(timeline, phrases=phrases[2:3]))
+    assert math.isnan(alone["pitch_range"]) and math.isnan(alone["rate_variation"])
+
+
+def test_music_and_overlaps_are_shares_of_the_clips_time_and_unknown_where_nobody_could_tell():
+    timeline = talk("One two three four five.")  # the clip is 0.75 to 3.3 s
+    found = measured(replace(timeline, music=((0.0, 1.0), (2.0, 3.0), (9.0, 10.0)), overlaps=((3.0, 3.2),)))
+
+    assert found["music_share"] == pytest.approx(1.25 / 2.55)
+    assert found["overlap_share"] == pytest.approx(0.2 / 2.55)
+    silent = measured(replace(timeline, music=(), overlaps=()))
+    assert (silent["music_share"], silent["overlap_share"]) == (0, 0)
+    untold = measured(timeline)
+    assert math.isnan(untold["music_share"]) and math.isnan(untold["overlap_share"])
+
+
+@pytest.mark.parametrize(
+    ("written", "share"),
+    [
+        ((True, False, None), 0.75 / 1.25),
+        ((False, None, None), 0.0),
+        ((None, True, True), 1.0),
+        ((None,) * 3, math.nan),
+    ],
+)
+def test_text_on_screen_is_the_share_of_what_was_looked_at(written, share):
+    ends_s = (0, 1.5, 2, 10)
+    shots = tuple(Shot(a, b, 0, 1, is_written=w) for a, b, w in zip(ends_s, ends_s[1:], written, strict=False))
+    timeline = talk("One two three four five.", shots=shots)  # the clip is 0.75 to 3.3 s
+
+    assert measured(timeline)["text_on_screen"] == pytest.approx(share, nan_ok=True)
+
+
+def test_what_nobody_knows_the_direction_of_moves_no_score():
+    timeline = talk("Why do you stop?", "I never said that it was done.", shots=(Shot(0, 20, 0.1, 100),))
+    phrases = (Phrase(1.0, 2.6, 2.5, 14.0), Phrase(3.2, 6.0, 4.0, 9.0))
+    everything = replace(
+        timeline,
+        shots=(replace(timeline.shots[0], is_written=True),),
+        phrases=phrases,
+        music=((0, 20),),
+        overlaps=((0, 20),),
+    )
+    ask = Ask(3, 1, 9)
+    (_, plain), (_, more) = (choose_among("v", each, ask, None) for each in (timeline, everything))
+
+    new = {"text_on_screen", "pitch_range", "rate_variation", "overlap_share", "music_share"}
+    assert new <= {feature.name for k in range(len(more.table)) for feature in more.features(k)}
+    assert not new & {feature.name for feature in plain.features(0)}
+    assert plain.score.tolist() == more.score.tolist()
 
 
 def test_every_feature_says_who_answers_for_it_and_what_it_is():

@@ -8,11 +8,11 @@ from clipmill_scoring.settings import ScoringSettings
 from scoring_talks import talk
 
 from clipmill import topics
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Word
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Phrase, SoundEvent, Word
 from clipmill.clips.v1.clips_pb2 import ClipsScored, Genre, Masking, ScoredClips, ScoringTask
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.media.v1.media_pb2 import MediaInfo
-from clipmill.vision.v1.vision_pb2 import Shot, VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import Shot, TextAreas, VisionAnalysis
 from clipmill.work.v1.work_pb2 import STAGE_SCORING, Task
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.events import Event
@@ -46,12 +46,19 @@ async def task_of(blobs: Blobs, lines: tuple[str, ...] = LINES, **ask) -> Scorin
     told = talk(*lines)
     words = [Word(text=w.text, start_s=w.start_s, end_s=w.end_s, ends_sentence=w.ends_sentence) for w in told.words]
     end_s = told.duration_s
-    shots = [Shot(range=TimeRange(start_s=0, end_s=end_s), sharpness=100)]
+    shots = [Shot(range=TimeRange(start_s=0, end_s=end_s), sharpness=100, text_areas=TextAreas(share=0))]
+    sounds = [SoundEvent(kind=SoundEvent.KIND_MUSIC, range=TimeRange(start_s=0, end_s=7))]
+    phrases = [
+        Phrase(range=TimeRange(start_s=t, end_s=t + 2.5), words_per_s=2 + t / 9, pitch_low_hz=90, pitch_high_hz=140 + t)
+        for t in range(0, int(end_s), 3)
+    ]
     return ScoringTask(
         task=Task(owner_id="ann", job_id="j", task_id="t", stage=STAGE_SCORING, attempt=1),
         video_id="v",
         info=MediaInfo(duration_s=end_s),
-        audio=[await blobs.put_message("ann", AudioAnalysis(language="en", words=words))],
+        audio=[
+            await blobs.put_message("ann", AudioAnalysis(language="en", words=words, events=sounds, phrases=phrases))
+        ],
         vision=[await blobs.put_message("ann", VisionAnalysis(shots=shots))],
         **ask,
     )

@@ -18,7 +18,7 @@ from clipmill_scoring.domain.joins import (
 from clipmill_scoring.domain.meaning import meaning
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.table import Ranking
-from clipmill_scoring.domain.timeline import Turn
+from clipmill_scoring.domain.timeline import Phrase, Turn
 from clipmill_scoring.explained import scored_clip
 from clipmill_scoring.models.sentences import Sentences
 from clipmill_scoring.tabled import message_of, table_of
@@ -189,6 +189,20 @@ def test_a_join_is_chosen_only_where_it_is_worth_its_cost_and_says_what_it_is():
     assert (head.range.start_s, head.range.end_s) == (clip.pieces[0][0], clip.pieces[1][1])
     # Without its cost more would win.
     assert ranking.score[table.plain :].max() + 3 > best_plain
+
+
+def test_what_is_heard_in_a_clip_of_two_pieces_is_that_of_both_by_their_time():
+    timeline = lively()
+    half_s = timeline.duration_s / 2
+    phrases = (Phrase(1.0, 8.0, 2.5, 4.0), Phrase(half_s * 1.9, half_s * 1.95, 2.5, 8.0))
+    choice = choose("v", replace(timeline, music=((0.0, half_s),), phrases=phrases), Ask(1, 20, 40), EMBED)
+    clip = choice.clips[0]
+    first_s, second_s = (end_s - start_s for start_s, end_s in clip.pieces)
+
+    values = {feature.name: feature.value for feature in clip.features}
+    assert values["music_share"] == pytest.approx(first_s / (first_s + second_s))
+    assert values["pitch_range"] == pytest.approx((4 * first_s + 8 * second_s) / (first_s + second_s))
+    assert "overlap_share" not in values
 
 
 def test_what_lies_between_the_pieces_is_free_for_another_clip():

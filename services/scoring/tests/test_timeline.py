@@ -5,9 +5,9 @@ import math
 from clipmill_scoring.domain import timeline
 from clipmill_scoring.domain.timeline import merge
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Loudness, Word
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization, Loudness, Phrase, SoundEvent, Word
 from clipmill.common.v1.common_pb2 import TimeRange
-from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, Passage, Shot, VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import FaceSample, FaceTrack, Passage, Shot, TextArea, TextAreas, VisionAnalysis
 
 
 def shot(start_s: float, end_s: float, *, seam: bool = False, motion: float = 0.0) -> Shot:
@@ -99,3 +99,57 @@ def test_the_largest_face_gives_the_height():
 
     assert level is not None
     assert [round(float(h), 3) for h in level.values] == [0.2, 0.2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0, 0]
+
+
+def test_a_phrases_pitch_is_told_in_semitones_and_is_absent_where_nothing_is_voiced():
+    def phrase(start_s, **pitch):
+        return Phrase(range=TimeRange(start_s=start_s, end_s=start_s + 1), words_per_s=3, **pitch)
+
+    parts = [
+        AudioAnalysis(phrases=[phrase(0, pitch_hz=130, pitch_low_hz=100, pitch_high_hz=200)]),
+        AudioAnalysis(phrases=[phrase(5)]),
+    ]
+
+    voiced, whispered = merge(9, parts, []).phrases
+
+    assert voiced == timeline.Phrase(0, 1, 3, 12)
+    assert (whispered.start_s, math.isnan(whispered.pitch_range)) == (5, True)
+
+
+def test_music_that_a_seam_divides_is_one_and_silence_is_none():
+    def event(kind, start_s, end_s):
+        return SoundEvent(kind=kind, range=TimeRange(start_s=start_s, end_s=end_s))
+
+    parts = [
+        AudioAnalysis(events=[event(SoundEvent.KIND_SILENCE, 0, 2), event(SoundEvent.KIND_MUSIC, 27, 30)]),
+        AudioAnalysis(events=[event(SoundEvent.KIND_MUSIC, 30, 33), event(SoundEvent.KIND_MUSIC, 50, 52)]),
+    ]
+
+    assert merge(60, parts, []).music == ((27, 33),)
+    assert merge(60, [AudioAnalysis()], []).music == ()
+    assert merge(60, [], []).music is None
+
+
+def test_overlaps_are_known_only_where_voices_are_told_apart_surely():
+    told = Diarization(overlaps=[TimeRange(start_s=1, end_s=2)])
+
+    assert merge(9, [], [], told).overlaps == ((1, 2),)
+    assert merge(9, [], [], Diarization(overlaps=told.overlaps, doubt="alike")).overlaps is None
+    assert merge(9, [], []).overlaps is None
+
+
+def test_a_shot_is_written_on_where_one_of_its_pieces_is():
+    def looked(start_s, end_s, areas=None):
+        found = shot(start_s, end_s, seam=start_s % 2 == 1)
+        if areas is not None:
+            found.text_areas.CopyFrom(TextAreas(areas=[TextArea()] * areas))
+        return found
+
+    parts = [
+        VisionAnalysis(shots=[looked(0, 1, 2)]),
+        VisionAnalysis(shots=[looked(1, 2, 0), looked(2, 3, 0)]),
+        VisionAnalysis(shots=[looked(3, 4), looked(4, 5)]),
+        VisionAnalysis(shots=[looked(5, 6, 1), looked(6, 7)]),
+    ]
+
+    assert [s.is_written for s in merge(7, [], parts).shots] == [True, False, True, None]

@@ -65,6 +65,11 @@ WEIGHTS: Mapping[str, Weight] = {
     "shot_rhythm": Weight(0.0, 0.5, 0.5, "lively, or restless"),
     "face_height": Weight(0.0, 0.3, 0.2, "near, or too near"),
     "still_share": Weight(0.0, 0.1, 0.25, "a slide to read, or nothing to see"),
+    "text_on_screen": Weight(0.0, 0.3, 0.5, "more to read, or captions beside captions"),
+    "pitch_range": Weight(0.0, 7, 4, "a lively voice, or two taken for one"),
+    "rate_variation": Weight(0.0, 0.6, 0.5, "lively, or halting"),
+    "overlap_share": Weight(0.0, 0.05, 0.1, "two who are eager, or nobody to be understood"),
+    "music_share": Weight(0.0, 0.1, 0.5, "a mood, or a voice drowned"),
 }
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization, SoundEvent
+from clipmill.sound_events import joined
 from clipmill.vision.v1.vision_pb2 import Passage, VisionAnalysis
-from clipmill_scoring.domain.spans import merged
+from clipmill.vision.v1.vision_pb2 import Shot as SeenShot
+from clipmill_scoring.domain.spans import Spans, merged
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -38,10 +40,24 @@ class Shot:
     sharpness: float
     # What a vision-language model says of it; empty where none was asked.
     text: str = ""
+    # True where something is written in its keyframe; None where nobody looked for it.
+    is_written: bool | None = None
 
     @property
     def duration_s(self) -> float:
         return self.end_s - self.start_s
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """How some words are said. `pitch_range` is from the 10th to the 90th percentile, in semitones; NaN where nothing
+    is voiced.
+    """
+
+    start_s: float
+    end_s: float
+    words_per_s: float
+    pitch_range: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,8 @@ class Timeline:
     `loudness_db` is the level of the voice, so it is NaN where nobody speaks; `faces` counts the faces in the picture,
     `face_height` is the largest one's share of the picture's height, 0 without one. They are absent when their analysis
     is. `still` are the passages, apart from each other, in which the picture is black or frozen. `language` is "" when
-    nobody said. `turns` are empty where voices were not told apart, or not surely.
+    nobody said. `turns` are empty where voices were not told apart, or not surely; `overlaps`, where two speak at once,
+    are None there. `music` is None where nobody listened.
     """
 
     duration_s: float
@@ -78,8 +95,11 @@ class Timeline:
     loudness_db: Level | None
     faces: Level | None
     face_height: Level | None = None
-    still: tuple[tuple[float, float], ...] = ()
+    still: Spans = ()
     turns: tuple[Turn, ...] = ()
+    overlaps: Spans | None = None
+    phrases: tuple[Phrase, ...] = ()
+    music: Spans | None = None
 
 
 # Faces are counted five times a second: finer than they are sampled by the vision service.
@@ -96,7 +116,7 @@ def merge(
 
     On a doubtful diarization nothing rests.
     """
-    told = diarization.turns if diarization is not None and not diarization.doubt else ()
+    told = diarization if diarization is not None and not diarization.doubt else None
     words = sorted(
         (
             Word(w.text, max(w.start_s, 0.0), min(max(w.end_s, w.start_s), duration_s), w.ends_sentence)
@@ -119,7 +139,10 @@ def merge(
         faces=faces,
         face_height=face_height,
         still=_still(vision),
-        turns=tuple(Turn(turn.speaker, turn.range.start_s, turn.range.end_s) for turn in told),
+        turns=tuple(Turn(turn.speaker, turn.range.start_s, turn.range.end_s) for turn in told.turns) if told else (),
+        overlaps=merged((span.start_s, span.end_s) for span in told.overlaps) if told else None,
+        phrases=_phrases(audio),
+        music=_music(audio),
     )
 
 
@@ -130,7 +153,7 @@ def _joined_shots(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[S
     for part in parts:
         for found in part.shots:
             shot = Shot(found.range.start_s, min(found.range.end_s, duration_s), found.motion, found.sharpness)
-            shot = replace(shot, text=found.description)
+            shot = replace(shot, text=found.description, is_written=_is_written(found))
             if shot.duration_s <= 0:
                 continue
             if found.begins_at_seam and shots and not seam_is_cut:
@@ -142,10 +165,36 @@ def _joined_shots(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[S
                     before.motion + share * (shot.motion - before.motion),
                     before.sharpness + share * (shot.sharpness - before.sharpness),
                     before.text or shot.text,
+                    before.is_written or (before.is_written if shot.is_written is None else shot.is_written),
                 )
             shots.append(shot)
         seam_is_cut = part.cut_at_end
     return tuple(shots)
+
+
+def _is_written(shot: SeenShot) -> bool | None:
+    return bool(shot.text_areas.areas) if shot.HasField("text_areas") else None
+
+
+def _phrases(parts: Sequence[AudioAnalysis]) -> tuple[Phrase, ...]:
+    found = (
+        Phrase(p.range.start_s, p.range.end_s, p.words_per_s, _semitones(p.pitch_low_hz, p.pitch_high_hz))
+        for part in parts
+        for p in part.phrases
+    )
+    return tuple(sorted(found, key=lambda phrase: phrase.start_s + phrase.end_s))
+
+
+def _semitones(low_hz: float, high_hz: float) -> float:
+    """NaN where neither is known, which reads as 0."""
+    return 12 * float(np.log2(high_hz / low_hz)) if 0 < low_hz <= high_hz else float("nan")
+
+
+def _music(parts: Sequence[AudioAnalysis]) -> Spans | None:
+    if not parts:
+        return None
+    events = joined(event for part in parts for event in part.events)
+    return merged((e.range.start_s, e.range.end_s) for e in events if e.kind == SoundEvent.KIND_MUSIC)
 
 
 def _loudness(parts: Sequence[AudioAnalysis], duration_s: float) -> Level | None:
@@ -186,7 +235,7 @@ def _faces(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[Level | 
     return Level(FACE_STEP_S, count), Level(FACE_STEP_S, height)
 
 
-def _still(parts: Sequence[VisionAnalysis]) -> tuple[tuple[float, float], ...]:
+def _still(parts: Sequence[VisionAnalysis]) -> Spans:
     kinds = (Passage.KIND_BLACK, Passage.KIND_FROZEN)
     return merged(
         (each.range.start_s, each.range.end_s) for part in parts for each in part.passages if each.kind in kinds

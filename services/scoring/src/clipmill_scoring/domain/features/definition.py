@@ -10,6 +10,7 @@ import numpy as np
 from clipmill_scoring.domain.boundaries import Units
 from clipmill_scoring.domain.candidates import Candidates
 from clipmill_scoring.domain.meaning import NOTHING_MEANT, Meaning
+from clipmill_scoring.domain.spans import Spans
 from clipmill_scoring.domain.timeline import Bools, Floats, Ints, Level, Timeline
 from clipmill_scoring.domain.words import Marks, Valences, marks
 
@@ -79,6 +80,22 @@ class Seen:
 
         mean: Floats = (area(self.these.end_s) - area(self.these.start_s)) / self.these.duration_s
         return mean
+
+    def share(self, spans: Spans | None) -> Floats:
+        """Which share of each candidate's time these cover; unknown for None."""
+        if spans is None:
+            return self.unknown()
+        if not spans:
+            return np.zeros(len(self.these))
+        edges_s = np.array(spans).ravel()
+        steps_s = np.diff(edges_s, prepend=edges_s[0])
+        # From one's end to the next one's start nothing is added.
+        steps_s[::2] = 0
+        covered_s = np.cumsum(steps_s)
+        these = self.these
+        within_s = np.interp(these.end_s, edges_s, covered_s) - np.interp(these.start_s, edges_s, covered_s)
+        share: Floats = np.clip(within_s / these.duration_s, 0, 1)
+        return share
 
     def cells(self, level: Level) -> tuple[Ints, Ints]:
         """The grid's cells whose middles lie in each candidate."""

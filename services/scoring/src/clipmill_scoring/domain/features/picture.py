@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from clipmill_scoring.domain.features.definition import MANY, Columns, Feature, Seen, sums
+from clipmill_scoring.domain.spans import Spans
+from clipmill_scoring.domain.timeline import Timeline
 
 FEATURES: tuple[Feature, ...] = (
     Feature("face_share", "picture", "share", 1, 0, 1, "share of the clip with a face in the picture"),
@@ -12,8 +14,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature("face_height", "picture", "share", 1, 0, 1, "mean height of the largest face, of the picture's"),
     Feature("motion", "picture", "share", 1, 0, 1, "mean change of luma between sampled frames"),
     Feature("sharpness", "picture", "octaves", 1, -MANY, MANY, "sharpness (log2) over the whole video's mean"),
-    Feature("still_share", "picture", "share", 1, 0, 1, "share of the clip in which the picture is black or frozen"),
-)
+    Feature("still_share", "picture", "share", 2, 0, 1, "share of the clip in which the picture is black or frozen"),
+    Feature("text_on_screen", "picture", "share", 1, 0, 1,
+            "share of the clip in shots in whose keyframe something is written, of those that were looked at"),
+)  # fmt: skip
 
 
 def measure(seen: Seen) -> Columns:
@@ -32,8 +36,12 @@ def measure(seen: Seen) -> Columns:
         octave = [float(np.log2(max(shot.sharpness, 1e-3))) for shot in timeline.shots]
         whole = np.average(octave, weights=[shot.duration_s for shot in timeline.shots])
         columns["sharpness"] = seen.over_shots(octave) - whole
-        still_s = np.zeros(len(seen.these))
-        for start_s, end_s in timeline.still:
-            still_s += np.clip(np.minimum(seen.these.end_s, end_s) - np.maximum(seen.these.start_s, start_s), 0, None)
-        columns["still_share"] = np.clip(still_s / seen.these.duration_s, 0, 1)
+        columns["still_share"] = seen.share(timeline.still)
+        looked = seen.share(_shots(timeline, {True, False}))
+        written = seen.share(_shots(timeline, {True}))
+        columns["text_on_screen"] = np.clip(written / np.where(looked > 0, looked, np.nan), 0, 1)
     return columns
+
+
+def _shots(timeline: Timeline, written: set[bool]) -> Spans:
+    return tuple((shot.start_s, shot.end_s) for shot in timeline.shots if shot.is_written in written)

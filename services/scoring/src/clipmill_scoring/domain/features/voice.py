@@ -1,4 +1,4 @@
-"""How it is said."""
+"""How it is said, and what is heard beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ FEATURES: tuple[Feature, ...] = (
     Feature("pause_share", "voice", "share", 1, 0, 1, "share of the clip in pauses between words over .5 s"),
     Feature("energy", "voice", "dB", 1, -90, 90, "mean level of the voice over the whole video's"),
     Feature("energy_variation", "voice", "dB", 1, 0, 90, "standard deviation of the voice's level"),
-)
+    Feature("pitch_range", "voice", "semitones", 1, 0, 60,
+            "from the 10th to the 90th percentile of the voice's pitch in a phrase, mean over phrases' time"),
+    Feature("rate_variation", "voice", "words/s", 1, 0, MANY,
+            "standard deviation of the phrases' words a second, by time; two phrases at least"),
+    Feature("overlap_share", "voice", "share", 1, 0, 1, "share of the clip in which two speak at once"),
+    Feature("music_share", "sound", "share", 1, 0, 1, "share of the clip in which music is heard, under speech too"),
+)  # fmt: skip
 # A shorter silence between words is articulation, a longer one a pause.
 PAUSE_S = 0.5
 
@@ -34,6 +40,31 @@ def measure(seen: Seen) -> Columns:
         "pause_share": np.where(said, np.clip(paused_s / seen.these.duration_s, 0, 1), np.nan),
         "energy": energy,
         "energy_variation": variation,
+        **_phrased(seen),
+        "overlap_share": seen.share(seen.timeline.overlaps),
+        "music_share": seen.share(seen.timeline.music),
+    }
+
+
+def _phrased(seen: Seen) -> Columns:
+    """What is measured of the phrases whose middles lie in each candidate."""
+    phrases = seen.timeline.phrases
+    middle_s = np.array([(phrase.start_s + phrase.end_s) / 2 for phrase in phrases])
+    begin, end = (np.searchsorted(middle_s, edge_s) for edge_s in (seen.these.start_s, seen.these.end_s))
+    length_s = np.array([phrase.end_s - phrase.start_s for phrase in phrases])
+    rate = np.array([phrase.words_per_s for phrase in phrases])
+    semitones = np.array([phrase.pitch_range for phrase in phrases])
+
+    def mean(values: Floats, weight: Floats) -> Floats:
+        total = sums(weight, begin, end)
+        result: Floats = sums(values * weight, begin, end) / np.where(total > 0, total, np.nan)
+        return result
+
+    average = mean(rate, length_s)
+    variance = np.maximum(mean(rate**2, length_s) - average**2, 0.0)
+    return {
+        "pitch_range": mean(np.nan_to_num(semitones), np.where(np.isnan(semitones), 0.0, length_s)),
+        "rate_variation": np.where(end - begin > 1, np.sqrt(variance), np.nan),
     }
 
 
