@@ -47,6 +47,19 @@ async def test_no_later_video_is_like_an_erased_one(world: CatalogWorld):
     assert world.stored() == []
 
 
+async def test_a_recording_that_a_late_correction_wrote_back_goes_again(world: CatalogWorld):
+    """A part with a transcript was being heard: it had read the record before the deletion, and wrote it after."""
+    job = JobEvents(world)
+    await world.hear_of(await job.ingested())
+    await delete(world)
+    known = Recording(ingested=MediaIngested(video_id="v1"), corrected=True)
+    await world.blobs.write_record(job.owner_id, recordings.key_of("v1"), known)
+
+    await world.hear_of(await job.heard(0, 50, "Hello there."))
+
+    assert world.stored() == []
+
+
 async def test_who_spoke_when_is_forgotten_too(world: CatalogWorld):
     turns = [SpeakerTurn(speaker=1, range=TimeRange(start_s=0, end_s=120))]
     job, again = JobEvents(world), JobEvents(world, job_id="j2", at=2000)

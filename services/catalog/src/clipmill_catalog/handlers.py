@@ -118,7 +118,8 @@ class Handlers:
             raise Poison(f"the result is {message.task.owner_id}'s and the event {event.owner_id}'s")
         refs = [ref for ref in blob_refs(message) if ref.uri.startswith("blob:")]
         records = [message.answer.record]
-        if isinstance(message, MediaIngested):
+        # Hearing a given transcript writes the record, too.
+        if isinstance(message, MediaIngested | AudioAnalyzed):
             records.append(recordings.key_of(message.video_id))
         async with self._offsets.taking(event) as on:
             job = JobKey(event.owner_id, message.task.job_id, message.video_id)

@@ -32,7 +32,6 @@ log = structlog.get_logger()
 JOBS_A_ROUND = 5
 WRITE_EVERY_S = 10.0
 FORGET_AFTER_S = 30 * 86_400.0
-MAX_TOLD = 20
 
 
 class Checking:
