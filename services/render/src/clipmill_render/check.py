@@ -65,7 +65,8 @@ def check(video: Path, expected: Expected, wanted: Collection[int] = ()) -> list
             base = float(picture.time_base or 0)
             packets = [packet for packet in container.demux(picture) if packet.pts is not None]
             times = sorted(packet.pts or 0 for packet in packets)
-            require(bool(times) and abs(times[0] * base) <= tolerance_s, "it does not begin at 0")
+            require(len(times) == expected.timing.count, f"{expected.timing.count - len(times)} frames have no time")
+            require(abs(times[0] * base) <= tolerance_s, "it does not begin at 0")
             off_s = abs(times[-1] * base + 1 / expected.timing.fps - expected.timing.duration_s)
             require(off_s <= tolerance_s, "its last frame is missing")
             shown = list(_lumas(picture, packets, {times[frame] for frame in wanted}))
