@@ -99,7 +99,8 @@ async def test_a_file_is_uploaded_and_then_named_and_only_an_own_one_may_be(worl
         broken.write_bytes(b"no picture")
         code, details = await refused(stub.UploadAsset(messages(broken, pb.ASSET_KIND_LOGO)))
         assert (code, "broken.png" in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
-        assert (await refused(stub.UploadAsset(messages(broken, 0))))[0] == grpc.StatusCode.INVALID_ARGUMENT
+        for unknown in (0, 17):
+            assert (await refused(stub.UploadAsset(messages(broken, unknown))))[0] == grpc.StatusCode.INVALID_ARGUMENT
 
         def asked(ref: BlobRef, **finish) -> pb.SubmitVideoRequest:
             return submission(video, finish=Finish(brand=Brand(logo=Logo(picture=ref)), **finish))

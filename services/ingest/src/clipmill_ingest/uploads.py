@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from clipmill.common.v1.common_pb2 import BlobRef
-from clipmill.jobs.v1.jobs_pb2 import UploadAssetRequest, UploadHeader, UploadVideoRequest
+from clipmill.jobs.v1.jobs_pb2 import AssetKind, UploadAssetRequest, UploadHeader, UploadVideoRequest
 from clipmill_ingest import faults
 from clipmill_ingest.exchange import AssetRequest
 from clipmill_ingest.settings import IngestSettings
@@ -22,6 +22,8 @@ Messages = AsyncIterator[UploadVideoRequest]
 AssetMessages = AsyncIterator[UploadAssetRequest]
 # A card of 15 s has a tenth of it, an hour of music as MP3 about all.
 MAX_ASSET_BYTES = 128 << 20
+# 0 is what says nothing; others are of a later version.
+ASSET_KINDS = frozenset(AssetKind.values()) - {0}
 ASSET_TIMEOUT_S = 120.0
 LIMITS = Limits(address_space_bytes=4 << 30, open_files=64)
 Part = TypeVar("Part", UploadVideoRequest, UploadAssetRequest)
@@ -63,7 +65,7 @@ class Uploads:
     async def receive_asset(self, owner_id: str, messages: AssetMessages) -> BlobRef:
         """A file that options refer to, as a blob of the owner's once it has been looked into."""
         first = await self._next(messages)
-        if first is None or not first.HasField("header") or not first.header.kind:
+        if first is None or not first.HasField("header") or first.header.kind not in ASSET_KINDS:
             raise _bad_upload("An upload begins with its header, which says what the file is for.")
         name = first.header.name or "The file"
         async with self._blobs.scratch_folder() as scratch:
