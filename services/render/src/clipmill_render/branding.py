@@ -109,7 +109,8 @@ class Branding:
                 parts += self._card(number, role, assembly, ground)
         if assembly.is_plain:
             return Drawn(";\n".join(parts), shown)
-        parts.append(f"[{shown}]fps={assembly.clip.rate},settb=AVTB,format=yuv420p[proper]")
+        counted = _counted(assembly.clip.rate, assembly.clip.count)
+        parts.append(f"[{shown}]{counted},settb=AVTB,format=yuv420p[proper]")
         shown, fade_s = "proper", assembly.fade / assembly.clip.fps
         if assembly.intro:
             parts.append(f"[intro][{shown}]xfade=duration={fade_s:.6f}:offset={assembly.begins_s:.6f}[introduced]")
@@ -144,8 +145,8 @@ class Branding:
         scaled = f"scale={width}:{height}:flags=bicubic:{ground.tagged}"
         yield f"[{number}:v]setpts=PTS-STARTPTS,{scaled},format=yuva420p[{role}of]"
         yield (
-            f"[{role}on][{role}of]overlay=x=(W-w)/2:y=(H-h)/2:eof_action=repeat,setsar=1,fps={rate},settb=AVTB,"
-            f"format=yuv420p[{role}]"
+            f"[{role}on][{role}of]overlay=x=(W-w)/2:y=(H-h)/2:eof_action=repeat,setsar=1,"
+            f"{_counted(rate, frames)},settb=AVTB,format=yuv420p[{role}]"
         )
 
     @property
@@ -171,6 +172,11 @@ def facts_of(path: Path, role: str) -> Facts:
         raise ClipmillError(
             "INPUT_ASSET_UNREADABLE", f"The brand's {role} cannot be read ({error}).", "Give another file for it."
         ) from None
+
+
+def _counted(rate: str, frames: int) -> str:
+    """Filters to exactly so many frames: behind an overlay whose inputs have ended, fps alone never ends."""
+    return f"fps={rate},trim=end_frame={frames}"
 
 
 def _held(places: Sequence[tuple[Stand, int]], timing: Timing) -> str:
