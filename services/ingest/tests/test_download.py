@@ -8,11 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import BasicAuth, web
+from clipmill_ingest.domain.address import without_credentials
 from clipmill_ingest.download import Downloads
+from clipmill_ingest.importer import Importer
 from clipmill_ingest.settings import IngestSettings
 from world import nothing_blocks
 
+from clipmill.media.v1.media_pb2 import ImportTask, Source
+from clipmill.work.v1.work_pb2 import Task
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.errors import ClipmillError
 
@@ -131,3 +135,24 @@ async def test_nobody_there(tmp_path: Path, url: str) -> None:
         with pytest.raises(ClipmillError) as caught:
             await client.fetch("ada", url, lambda share: None)
     assert caught.value.code == "INPUT_URL_UNREACHABLE"
+
+
+async def test_an_import_fetches_with_the_password_that_its_task_does_not_say(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def private(request: web.Request) -> web.Response:
+        asked.append(BasicAuth.decode(request.headers["Authorization"]).password)
+        return web.Response(body=b"", content_type="video/mp4")
+
+    blobs = blobs_in(tmp_path)
+    async with downloads(tmp_path, private) as (client, url):
+
+        async def address_of(job_id: str) -> str:
+            return {"job-1": url}[job_id]
+
+        importer = Importer(client._settings, blobs, address_of)
+        task = ImportTask(task=Task(job_id="job-1", owner_id="ada"), source=Source(url=without_credentials(url)))
+        with pytest.raises(ClipmillError, match="empty"):
+            await importer.content_key(task, lambda _: None)
+        await importer.close()
+    assert asked == ["secret"]

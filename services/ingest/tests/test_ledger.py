@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clipmill_ingest.domain.options import complete
 from clipmill_ingest.ledger import QueueFullError
 from clipmill_ingest.settings import IngestSettings
 from world import OWNER, STAGES, World, hear, ingest, ref, render, score
@@ -84,6 +85,18 @@ async def test_every_task_carries_what_its_stage_needs(world: World) -> None:
     assert [r.sha256 for r in second.audio] == ["heard-0", "heard-50"]
     assert [r.sha256 for r in second.vision] == ["seen-0", "seen-70"]
     assert first.source == ref("source")
+
+
+async def test_no_task_carries_a_password_and_the_ledger_gives_it(world: World) -> None:
+    imported = Recorded(ingest)
+    source = Source(url="https://ada:secret@example.org/talk.mp4", name="talk.mp4")
+    async with world.run(**{"import": imported}):
+        job = await world.ledger.submit(OWNER, source, complete(ClipOptions(clips=2)), "")
+        await world.ended(job.job_id)
+        given = await world.ledger.address(job.job_id)
+    (task,) = imported.tasks
+    assert (task.source.url, given) == ("https://example.org/talk.mp4", source.url)
+    assert "secret" not in str(task)
 
 
 async def test_the_longest_clip_goes_out_first_and_the_last_knows_that_it_is(world: World) -> None:

@@ -35,10 +35,17 @@ MAX_REMEMBERED = 100
 MEDIA_TYPE = "application/octet-stream"
 
 
+# Where a job's video is fetched: a task says it without the password that there may be.
+AddressOf = Callable[[str], Awaitable[str]]
+
+
 class Importer:
     """Makes MediaIngested of ImportTask. Between the two steps of a task it remembers where the video lies."""
 
-    def __init__(self, settings: IngestSettings, blobs: Blobs, cores: Cores | None = None) -> None:
+    def __init__(
+        self, settings: IngestSettings, blobs: Blobs, address_of: AddressOf, cores: Cores | None = None
+    ) -> None:
+        self._address_of = address_of
         self._settings = settings
         self._blobs = blobs
         self._downloads: Downloads | None = None
@@ -125,7 +132,8 @@ class Importer:
     async def _fetch(self, task: ImportTask, report: Report) -> BlobRef:
         source = task.source
         if source.HasField("url"):
-            return await self._downloader().fetch(task.task.owner_id, source.url, report)
+            address = await self._address_of(task.task.job_id)
+            return await self._downloader().fetch(task.task.owner_id, address or source.url, report)
         if source.HasField("upload"):
             return source.upload
         path = await asyncio.to_thread(self._blobs.under_import_root, Path(source.path))

@@ -239,6 +239,12 @@ class Ledger:
             # Of an attempt that was lost, or of a job that has ended or was erased.
             await self._spent.erase_refused(part)
 
+    async def address(self, job_id: str) -> str:
+        """Where a job's video is fetched, with what its owner gave for it; "" for a job that is not there."""
+        async with self._database.transaction() as on:
+            record = await self._store.load(on, job_id)
+        return record.source.url if record is not None else ""
+
     async def recording(self, job_id: str, attempt: int) -> Known | None:
         """What an attempt at recording goes on from; None for one that is not the present one."""
         async with self._database.transaction() as on:

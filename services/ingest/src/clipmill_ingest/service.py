@@ -51,7 +51,7 @@ def build(settings: IngestSettings, platform: Platform) -> Service:
     gauges = Gauges(database, settings.worker_live_s)
     requests = Requests(platform.blobs, settings.max_file_bytes)
     askers = Askers(platform.tokens, settings.requests_owner)
-    importer = Importer(settings, platform.blobs, platform.cores)
+    importer = Importer(settings, platform.blobs, ledger.address, platform.cores)
     instance = f"import-{platform.instance}"
     worker = Worker(
         importer.stage, platform.bus, platform.blobs, settings.import_slots, instance, results=platform.results

@@ -16,6 +16,7 @@ from clipmill.jobs.v1.jobs_pb2 import LiveLine, LiveProgress
 from clipmill.media.v1.media_pb2 import MediaIngested, RecordedPart, RecordTask
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed, VisionTask
 from clipmill.work.v1.work_pb2 import Stage, Task
+from clipmill_ingest.domain.address import shown
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState, new_task
 
 # A preview looks at so much of what was heard last, and shows so many candidates: neither grows with the stream.
@@ -30,8 +31,12 @@ SEAM_S = 0.001
 
 @dataclass(frozen=True)
 class Known:
-    """The parts that the ledger has of a recording, in order, and whether its input has been ended."""
+    """The parts that the ledger has of a recording, in order, and whether its input has been ended.
 
+    `url` is the source's own, which no task carries: there may be a password in it.
+    """
+
+    url: str
     sounds: tuple[RecordedPart, ...]
     pictures: tuple[RecordedPart, ...]
     input_ended: bool
@@ -115,7 +120,7 @@ def progress_of(record: JobRecord) -> LiveProgress | None:
 
 
 def record_task(record: JobRecord, header: Task) -> RecordTask:
-    return RecordTask(task=header, source=record.source, video_id=record.video_id or "")
+    return RecordTask(task=header, source=shown(record.source), video_id=record.video_id or "")
 
 
 def known_of(record: JobRecord, attempt: int) -> Known | None:
@@ -127,7 +132,7 @@ def known_of(record: JobRecord, attempt: int) -> Known | None:
         tuple(task.recorded for task in record.of(stage) if task.recorded is not None)
         for stage in (Stage.STAGE_AUDIO, Stage.STAGE_VISION)
     )
-    return Known(sounds, pictures, record.input_ended)
+    return Known(record.source.url, sounds, pictures, record.input_ended)
 
 
 def audio_task(recorded: RecordedPart, message: AudioTask) -> AudioTask:

@@ -16,6 +16,7 @@ from clipmill.pieces import length_s
 from clipmill.vision.v1.vision_pb2 import VisionAnalyzed, VisionTask
 from clipmill.work.v1.work_pb2 import Stage, Task
 from clipmill_ingest.domain import live
+from clipmill_ingest.domain.address import shown
 from clipmill_ingest.domain.options import speakers_given, wants_speakers
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState, new_task
 
@@ -112,7 +113,7 @@ def message_of(record: JobRecord, task: LedgerTask, drop_after: float) -> AnyTas
     )
     header.lease_until.FromNanoseconds(round(drop_after * 1e9))
     if task.stage == Stage.STAGE_IMPORT:
-        return ImportTask(task=header, source=record.source)
+        return ImportTask(task=header, source=shown(record.source))
     if task.stage == Stage.STAGE_RECORD:
         return live.record_task(record, header)
     if task.stage == Stage.STAGE_PREVIEW:

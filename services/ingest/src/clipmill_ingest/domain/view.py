@@ -9,10 +9,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clipmill.clips.v1.clips_pb2 import ClipRendered
 from clipmill.common.v1.common_pb2 import ModelVersion, Warning  # noqa: A004 - the message's name
 from clipmill.jobs.v1.jobs_pb2 import Job, JobState, Sharing, StageProgress
-from clipmill.media.v1.media_pb2 import MediaIngested, Source
+from clipmill.media.v1.media_pb2 import MediaIngested
 from clipmill.work.v1.work_pb2 import Stage
 from clipmill_ingest.domain import live
-from clipmill_ingest.domain.address import without_credentials
+from clipmill_ingest.domain.address import shown
 from clipmill_ingest.domain.record import JobRecord, LedgerTask, TaskState
 
 # Shares of the whole: where the time went on ten minutes of talk, one stage with another.
@@ -37,7 +37,7 @@ def job_of(record: JobRecord) -> Job:
         job_id=record.job_id,
         owner_id=record.owner_id,
         state=record.state,
-        source=_shown(record.source),
+        source=shown(record.source),
         options=record.options,
         progress=record.progress,
         stages=[_stage_progress(stage, tasks) for stage in WEIGHTS if (tasks := record.of(stage))],
@@ -60,14 +60,6 @@ def job_of(record: JobRecord) -> Job:
     if record.scored is not None:
         job.shortages.extend(record.scored.shortages)
     return job
-
-
-def _shown(source: Source) -> Source:
-    shown = Source()
-    shown.CopyFrom(source)
-    if source.HasField("url"):
-        shown.url = without_credentials(source.url)
-    return shown
 
 
 def progress_of(record: JobRecord) -> float:

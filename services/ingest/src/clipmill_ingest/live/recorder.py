@@ -113,7 +113,7 @@ class Recorder:
         if known.input_ended:
             self._ended[task.task.job_id] = None
         async with self._blobs.scratch_folder() as folder:
-            recorded = await self._record(task, made, folder, report)
+            recorded = await self._record(task, known.url, made, folder, report)
             joined, source = await self._join(task, made, folder, recorded)
         info = joined.info
         return MediaIngested(
@@ -126,18 +126,18 @@ class Recorder:
             vision_parts=[part for part, _ in made.pictures],
         )
 
-    async def _record(self, task: RecordTask, made: _Made, folder: Path, report: Report) -> Recorded:
-        url = urlsplit(task.source.url)
+    async def _record(self, task: RecordTask, address: str, made: _Made, folder: Path, report: Report) -> Recorded:
+        url = urlsplit(address)
         if not url.scheme:
             path = await asyncio.to_thread(self._blobs.under_import_root, Path(task.source.path))
             return await self._recorded(self._request(task, made, folder, Way.FILE, str(path)), task, made, report)
         if url.scheme not in WEB:
             self._check_host(url.hostname or "", url.port)
-            request = self._request(task, made, folder, Way.ADDRESS, task.source.url)
+            request = self._request(task, made, folder, Way.ADDRESS, address)
             return await self._recorded(request, task, made, report)
         # Not needed for files, and its HTTP client takes long to import.
         web = await asyncio.to_thread(import_module, "clipmill_ingest.live.web")
-        stream = web.WebStream(self._settings, task.source.url)
+        stream = web.WebStream(self._settings, address)
         with stream.pipe(folder) as pipe:
             request = self._request(task, made, folder, Way.PIPE, str(pipe))
             async with self._fed(task, stream.feed()) as feed:
