@@ -76,8 +76,9 @@ async def test_where_the_champion_is_broken_the_one_before_it_answers_and_it_is_
     response = await predict(two, 0)
     assert (answered(response), response.version) == ([0], "2")
     assert response.fallback.startswith("MODEL_FAILED: The model scale 4 failed: ValueError: zero.")
-    # For a while it is left alone.
-    assert (await predict(two, 1)).version == "2"
+    # For a while it is left alone. Another's request does not tell what the first was about.
+    later = await predict(two, 1)
+    assert (later.version, later.fallback) == ("2", "MODEL_FAILED: 4 failed a moment ago.")
     assert counted("clipmill.inference.fallbacks", model="scale", code="MODEL_FAILED") == 2
     # Who names a version is answered by no other.
     assert answered(await predict(two, 1, version="4")) == [4]

@@ -18,6 +18,7 @@ from clipmill_scoring.feature_store.online import MemoryOnline
 from clipmill_scoring.feature_store.store import FeatureStore
 from scoring_world import ScoringWorld
 
+from clipmill import topics
 from clipmill.clips.v1.clips_pb2 import ScoredClip
 from clipmill.scoring.v1 import scoring_pb2 as pb
 
@@ -123,6 +124,18 @@ async def test_the_same_result_again_changes_nothing(world: ScoringWorld, tmp_pa
     await world.scored()
 
     assert before == {name: (tmp_path / "features" / name).read_bytes() for name in files(tmp_path)}
+
+
+async def test_what_another_process_took_meanwhile_keeps_its_features(world: ScoringWorld, tmp_path: Path) -> None:
+    await world.scored()
+    kept = files(tmp_path)
+    for name in kept:
+        (tmp_path / "features" / name).unlink()
+    # The same record once more, after another has taken it: what is written anew is that one's.
+    world.offsets[topics.CLIPS_SCORED.name] -= 1
+    await world.scored()
+
+    assert files(tmp_path) == kept
 
 
 async def test_a_value_out_of_its_range_is_a_dead_letter_and_the_one_before_holds(

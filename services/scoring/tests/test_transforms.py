@@ -11,10 +11,18 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
+from clipmill_scoring.domain.choose import choose_among
 from clipmill_scoring.domain.features.registry import BY_NAME
+from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.feature_store.configured import configured, source
-from scoring_world import ScoringWorld
+from clipmill_scoring.feature_store.offline import Offline
+from clipmill_scoring.feature_store.online import MemoryOnline
+from clipmill_scoring.feature_store.store import FeatureStore
+from clipmill_scoring.tabled import message_of
+from scoring_talks import embed, talk
+from scoring_world import LINES, ScoringWorld
 
+from clipmill.clips.v1.clips_pb2 import ScoringTask
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill_shared.errors import ClipmillError
 
@@ -147,6 +155,24 @@ async def test_a_transform_that_ends_its_process_or_never_ends_stops_nobody(
 
     assert {(feature, told.partition(":")[0]) for feature, told, _ in letters(tmp_path)} == {(name, reason)}
     assert found["questions"].status == pb.KnownFeature.STATUS_KNOWN
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(("name", "there"), [("eager", {"eager"}), ("dying", set()), ("hanging", set())])
+async def test_what_is_measured_again_is_without_a_transform_that_fails(
+    tmp_path: Path, name: str, there: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clipmill_scoring.feature_store.store.WRITE_S", 1.5)
+    offline = Offline((tmp_path / "features").as_uri(), tmp_path)
+    features = FeatureStore(source(written(tmp_path, name)), offline, MemoryOnline(), keep_d=1)
+    table = message_of(choose_among("v", talk(*LINES), Ask(3, 2, 8), embed)[1].table, ScoringTask(clips=3))
+    try:
+        columns = await features.measured_again(table.SerializeToString())
+    finally:
+        await features.close()
+
+    assert set(columns) - set(BY_NAME) == there
+    assert len(columns) > 20
 
 
 @pytest.mark.usefixtures("package")

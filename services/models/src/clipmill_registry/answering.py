@@ -64,8 +64,8 @@ class Answering:
         self._remembered = remembered
         self._log_share = log_share
         self._split_of = split_of
-        # Champions that failed, until when they are left alone, and why.
-        self._broken: dict[tuple[str, str], tuple[float, ClipmillError]] = {}
+        # Champions that failed, until when they are left alone, and the code: a message may be another owner's.
+        self._broken: dict[tuple[str, str], tuple[float, str]] = {}
         self._shadows: set[asyncio.Task[None]] = set()
 
     async def predict(self, request: pb.PredictRequest, unit: str) -> pb.PredictResponse:
@@ -143,26 +143,28 @@ class Answering:
         if earlier is None:
             return await self._made(version, request)
         key = version.model, version.version
-        until, why = self._broken.get(key, (0.0, None))
-        if why is None or until <= time.monotonic():
+        until, code = self._broken.get(key, (0.0, ""))
+        failed: ClipmillError | None = None
+        if until <= time.monotonic():
             try:
                 made = await self._made(version, request)
             except ClipmillError as error:
                 if error.code not in BROKEN:
                     raise
-                why = error
+                failed, code = error, error.code
             else:
                 self._broken.pop(key, None)
                 return made
         try:
             made = await self._made(earlier, request)
-        except ClipmillError:
+        except ClipmillError as error:
             # Then it is the input's fault.
-            raise why from None
-        if until <= time.monotonic():
-            self._broken[key] = time.monotonic() + TRIED_AGAIN_S, why
-        metrics.INFERENCE_FALLBACKS.add(1, {"model": version.model, "code": why.code})
-        made.fallback = f"{why.code}: {why.message} {made.fallback}".strip()
+            raise failed or error from None
+        if failed is not None:
+            self._broken[key] = time.monotonic() + TRIED_AGAIN_S, code
+        metrics.INFERENCE_FALLBACKS.add(1, {"model": version.model, "code": code})
+        why = failed.message if failed is not None else f"{version.version} failed a moment ago."
+        made.fallback = f"{code}: {why} {made.fallback}".strip()
         return made
 
     async def _made(self, version: pb.Version, request: pb.PredictRequest) -> pb.PredictResponse:

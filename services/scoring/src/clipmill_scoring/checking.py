@@ -14,11 +14,11 @@ from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.scoring.v1.scoring_pb2 import CandidateTable, CheckFeaturesResponse, FeatureCheck, Mismatch
 from clipmill_scoring import metrics, store
 from clipmill_scoring.consistency import MAX_EXAMPLES
-from clipmill_scoring.domain.features.definition import Feature
+from clipmill_scoring.domain.features.definition import Columns, Feature
 from clipmill_scoring.domain.features.registry import BY_NAME
-from clipmill_scoring.domain.pipeline import Pipeline
 from clipmill_scoring.domain.table import clip_id
-from clipmill_scoring.feature_store.work import measured
+from clipmill_scoring.feature_store.store import FeatureStore
+from clipmill_scoring.feature_store.work import Again, measured_again
 from clipmill_scoring.handlers import Scoring
 from clipmill_scoring.served import Sample, ServedLog, add_served, claim_served, prune_served, put_check
 from clipmill_scoring.tabled import table_of
@@ -45,7 +45,7 @@ class Checking:
         served: ServedLog,
         every_s: float,
         *,
-        pipeline: Pipeline | None = None,
+        features: FeatureStore | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -53,10 +53,8 @@ class Checking:
         self._scoring = scoring
         self._served = served
         self._every_s = every_s
-        self._pipeline = pipeline or Pipeline({}, ())
-        self._known: dict[str, Feature] = dict(BY_NAME) | {
-            each.feature.name: each.feature for each in self._pipeline.transforms
-        }
+        self._features = features
+        self._known: dict[str, Feature] = features.definitions if features else dict(BY_NAME)
         self._clock = clock
 
     async def run(self) -> None:
@@ -107,8 +105,11 @@ class Checking:
         kept = await self._blobs.get_message(ref, CandidateTable)
         with cautions(kept.task.pinned):
             chosen = await self._scoring.choose(kept.task, lambda _: None)
-        again = CandidateTable.FromString(chosen.candidates)
-        found = await asyncio.to_thread(self._compared, samples, again)
+        if self._features is not None:
+            columns = await self._features.measured_again(chosen.candidates)
+        else:
+            columns = await asyncio.to_thread(measured_again, Again(chosen.candidates))
+        found = await asyncio.to_thread(self._compared, samples, chosen.candidates, columns)
         metrics.CHECKED.add(found.values)
         for name in {each.feature for each in found.examples}:
             differ = sum(each.feature == name for each in found.examples)
@@ -116,14 +117,11 @@ class Checking:
             log.warning("a served feature is measured otherwise now", feature=name, values=differ, job_id=job_id)
         return found
 
-    def _compared(self, samples: Sequence[Sample], again: CandidateTable) -> CheckFeaturesResponse:
-        table = table_of(again)
+    def _compared(self, samples: Sequence[Sample], again: bytes, columns: Columns) -> CheckFeaturesResponse:
+        table = table_of(CandidateTable.FromString(again))
         places = {clip_id(table.video_id, *table.spans(k)): k for k in range(len(table))}
-        columns, _ = measured(table.values, self._pipeline)
-        found, skipped = (
-            CheckFeaturesResponse(only_served=sum(each.clip_id not in places for each in samples)),
-            set[str](),
-        )
+        found = CheckFeaturesResponse(only_served=sum(each.clip_id not in places for each in samples))
+        skipped = set[str]()
         for sample in samples:
             if (k := places.get(sample.clip_id)) is None:
                 continue

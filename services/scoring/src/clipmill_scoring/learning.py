@@ -92,7 +92,11 @@ class Learning:
                 if is_kept := await store.add_job(on, owner_id, job):
                     await store.add_clips(on, owner_id, served, at_s)
         if not is_kept:
-            await take_back()
+            # Of a video that was deleted; another may have handled the same event, and its features stay.
+            async with self._database.reading() as on:
+                is_known = await store.candidates_of(on, owner_id, job.job_id) is not None
+            if not is_known:
+                await take_back()
         elif self._served is not None:
             for clip in scored.clips:
                 self._served.note(sample_of(owner_id, job.job_id, job.video_id, clip, at_s))

@@ -95,8 +95,7 @@ def _learning(working: Service, scoring: Scoring, settings: ScoringSettings, pla
         database, platform.blobs, askers, SqlOffsets(database, tables.offsets, GROUP), features, served=served
     )
     servicer = ScoringServicer(database, platform.blobs, scoring, served, features)
-    pipeline = features.pipeline if features else None
-    checking = Checking(database, platform.blobs, scoring, served, settings.features_check_s, pipeline=pipeline)
+    checking = Checking(database, platform.blobs, scoring, served, settings.features_check_s, features=features)
 
     def add(server: grpc.aio.Server) -> None:
         add_ScoringServiceServicer_to_server(servicer, server)

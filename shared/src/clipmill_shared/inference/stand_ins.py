@@ -43,7 +43,8 @@ class StandIns:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._failed: dict[tuple[str, str], tuple[float, Choice]] = {}
+        # Until when, and the code: a message may be of another owner's request.
+        self._failed: dict[tuple[str, str], tuple[float, str]] = {}
 
     def choices(self, pinned: Sequence[PinnedVersion]) -> tuple[Choice, ...]:
         """For a request that begins now."""
@@ -52,7 +53,9 @@ class StandIns:
     def instead(self, choices: Sequence[Choice], error: ClipmillError) -> tuple[Choice, ...] | None:
         """For the request that failed so; None where nothing stands in. Whose crash it was nobody can say."""
         others = tuple(
-            _instead(choice, error) if error.code == CRASHED or error.model == choice.pinned.model else choice
+            _instead(choice, error.code, error.message)
+            if error.code == CRASHED or error.model == choice.pinned.model
+            else choice
             for choice in choices
         )
         return None if others == tuple(choices) else others
@@ -68,24 +71,23 @@ class StandIns:
                 self._failed.pop(key, None)
                 continue
             stood_in.append(choice)
-            until, _ = self._failed.get(key, (0.0, choice))
+            until, _ = self._failed.get(key, (0.0, ""))
             if until <= self._clock():
-                self._failed[key] = self._clock() + TRIED_AGAIN_S, choice
+                self._failed[key] = self._clock() + TRIED_AGAIN_S, choice.code
         return stood_in
 
     def _choice(self, pinned: PinnedVersion) -> Choice:
-        until, failed = self._failed.get((pinned.model, pinned.version), (0.0, None))
-        if failed is not None and until > self._clock():
-            return Choice(pinned, failed.version, failed.code, failed.why)
-        return Choice(pinned, pinned)
+        until, code = self._failed.get((pinned.model, pinned.version), (0.0, ""))
+        plain = Choice(pinned, pinned)
+        return _instead(plain, code, f"that one failed a moment ago ({code}).") if until > self._clock() else plain
 
 
-def _instead(choice: Choice, error: ClipmillError) -> Choice:
+def _instead(choice: Choice, code: str, why: str) -> Choice:
     pinned = choice.pinned
     if choice.version is not pinned:
         return choice
-    if error.code == OUT_OF_MEMORY and pinned.HasField("smaller"):
-        return Choice(pinned, pinned.smaller, error.code, error.message)
-    if error.code in BROKEN and pinned.HasField("earlier"):
-        return Choice(pinned, pinned.earlier, error.code, error.message)
+    if code == OUT_OF_MEMORY and pinned.HasField("smaller"):
+        return Choice(pinned, pinned.smaller, code, why)
+    if code in BROKEN and pinned.HasField("earlier"):
+        return Choice(pinned, pinned.earlier, code, why)
     return choice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,12 +15,13 @@ import structlog
 
 from clipmill.scoring.v1.scoring_pb2 import FeatureVector
 from clipmill_scoring import metrics
+from clipmill_scoring.domain.features.definition import Columns
 from clipmill_scoring.domain.history import Asked, Found, Rows, as_of
 from clipmill_scoring.domain.pipeline import ENTITIES
 from clipmill_scoring.feature_store.configured import Source, configured, definitions
 from clipmill_scoring.feature_store.offline import DEAD_LETTERS, Offline, table_of
 from clipmill_scoring.feature_store.online import Online
-from clipmill_scoring.feature_store.work import Scored, Written, written
+from clipmill_scoring.feature_store.work import Again, Scored, Written, measured_again, written
 from clipmill_shared.compute import Children
 from clipmill_shared.compute.children import ChildDiedError
 
@@ -65,9 +67,9 @@ class FeatureStore:
         self._keep = timedelta(days=keep_d)
         self._clock = clock
         # Others' code may crash or hang; ours needs no process of its own.
-        self._children = (
-            Children("clipmill_scoring.feature_store.work:written", 1) if self.pipeline.transforms else None
-        )
+        work = "clipmill_scoring.feature_store.work:"
+        self._children = Children(work + written.__name__, 1) if self.pipeline.transforms else None
+        self._again = Children(work + measured_again.__name__, 1) if self.pipeline.transforms else None
 
     def now_s(self) -> float:
         """Unix seconds."""
@@ -92,6 +94,16 @@ class FeatureStore:
             metrics.DEAD_LETTERS.add(values, {"feature": feature, "reason": reason.partition(":")[0]})
             log.warning("values of a feature are dead letters", feature=feature, reason=reason, values=values)
         return tuple(new)
+
+    async def measured_again(self, table: bytes) -> Columns:
+        """Columns by feature of a serialized CandidateTable; without those of transforms where one crashes or hangs."""
+        if self._again is not None:
+            with suppress(TimeoutError, ChildDiedError):
+                async with asyncio.timeout(WRITE_S):
+                    made = await self._again.run(Again(table, self._source))
+                    assert isinstance(made, dict)
+                    return made
+        return await asyncio.to_thread(measured_again, Again(table))
 
     async def forget(self, job: Job, tables: Sequence[str]) -> None:
         """Take back what `add` added: its video was deleted in the meantime."""
@@ -139,8 +151,8 @@ class FeatureStore:
         await self._offline.prune(TABLES, datetime.fromtimestamp(self._clock(), UTC) - self._keep)
 
     async def close(self) -> None:
-        if self._children:
-            await self._children.close()
+        for children in filter(None, (self._children, self._again)):
+            await children.close()
         await self._online.close()
 
     async def _written(self, scored: Scored) -> Written:

@@ -87,6 +87,20 @@ def written(scored: Scored, _report: Report = lambda _: None) -> Written:
     return Written(files, online, packed(dead, reasons) if letters else b"", counted)
 
 
+@dataclass(frozen=True)
+class Again:
+    """A serialized CandidateTable whose features are to be measured again; without a source by no transforms."""
+
+    table: bytes
+    source: Source | None = None
+
+
+def measured_again(again: Again, _report: Report = lambda _: None) -> Columns:
+    """Columns of the table's candidates by feature."""
+    pipeline = configured(again.source) if again.source else Pipeline({}, ())
+    return measured(table_of(CandidateTable.FromString(again.table)).values, pipeline)[0]
+
+
 def measured(raw: Columns, pipeline: Pipeline, without: str = "") -> tuple[Columns, list[Letter]]:
     """Columns with those of the transforms, and what is not taken of them."""
     if not without:
