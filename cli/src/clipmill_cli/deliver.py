@@ -61,7 +61,7 @@ async def deliver(client: Client, job: Job, output: Path) -> ResultRecord:
     The files appear together, by renaming; what an earlier run of Clipmill left under the same names is replaced.
     """
     clips = await client.wait_for_clips(job) if job.clip_ids else []
-    heard = await client.heard(job.video_id)
+    heard = await heard_by(job, client)
     result = result_of(job, clips, heard)
     if clips:
         try:
@@ -83,6 +83,22 @@ async def deliver(client: Client, job: Job, output: Path) -> ResultRecord:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     return result
+
+
+async def heard_by(job: Job, client: Client) -> GetTranscriptResponse:
+    """What this job heard: of what lies outside of its ranges nothing will ever come, so nobody waits for it."""
+    if not job.options.ranges:
+        return await client.heard(job.video_id, job_id=job.job_id)
+    heard = GetTranscriptResponse()
+    for span in sorted(job.options.ranges, key=lambda span: span.start_s):
+        said = await client.heard(job.video_id, span.start_s, span.end_s, job.job_id)
+        heard.language = heard.language or said.language
+        # Ranges may overlap.
+        word_s = max((word.start_s for word in heard.words), default=-1.0)
+        event_s = max((event.range.start_s for event in heard.events), default=-1.0)
+        heard.words.extend(word for word in said.words if word.start_s > word_s)
+        heard.events.extend(event for event in said.events if event.range.start_s > event_s)
+    return heard
 
 
 def _finish(folder: Path, output: Path, result: ResultRecord, heard: GetTranscriptResponse) -> None:

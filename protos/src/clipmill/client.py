@@ -294,9 +294,11 @@ class Client:
         return response.language, list(response.words)
 
     async def heard(
-        self, video_id: str, start_s: float | None = None, end_s: float | None = None
+        self, video_id: str, start_s: float | None = None, end_s: float | None = None, job_id: str = ""
     ) -> catalog.GetTranscriptResponse:
         """The video's words and sound events, or those that touch a range; waits while the catalog lacks a part.
+
+        Of several jobs that heard it the one that heard most (the latest of these) tells, if none is named.
 
         What is still lacking after the client's patience was never heard: the words that are there are returned. A
         video that the catalog does not know is waited for only shortly.
@@ -306,7 +308,7 @@ class Client:
             span = TimeRange(start_s=start_s or 0.0, end_s=float("inf") if end_s is None else end_s)
         patience, unknown = _Patience(self._patience_s), _Patience(min(self._patience_s, UNKNOWN_S))
         while True:
-            request = catalog.GetTranscriptRequest(video_id=video_id, range=span)
+            request = catalog.GetTranscriptRequest(video_id=video_id, range=span, job_id=job_id)
             try:
                 response: catalog.GetTranscriptResponse = await self._call(self._catalog.GetTranscript, request)
             except ClipmillRpcError as error:

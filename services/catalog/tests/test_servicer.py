@@ -110,6 +110,35 @@ async def test_words_of_two_jobs_are_never_mixed(world: CatalogWorld):
     assert [word.text for word in response.words] == ["Hello", "there.", "Good", "bye."]
 
 
+async def test_a_range_is_whole_when_what_lies_in_it_was_heard(world: CatalogWorld):
+    job = JobEvents(world)
+    await world.hear_of(await job.ingested(), await job.heard(50, 120, "Good bye."))
+    whole = {}
+    for span in ((60, 90), (50, 900), (49, 60), (200, 300)):
+        asked = TimeRange(start_s=span[0], end_s=span[1])
+        response = await world.stub.GetTranscript(pb.GetTranscriptRequest(video_id="v1", range=asked))
+        whole[span] = response.complete
+    # Of 50 s to the end all was heard; past the end there is nothing to hear.
+    assert whole == {(60, 90): True, (50, 900): True, (49, 60): False, (200, 300): True}
+
+
+async def test_a_range_has_the_words_of_who_heard_it_and_a_job_its_own(world: CatalogWorld):
+    job, later = JobEvents(world, job_id="j1"), JobEvents(world, job_id="j2", at=2000)
+    await world.hear_of(
+        await job.ingested(), await job.heard(0, 110, "Most of it."), await later.heard(50, 120, "End.")
+    )
+
+    async def said(job_id: str = "", *span: float) -> list[str]:
+        asked = TimeRange(start_s=span[0], end_s=span[1]) if span else None
+        request = pb.GetTranscriptRequest(video_id="v1", range=asked, job_id=job_id)
+        return [word.text for word in (await world.stub.GetTranscript(request)).words]
+
+    assert await said() == ["Most", "of", "it."]
+    assert await said("", 50, 120) == ["End."]
+    assert await said("j2") == ["End."]
+    assert await said("j3") == []
+
+
 CALLS = {
     "GetClip": pb.GetClipRequest(job_id="j1", clip_id="c1"),
     "DownloadClip": pb.DownloadClipRequest(job_id="j1", clip_id="c1", file=VIDEO),

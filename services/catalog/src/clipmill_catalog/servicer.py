@@ -69,11 +69,12 @@ class CatalogServicer(CatalogServiceServicer):
             kept = await store.find_video(on, owner_id, request.video_id)
             if kept is None:
                 raise _no_video(request.video_id)
-            parts = fullest(await store.parts_of(on, owner_id, request.video_id))
+            heard = await store.parts_of(on, owner_id, request.video_id)
             told = await store.find_diarization(on, owner_id, request.video_id)
         span = request.range if request.HasField("range") else None
+        parts = fullest((each for each in heard if request.job_id in ("", each.job_id)), span)
         turns = (await self._blobs.get_message(told, Diarization)).turns if told else ()
-        response = pb.GetTranscriptResponse(complete=covers(parts, kept.audio_s))
+        response = pb.GetTranscriptResponse(complete=covers(parts, kept.audio_s, span))
         events: list[SoundEvent] = []
         for part in touching(parts, with_edges(span)):
             analysis = await self._blobs.get_message(part.analysis, AudioAnalysis)

@@ -381,7 +381,10 @@ class GetTranscriptRequest(_message.Message):
 
     VIDEO_ID_FIELD_NUMBER: _builtins.int
     RANGE_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
+    job_id: _builtins.str
+    """As this job heard it; as the one that heard most of it when empty."""
     @_builtins.property
     def range(self) -> _common_pb2.TimeRange:
         """Only words that touch this range; all when absent."""
@@ -391,10 +394,11 @@ class GetTranscriptRequest(_message.Message):
         *,
         video_id: _builtins.str = ...,
         range: _common_pb2.TimeRange | None = ...,
+        job_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["range", b"range", "video_id", b"video_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id", "range", b"range", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -410,7 +414,7 @@ class GetTranscriptResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     complete: _builtins.bool
-    """True when every part of the video has been heard; false while the catalog waits for one."""
+    """True when all of the video, or of the range, has been heard; false while the catalog waits for a part of it."""
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[_audio_pb2.Word]: ...
     @_builtins.property

@@ -28,8 +28,8 @@ class HeardPart:
     analysis: BlobRef
 
 
-def fullest(parts: Iterable[HeardPart]) -> list[HeardPart]:
-    """The parts of the job that heard most of the video (the latest of several), in order.
+def fullest(parts: Iterable[HeardPart], span: TimeRange | None = None) -> list[HeardPart]:
+    """The parts of the job that heard most of `span`, or of the video (the latest of several), in order.
 
     Never parts of two jobs: they may have split the video in different places, and words would come twice.
     """
@@ -38,13 +38,14 @@ def fullest(parts: Iterable[HeardPart]) -> list[HeardPart]:
         by_job[part.job_id].append(part)
     if not by_job:
         return []
-    best = max(by_job.values(), key=lambda of: (round(_heard_s(of), 3), max(p.heard_at for p in of)))
+    best = max(by_job.values(), key=lambda of: (round(_heard_s(of, span), 3), max(p.heard_at for p in of)))
     return sorted(best, key=lambda part: part.start_s)
 
 
-def covers(parts: Sequence[HeardPart], audio_s: float) -> bool:
-    """True when `parts` of one job are all of `audio_s` seconds of sound."""
-    return _heard_s(parts) >= audio_s - SAME_S
+def covers(parts: Sequence[HeardPart], audio_s: float, span: TimeRange | None = None) -> bool:
+    """True when `parts` of one job are all of `audio_s` seconds of sound, or of what of it lies in `span`."""
+    wanted_s = min(audio_s, span.end_s) - max(0.0, span.start_s) if span else audio_s
+    return _heard_s(parts, span) >= wanted_s - SAME_S
 
 
 def touches(thing: HeardPart | Word | TimeRange, span: TimeRange | None) -> bool:
@@ -80,5 +81,7 @@ def with_speakers(words: Sequence[Word], turns: Sequence[SpeakerTurn]) -> Sequen
     return words
 
 
-def _heard_s(parts: Iterable[HeardPart]) -> float:
-    return sum(part.end_s - part.start_s for part in parts)
+def _heard_s(parts: Iterable[HeardPart], span: TimeRange | None) -> float:
+    if span is None:
+        return sum(part.end_s - part.start_s for part in parts)
+    return sum(max(0.0, min(part.end_s, span.end_s) - max(part.start_s, span.start_s)) for part in parts)
