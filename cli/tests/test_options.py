@@ -8,10 +8,10 @@ from clipmill.clips.v1.clips_pb2 import CaptionLook, Layout, Masking
 from clipmill_cli.options import Options, run_options
 
 
-def asked(*arguments: str) -> tuple[Options | None, str]:
+def asked(*arguments: str, video: str = "talk.mp4") -> tuple[Options | None, str]:
     """The options that a command line means, or what is wrong with it."""
     heard: list[Options] = []
-    answer = CliRunner().invoke(click.command()(run_options(heard.append)), ["talk.mp4", *arguments])
+    answer = CliRunner().invoke(click.command()(run_options(heard.append)), [*arguments, "--", video])
     return (heard[0] if heard else None), answer.output
 
 
@@ -101,3 +101,26 @@ def test_a_brand_is_read_with_the_command_line_and_what_is_wrong_with_it_is_said
 
 def test_how_far_music_is_under_speech_is_said_of_music():
     assert "--music FILE" in asked("--music-below", "12")[1]
+
+
+@pytest.mark.parametrize(
+    ("video", "arguments", "told"),
+    [
+        ("ftp://example.org/a.mp4", (), "http:// and https:// are"),
+        ("rtmp://example.org/a", (), "with --live"),
+        ("ftp://example.org/a.mp4", ("--live",), "rtmp://"),
+        ("", (), "VIDEO is empty"),
+    ],
+)
+def test_what_is_neither_a_file_nor_an_address_is_refused(video, arguments, told):
+    options, output = asked(*arguments, video=video)
+
+    assert options is None
+    assert told in " ".join(output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(("video", "arguments"), [("HTTPS://example.org/a.mp4", ()), ("rtmp://e.org/a", ("--live",))])
+def test_an_address_is_an_address_in_any_case(video, arguments):
+    options, _ = asked(*arguments, video=video)
+
+    assert options.is_url

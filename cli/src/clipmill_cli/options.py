@@ -173,12 +173,12 @@ class Options:
 
     @property
     def is_url(self) -> bool:
-        return self.video.startswith(STREAMS if self.live else WEB)
+        return self.video.lower().startswith(STREAMS if self.live else WEB)
 
     @property
     def stream_host(self) -> str:
         """Of an RTMP or RTSP address; empty for all else."""
-        is_stream = self.live and self.is_url and not self.video.startswith(WEB)
+        is_stream = self.live and self.is_url and not self.video.lower().startswith(WEB)
         return (urlsplit(self.video).hostname or "") if is_stream else ""
 
     @property
@@ -225,6 +225,15 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("--music-below is for music: say --music FILE, too.")
         if options.live_for_s and not options.live:
             raise click.UsageError("--live-for is for live sources: say --live, too.")
+        if not options.video:
+            raise click.UsageError("VIDEO is empty: name a file or an http(s) address.")
+        if "://" in options.video and not options.is_url and not Path(options.video).exists():
+            known = (
+                f"{', '.join(STREAMS)} are."
+                if options.live
+                else "http:// and https:// are, rtmp:// and rtsp:// with --live."
+            )
+            raise click.UsageError(f"{options.video} is no address that can be read: {known}")
         command(options, **values)
 
     declared: Callable[..., None] = with_options
