@@ -123,29 +123,25 @@ class Children:
     async def _exchange(
         self, worker: _Child, request: object, report: Callable[[float], None]
     ) -> child.Answer | child.Raised:
-        """Send the request and read until the answer, in the loop's own time: a pipe read never holds a thread."""
-        loop = asyncio.get_running_loop()
-        readable = asyncio.Event()
-        loop.add_reader(worker.pipe.fileno(), readable.set)
+        """Send the request and read until the answer, in the loop's own time: waiting for a pipe holds no thread."""
         try:
             await asyncio.to_thread(worker.pipe.send, request)
             while True:
-                await readable.wait()
-                readable.clear()
-                while worker.pipe.poll():
-                    message = await asyncio.to_thread(worker.pipe.recv)
-                    if isinstance(message, child.Progress):
-                        report(message.share)
-                    elif not isinstance(message, child.Ready):
-                        return message  # type: ignore[no-any-return]
+                await self._readable(worker)
+                message = await asyncio.to_thread(worker.pipe.recv)
+                if isinstance(message, child.Progress):
+                    report(message.share)
+                elif not isinstance(message, child.Ready):
+                    return message  # type: ignore[no-any-return]
         except (EOFError, ConnectionResetError, BrokenPipeError, pickle.UnpicklingError):
             metrics.CHILDREN_DIED.add(1, {"function": self._function})
             raise ChildDiedError(self._function, await asyncio.to_thread(worker.process.wait)) from None
-        finally:
-            loop.remove_reader(worker.pipe.fileno())
 
     async def _readable(self, worker: _Child) -> None:
-        """Return when the child has said something, or has ended."""
+        """Return when the child has said something, or has ended.
+
+        The loop looks at the pipe no longer than that: while a thread reads a large answer it would spin.
+        """
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
         loop.add_reader(worker.pipe.fileno(), readable.set)
