@@ -273,5 +273,10 @@ def test_a_title_is_short_and_taken_from_the_text(sentences):
 
 
 def test_the_title_is_the_sentence_with_the_strongest_hook_that_fits():
-    assert title(["It rained.", "why me?"], [0.2, 0.8]) == "Why me?"
+    assert title(["why me?", "It rained."], [0.8, 0.2]) == "Why me?"
+    # A question with which the clip ends has its answer elsewhere.
+    assert title(["It rained.", "Why me?"], [0.2, 0.8]) == "It rained"
+    assert title(["Why me?"], [0.8]) == "Why me?"
+    told = "This is the optical and science segment of the Web Space Telescope in the largest of all clean rooms."
+    assert title([told], [1.0]) == "This is the optical and science segment of the Web Space Telescope…"
     assert title(["word " * 40], [1.0]) == ("word " * 14).strip().capitalize() + "…"

@@ -68,3 +68,8 @@ def test_words_of_other_languages_serve_where_they_are_not_everywhere():
 
 def test_a_clip_without_words_has_no_keywords():
     assert Keywords((), "").of((0, 0)) == ()
+
+
+def test_what_compares_is_no_keyword():
+    said = read("The faster line is the fastest line. A longer line looks faster.")
+    assert Keywords(said, "en").of((0, len(said))) == ("line",)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from clipmill_scoring.domain.words import bare, word_list
+
 MAX_TITLE = 70
 # Smaller contributions are not worth a word; a drawback is told where it cost more than a shade.
 WORTH_SAYING = 0.5
@@ -22,6 +24,10 @@ class Added:
     is_turned: bool = False
 
 
+_UNFINISHED = word_list(
+    "a an the of in on at to for from by with as into over under about between through and or but nor so if that which "
+    "who whose than because my your his her its our their this these is are was were be been has have had will would"
+)
 # What is said when a feature added points, and when it took some; {v} is its value. Both go on from "This clip".
 _SAID: Mapping[str, tuple[str, str]] = {
     "first_person": ("is told from experience", "is told from afar"),
@@ -38,7 +44,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "hook": ("opens with a hook", "opens without a hook"),
     "opening": ("begins with a thought of its own", "begins amid a thought"),
     "closing": ("ends with its thought", "ends before its thought does"),
-    "answered": ("answers what it asks", "asks or answers across its edge"),
+    "answered": ("leaves no question open", "asks or answers across its edge"),
     "edges": ("begins and ends in silence", "begins or ends with hardly a pause"),
     "unity": ("keeps to one subject", "changes its subject"),
     "readability": ("is easy to follow", "is hard to follow"),
@@ -78,15 +84,23 @@ def reason(features: Sequence[Added]) -> str:
 
 
 def title(sentences: Sequence[str], hooks: Sequence[float]) -> str:
-    """The sentence with the strongest hook among those that fit, else the first, cut at a word; empty without any."""
+    """The sentence with the strongest hook among those that fit, else the first, cut at a word; empty without any.
+
+    A question with which the clip ends is none while another sentence fits: the clip does not answer it.
+    """
     if not sentences:
         return ""
     fitting = [k for k, sentence in enumerate(sentences) if len(sentence) <= MAX_TITLE]
+    if len(fitting) > 1 and fitting[-1] == len(sentences) - 1 and sentences[-1].rstrip().endswith("?"):
+        fitting.pop()
     best = sentences[max(fitting, key=lambda k: (hooks[k], -k))] if fitting else sentences[0]
     best = best.strip().rstrip(".,;:")
     if len(best) > MAX_TITLE:
-        cut = best[:MAX_TITLE]
-        best = (cut.rsplit(" ", 1)[0] if " " in cut else cut[:-1]).rstrip(".,;:?!- ") + "…"
+        # A title that breaks off after "in the" reads as an accident.
+        words = best[:MAX_TITLE].rsplit(" ", 1)[0].split()
+        while len(words) > 1 and bare(words[-1]) in _UNFINISHED:
+            words.pop()
+        best = " ".join(words).rstrip(".,;:?!- ") + "…"
     return best[:1].upper() + best[1:]
 
 

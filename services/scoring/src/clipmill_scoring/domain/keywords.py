@@ -45,7 +45,10 @@ _SMALL = word_list(
     "take taken takes taking than the them themselves then there these they thing think thinking thinks thought "
     "through time times to today together told too took toward try trying turn turned turns under until up upon "
     "us use used using very want wanted wants was way ways week well went were when where whether will with "
-    "within work works world would year years yet"
+    "within work works world would year years yet "
+    "better bigger biggest smaller smallest faster fastest slower slowest longer longest shorter shortest higher "
+    "highest lower lowest older oldest younger youngest earlier earliest easier easiest harder hardest cheaper "
+    "cheapest stronger strongest greater greatest"
 ).union(FIRST_PERSON, SECOND_PERSON, SPEECH, CASUAL, CONTRAST, NUMBERS, CURIOSITY, LEANING, HALF_LEANING)
 
 
