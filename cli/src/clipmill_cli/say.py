@@ -35,7 +35,9 @@ def say_result(as_json: bool, output: Path, result: ResultRecord) -> ExitCode:
         print(json.dumps({"event": "result", "output": str(output), **result.model_dump(mode="json")}), flush=True)
     else:
         for warning in result.warnings:
-            click.echo(f"Warning: {warning.message} [{warning.code}]", err=True)
+            # "From 0.2 s on" is of a clip: say of which.
+            where = ", ".join(clip.video for clip in result.clips if warning in clip.warnings)
+            click.echo(f"Warning: {where and f'{where}: '}{warning.message} [{warning.code}]", err=True)
         if result.clips:
             click.echo(table(result))
         for shared in result.shared:
