@@ -59,19 +59,18 @@ async def inspected(bootstrap: str, prefix: str) -> Inspected:
     """Ask the cluster. KafkaError when it does not answer."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=ANSWER_MS)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=ANSWER_MS, enable_auto_commit=False)
-    await admin.start()
     try:
+        await admin.start()
         await consumer.start()
-        try:
-            there = await consumer.topics()
-            return Inspected(
-                await _lags(admin, consumer, prefix),
-                await _dead_letters(DeadLetters(bootstrap, prefix, consumer)),
-                await _workers(consumer, prefix, there),
-            )
-        finally:
-            await consumer.stop()
+        there = await consumer.topics()
+        return Inspected(
+            await _lags(admin, consumer, prefix),
+            await _dead_letters(DeadLetters(bootstrap, prefix, consumer)),
+            await _workers(consumer, prefix, there),
+        )
     finally:
+        # One that never got to the broker complains when it is thrown away without this.
+        await consumer.stop()
         await admin.close()
 
 

@@ -31,6 +31,8 @@ DRAIN_S = 3.0
 POLL_S = 0.2
 CLOSE_S = 5.0
 AFTER_ERROR_S = 1.0
+# A service reads a dozen topics: a broker that is away is told of by each of them.
+SAY_EVERY_S = 30.0
 CAUGHT_UP_S = 0.01
 CAREFUL_MS = 20
 GROUP_SETTINGS = {
@@ -182,7 +184,7 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("the broker did not take leave", topic=self._topic, error=repr(error))
 
     async def _read(self) -> None:
-        due = time.monotonic() + COMMIT_EVERY_S
+        due, said = time.monotonic() + COMMIT_EVERY_S, -SAY_EVERY_S
         while True:
             try:
                 if self._unclaimed:
@@ -194,7 +196,9 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc]
                     due = time.monotonic() + COMMIT_EVERY_S
             except Exception as error:
                 # The broker or the group's database is away; nothing of what was delivered is lost by waiting.
-                log.error("a topic cannot be read", topic=self._topic, error=repr(error))
+                if time.monotonic() - said >= SAY_EVERY_S:
+                    said = time.monotonic()
+                    log.error("a topic cannot be read", topic=self._topic, error=repr(error))
                 await asyncio.sleep(AFTER_ERROR_S)
 
     async def _claim(self) -> None:
