@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,18 @@ def artefact_of(model: MlflowModel) -> Iterator[Path]:
         yield model.data
         return
     # Beside it, where the registry may read what lies under an import root.
-    with tempfile.NamedTemporaryFile(dir=model.data.parent, prefix=".clipmill-", suffix=".onnx") as file:
-        file.write(whole)
-        file.flush()
+    folder = model.data.parent
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.NamedTemporaryFile(dir=folder, prefix=".clipmill-", suffix=".onnx"))
+            file.write(whole)
+            file.flush()
+        except OSError as error:
+            raise ClipmillError(
+                "MLFLOW_FOLDER_UNWRITABLE",
+                f"Model and weights are two files, and cannot be made one where they lie: {error.strerror}. ({folder})",
+                "Copy the folder to where you may write, under an import root, and import that.",
+            ) from None
         yield Path(file.name)
 
 

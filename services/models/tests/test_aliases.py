@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from clipmill_registry import store
 from registry_world import RegistryWorld, code_of
@@ -16,6 +17,7 @@ from clipmill.models.v1 import models_pb2 as pb
 from clipmill.rpc_error import ClipmillRpcError
 from clipmill_shared.bus import Subscription
 from clipmill_shared.inference.aliases import Aliases as KnownAliases
+from clipmill_shared.inference.messages import values_of
 from clipmill_shared.inference.selection import Budget
 from clipmill_shared.sql import Database
 
@@ -63,7 +65,9 @@ async def test_every_move_is_published_with_all_of_the_models_aliases(world: Reg
     said = [(a.generation, [(each.alias, each.version.version) for each in a.assigned]) for a in heard]
     champion = (pb.ALIAS_CHAMPION, "1")
     assert said == [(1, [champion]), (2, [champion, (pb.ALIAS_SHADOW, "2")]), (3, [champion])]
-    assert heard[0].assigned[0].version.artefact.blob.uri
+    version = heard[0].assigned[0].version
+    assert version.artefact.blob.uri
+    assert not version.HasField("signature") and not version.HasField("metadata"), "six versions fit into an event"
 
 
 async def test_readers_are_told_the_sizes_what_they_take_and_what_the_champion_was_before(world: RegistryWorld):
@@ -189,6 +193,22 @@ async def test_an_artefact_that_a_version_has_is_not_erased_whatever_was_noted(t
 async def noted(database: Database) -> list[str]:
     async with database.reading() as on:
         return list(await store.due(on, time.time()))
+
+
+async def test_known_answers_are_erased_with_the_last_version_that_has_them(tmp_path: Path):
+    async with RegistryWorld.running(tmp_path) as world:
+        goldens = pb.Goldens(goldens=[pb.Golden(inputs=values_of({"x": np.array([[2.0]], np.float32)}))])
+        for version in ("1", "2"):
+            request = world.table(version)
+            request.goldens.CopyFrom(goldens)
+            await world.register(request)
+        blob = (await world.version("1")).goldens
+        await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version="1"))
+        assert not await noted(Database(f"sqlite+aiosqlite:///{tmp_path}/models.db")), "version 2 has them"
+        await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version="2"))
+    async with RegistryWorld.running(tmp_path) as world, asyncio.timeout(10):
+        while await world.blobs.exists(blob):
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("alias", [pb.ALIAS_UNSPECIFIED, 17])

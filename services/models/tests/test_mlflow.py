@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,20 @@ async def test_weights_in_a_file_beside_it_come_along(world: RegistryWorld):
     assert await imported(world, folder) == (0, "kept 1: validated\n")
     assert await answer(world) == [[4, 6]]
     assert sorted(path.name for path in folder.iterdir()) == ["0a1b.data", "MLmodel", "model.onnx"]
+
+
+async def test_a_folder_where_model_and_weights_cannot_be_made_one_file_is_said(world: RegistryWorld):
+    """Root may write everywhere; so a file's name finds no room, behind a path as long as paths may be."""
+    files = {"model.onnx": onnx_with_weights_beside(), "0a1b.data": bytes(8) + WEIGHTS}
+    folder = folder_of(world, said_of(signature=None), **files)
+    deep, longest = folder.parent, os.pathconf("/", "PC_PATH_MAX") - 16
+    while (left := longest - len(str(deep))) > 1:
+        deep /= "d" * min(200, left - 1)
+    deep.mkdir(parents=True)
+    for path in folder.iterdir():
+        path.rename(deep / path.name)
+    exit_code, text = await imported(world, deep, "--json")
+    assert exit_code == 5 and '"MLFLOW_FOLDER_UNWRITABLE"' in text and "name too long" in text
 
 
 SKLEARN = {"pickled_model": "model.pkl", "serialization_format": "cloudpickle"}

@@ -79,6 +79,8 @@ async def test_what_is_not_of_its_format_or_could_run_code_is_refused(world: Reg
         ("sha256", "", "INVALID_VERSION"),
         ("format", pb.FORMAT_UNSPECIFIED, "INVALID_VERSION"),
         ("definition", "os:system", "INVALID_VERSION"),
+        ("definition", f"clipmill_models.{'a' * 256}:MODEL", "INVALID_VERSION"),
+        ("artefact", f"https://example.org/{'a' * 4096}", "INVALID_VERSION"),
         ("definition", "clipmill_models.faces.definition", "INVALID_VERSION"),
         ("artefact", "/etc/hostname", "INPUT_NOT_UNDER_IMPORT_ROOT"),
         ("artefact", "http://127.0.0.1:9/x", "ARTEFACT_UNREACHABLE"),

@@ -182,9 +182,10 @@ class Aliases:
 
 
 def _event(aliases: pb.ModelAliases) -> Event[pb.ModelAliases]:
-    for assigned in aliases.assigned:
-        # Readers run a version; what people read of it stays here.
-        for field in ("metadata", "failure", "goldens"):
-            assigned.version.ClearField(field)
+    told = [assigned.version for assigned in aliases.assigned]
+    for version in (*told, aliases.previous) if aliases.HasField("previous") else told:
+        # Readers run a version; what people read of it stays here, and so six of them are far under an event's 64 KiB.
+        for field in ("metadata", "failure", "goldens", "signature"):
+            version.ClearField(field)
     name = event_id("aliases", aliases.model, aliases.generation)
     return Event(topics.MODELS_ALIASES, aliases, name, SYSTEM_OWNER, "/models")

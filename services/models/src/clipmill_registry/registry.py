@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 
 import structlog
 
+from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill.models.v1 import models_pb2 as pb
 from clipmill_registry import store
 from clipmill_registry.copying import Copying, Tell
@@ -79,7 +81,7 @@ class Registry:
         elif request.artefact:
             version.artefact.CopyFrom(await self._copying.copy(request, tell))
         if request.goldens.goldens:
-            version.goldens.CopyFrom(await self._blobs.put_message(SYSTEM_OWNER, request.goldens))
+            version.goldens.CopyFrom(await self._kept(request.goldens))
         async with self._database.transaction() as on:
             await serial_for_model(on, request.model)
             is_new = await store.add(on, version)
@@ -87,6 +89,12 @@ class Registry:
             return await self._known(request, definition) or version
         log.info("a version was registered", model=version.model, version=version.version)
         return version
+
+    async def _kept(self, goldens: pb.Goldens) -> BlobRef:
+        sha256 = hashlib.sha256(goldens.SerializeToString(deterministic=True)).hexdigest()
+        async with self._database.transaction() as on:
+            await store.keep_artefact(on, sha256)
+        return await self._blobs.put_message(SYSTEM_OWNER, goldens)
 
     async def _known(self, request: pb.RegisterRequest, definition: str) -> pb.Version | None:
         async with self._database.reading() as on:
@@ -176,6 +184,8 @@ class Registry:
             if found.HasField("artefact") and not await store.is_used(on, found.artefact.blob.sha256):
                 until_s = time.time() + self._delete_grace_s
                 await store.erase_later(on, found.artefact.blob, until_s)
+            if found.HasField("goldens") and not await store.is_used(on, found.goldens.sha256):
+                await store.erase_later(on, found.goldens, time.time())
         log.info("a version was deleted", model=model, version=version)
         return until_s
 

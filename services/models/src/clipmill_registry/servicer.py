@@ -30,6 +30,9 @@ DEFAULT_PAGE = 100
 MAX_PAGE = 1000
 MAX_BATCH = 256
 MAX_METADATA_BYTES = 16 << 10
+# Six versions are told of in one event on models.aliases, which may have 64 KiB.
+MAX_DEFINITION = 256
+MAX_ADDRESS = 4096
 MAX_GOLDENS_BYTES = 1 << 20
 TELL_EVERY_S = 0.25
 
@@ -198,6 +201,8 @@ class ModelsServicer(ModelsServiceServicer):
             wrong = "an artefact and its format go together"
         elif request.definition and not is_of(request.definition, self._settings.definition_packages):
             wrong = f"a definition is module:NAME of {', '.join(self._settings.definition_packages)}"
+        elif len(request.definition) > MAX_DEFINITION or len(request.artefact) > MAX_ADDRESS:
+            wrong = f"a definition has over {MAX_DEFINITION} characters, or an address over {MAX_ADDRESS}"
         elif request.metadata.ByteSize() > MAX_METADATA_BYTES or request.signature.ByteSize() > MAX_METADATA_BYTES:
             wrong = f"metadata or signature are over {MAX_METADATA_BYTES} bytes"
         elif request.goldens.ByteSize() > MAX_GOLDENS_BYTES:

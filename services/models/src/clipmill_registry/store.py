@@ -92,13 +92,17 @@ async def remove(on: AsyncConnection, model: str, version: str) -> None:
 
 
 async def is_used(on: AsyncConnection, sha256: str) -> bool:
-    """True when a version has the artefact with this hash."""
+    """True when a version has the artefact, or the known answers, with this hash."""
     query = select(versions.c.model).where(versions.c.sha256 == sha256).limit(1)
-    return (await on.execute(query)).first() is not None
+    if (await on.execute(query)).first() is not None:
+        return True
+    # Seldom asked, of few: no column of its own.
+    bodies = (await on.execute(select(versions.c.body))).scalars()
+    return any(Version.FromString(body).goldens.sha256 == sha256 for body in bodies)
 
 
 async def erase_later(on: AsyncConnection, ref: BlobRef, due_at_s: float) -> None:
-    """Note an artefact that no version has any more."""
+    """Note a blob, an artefact or known answers, that no version has any more."""
     await keep_artefact(on, ref.sha256)
     row = {"sha256": ref.sha256, "due_at": due_at_s, "body": ref.SerializeToString()}
     await on.execute(erasures.insert(), row)
