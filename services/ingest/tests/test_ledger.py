@@ -16,7 +16,7 @@ from world import OWNER, STAGES, World, hear, ingest, ref, render, score
 
 from clipmill import topics
 from clipmill.catalog.v1.catalog_pb2 import CatalogChange
-from clipmill.clips.v1.clips_pb2 import ClipHead, ClipOptions, ClipsScored, Shortage
+from clipmill.clips.v1.clips_pb2 import ClipHead, ClipOptions, ClipsScored, Finish, Shortage
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.common.v1.common_pb2 import Warning as Remark
 from clipmill.jobs.v1.jobs_pb2 import JobProgress, JobRequest, JobState
@@ -85,6 +85,16 @@ async def test_every_task_carries_what_its_stage_needs(world: World) -> None:
     assert [r.sha256 for r in second.audio] == ["heard-0", "heard-50"]
     assert [r.sha256 for r in second.vision] == ["seen-0", "seen-70"]
     assert first.source == ref("source")
+    # What a video is called is in no clip: under another name the answer is the same.
+    assert first.source_name == ""
+
+
+async def test_an_edit_is_exported_with_the_name_of_its_source(world: World) -> None:
+    rendered = Recorded(render)
+    async with world.run(render=rendered):
+        job = await world.submit(clips=2, finish=Finish(exports=["edl"]))
+        await world.ended(job.job_id)
+    assert {task.source_name for task in rendered.tasks} == {"talk.mp4"}
 
 
 async def test_no_task_carries_a_password_and_the_ledger_gives_it(world: World) -> None:

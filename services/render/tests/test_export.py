@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import opentimelineio as otio
 import pytest
 from clipmill_render.domain.export import Edit, edl_of, fcpxml_of, otio_of
 from clipmill_render.domain.timeline import Span
+from clipmill_render.exporting import write_exports
+
+from clipmill.clips.v1.clips_pb2 import ClipHead, Finish, RenderTask
+from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
+from clipmill.media.v1.media_pb2 import MediaInfo, VideoStream
 
 RATES = [Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(60000, 1001), Fraction(60)]
 PIECES = (Span(3.5, 7.25), Span(3599.98, 3601.3))
@@ -63,6 +70,32 @@ def test_final_cut_s_xml_is_read_as_it_was_written(rate: Fraction):
         # The adapter counts 29.97 frames a second as 29.
         assert times == pytest.approx(wanted, abs=1.2 / float(rate))
     assert {c.media_reference.target_url for c in pictures} == {"file:///videos/my%20talk.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("file:/videos/my talk.mp4", "file:///videos/my%20talk.mp4"),
+        # Sent by its owner: no editor knows the store's own names.
+        ("blob:ann/blobs/09/09df", "my%20talk.mp4"),
+    ],
+)
+def test_an_edit_names_its_source_as_its_owner_does(tmp_path: Path, uri: str, url: str):
+    task = RenderTask(
+        source=BlobRef(uri=uri),
+        source_name="my talk.mp4",
+        info=MediaInfo(duration_s=10, video=VideoStream(fps=25, display_width=640, display_height=360)),
+        clip=ClipHead(title="Why queues lie", range=TimeRange(start_s=1, end_s=3)),
+        finish=Finish(exports=["edl", "fcpxml"]),
+    )
+    request = SimpleNamespace(task=task, folder=tmp_path)
+
+    edl, fcpxml = write_exports(request, SimpleNamespace(pieces=[Span(0, 2)]))  # type: ignore[arg-type]
+
+    assert "* FROM CLIP NAME: my talk.mp4\n" in edl.read_text()
+    asset = ElementTree.fromstring(fcpxml.read_text()).find("resources/asset")
+    assert asset is not None
+    assert (asset.get("name"), asset.get("src")) == ("my talk.mp4", url)
 
 
 @pytest.mark.parametrize("rate", RATES)

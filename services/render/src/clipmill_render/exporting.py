@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from urllib.parse import quote
 
 from clipmill_render.domain.export import FORMATS, Edit, edl_of, fcpxml_of, otio_of
 from clipmill_render.domain.timeline import Span, Timeline
@@ -20,7 +21,7 @@ def write_exports(request: Request, timeline: Timeline) -> tuple[Path, ...]:
     rate = Fraction(info.video.fps).limit_denominator(1001)
     edit = Edit(
         title=task.clip.title or task.clip.clip_id,
-        url=_url(task.source.uri),
+        url=_url(task.source.uri, task.source_name),
         rate=rate,
         frames=round(info.duration_s * rate),
         has_sound=info.HasField("audio"),
@@ -37,6 +38,6 @@ def write_exports(request: Request, timeline: Timeline) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def _url(uri: str) -> str:
-    """A source that is read where it lies has an address that editors know; another is named by its blob."""
-    return Path(uri.removeprefix(_IN_PLACE)).as_uri() if uri.startswith(_IN_PLACE + "/") else uri
+def _url(uri: str, name: str) -> str:
+    """Where a source lies that is read in place; one that was sent is looked for beside the edit, by its name."""
+    return Path(uri.removeprefix(_IN_PLACE)).as_uri() if uri.startswith(_IN_PLACE + "/") else quote(name) or uri

@@ -940,12 +940,19 @@ class ScoredClips(_message.Message):
     CLIPS_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     FORMULA_VERSION_FIELD_NUMBER: _builtins.int
+    SAMPLE_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     candidates: _builtins.int
     """How many candidates there were."""
     formula_version: _builtins.str
     @_builtins.property
     def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoredClip]: ...
+    @_builtins.property
+    def sample(self) -> Global___PassageSample:
+        """What clips of the owner's other videos are compared with; absent where nothing is to be ranked anew, or where
+        something was asked for.
+        """
+
     def __init__(
         self,
         *,
@@ -953,14 +960,47 @@ class ScoredClips(_message.Message):
         clips: _abc.Iterable[Global___ScoredClip] | None = ...,
         candidates: _builtins.int = ...,
         formula_version: _builtins.str = ...,
+        sample: Global___PassageSample | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sample", b"sample"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "clips", b"clips", "formula_version", b"formula_version", "video_id", b"video_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "clips", b"clips", "formula_version", b"formula_version", "sample", b"sample", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoredClips: _TypeAlias = ScoredClips  # noqa: Y015
+
+@_typing.final
+class PassageSample(_message.Message):
+    """A hundred of a video's passages that could have been clips, evenly from the lowest score to the highest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PASSAGES_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
+    passages: _builtins.int
+    """How many they stand for: all."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """A row each: of each feature's points the share that it adds, -1 to 1, 0 where nothing is known."""
+
+    def __init__(
+        self,
+        *,
+        passages: _builtins.int = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        shares: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "passages", b"passages", "shares", b"shares"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PassageSample: _TypeAlias = PassageSample  # noqa: Y015
 
 @_typing.final
 class ScoredClip(_message.Message):
@@ -978,6 +1018,8 @@ class ScoredClip(_message.Message):
     TURNS_FIELD_NUMBER: _builtins.int
     PEOPLE_FIELD_NUMBER: _builtins.int
     DESCRIBED_FIELD_NUMBER: _builtins.int
+    IN_VIDEO_FIELD_NUMBER: _builtins.int
+    IN_OTHERS_FIELD_NUMBER: _builtins.int
     base: _builtins.float
     """The base of the score, to which the features add up: score = base + sum of added."""
     reason: _builtins.str
@@ -1013,6 +1055,14 @@ class ScoredClip(_message.Message):
     def described(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShotText]:
         """What its shots show, where they were described: in order, cut to the clip."""
 
+    @_builtins.property
+    def in_video(self) -> Global___Standing:
+        """Among its own video's passages; absent where they are too few to say."""
+
+    @_builtins.property
+    def in_others(self) -> Global___Standing:
+        """Among those of the owner's newest other videos, by ScoreClips alone; absent where there are none."""
+
     def __init__(
         self,
         *,
@@ -1028,16 +1078,47 @@ class ScoredClip(_message.Message):
         turns: _abc.Iterable[_audio_pb2.SpeakerTurn] | None = ...,
         people: _abc.Iterable[Global___ClipPerson] | None = ...,
         described: _abc.Iterable[Global___ShotText] | None = ...,
+        in_video: Global___Standing | None = ...,
+        in_others: Global___Standing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "head", b"head", "percentile", b"percentile", "sub_scores", b"sub_scores"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "head", b"head", "in_others", b"in_others", "in_video", b"in_video", "percentile", b"percentile", "sub_scores", b"sub_scores"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "described", b"described", "features", b"features", "hashtags", b"hashtags", "head", b"head", "keywords", b"keywords", "people", b"people", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_percentile", b"_percentile", "base", b"base", "described", b"described", "features", b"features", "hashtags", b"hashtags", "head", b"head", "in_others", b"in_others", "in_video", b"in_video", "keywords", b"keywords", "people", b"people", "percentile", b"percentile", "reason", b"reason", "sub_scores", b"sub_scores", "text", b"text", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__percentile: _TypeAlias = _typing.Literal["percentile"]  # noqa: Y015
     _WhichOneofArgType__percentile: _TypeAlias = _typing.Literal["_percentile", b"_percentile"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__percentile) -> _WhichOneofReturnType__percentile | None: ...
 
 Global___ScoredClip: _TypeAlias = ScoredClip  # noqa: Y015
+
+@_typing.final
+class Standing(_message.Message):
+    """How a clip stands among passages that could have been clips, all scored alike. Passages overlap."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERCENT_FIELD_NUMBER: _builtins.int
+    PASSAGES_FIELD_NUMBER: _builtins.int
+    VIDEOS_FIELD_NUMBER: _builtins.int
+    percent: _builtins.float
+    """So many of a hundred score less, rounded down to the tenth."""
+    passages: _builtins.int
+    videos: _builtins.int
+    """Of so many videos."""
+    def __init__(
+        self,
+        *,
+        percent: _builtins.float = ...,
+        passages: _builtins.int = ...,
+        videos: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["passages", b"passages", "percent", b"percent", "videos", b"videos"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Standing: _TypeAlias = Standing  # noqa: Y015
 
 @_typing.final
 class ShotText(_message.Message):
@@ -1224,6 +1305,7 @@ class RenderTask(_message.Message):
     LAYOUT_FIELD_NUMBER: _builtins.int
     DIARIZATION_FIELD_NUMBER: _builtins.int
     MIN_S_FIELD_NUMBER: _builtins.int
+    SOURCE_NAME_FIELD_NUMBER: _builtins.int
     FINISH_FIELD_NUMBER: _builtins.int
     SCORED_FIELD_NUMBER: _builtins.int
     CAST_FIELD_NUMBER: _builtins.int
@@ -1237,6 +1319,8 @@ class RenderTask(_message.Message):
     """LAYOUT_FILL when not said."""
     min_s: _builtins.float
     """What was asked for: fillers and pauses are cut only as far as the clip stays so long."""
+    source_name: _builtins.str
+    """What its owner calls the source; only where an edit of it is exported."""
     @_builtins.property
     def task(self) -> _work_pb2.Task: ...
     @_builtins.property
@@ -1285,13 +1369,14 @@ class RenderTask(_message.Message):
         layout: Global___Layout.ValueType = ...,
         diarization: _common_pb2.BlobRef | None = ...,
         min_s: _builtins.float = ...,
+        source_name: _builtins.str = ...,
         finish: Global___Finish | None = ...,
         scored: _common_pb2.BlobRef | None = ...,
         cast: _common_pb2.BlobRef | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "caption_area", b"caption_area", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "finish", b"finish", "info", b"info", "loudness_lufs", b"loudness_lufs", "scored", b"scored", "source", b"source", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "finish", b"finish", "info", b"info", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "min_s", b"min_s", "profile", b"profile", "scored", b"scored", "source", b"source", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "aspect", b"aspect", "audio", b"audio", "caption_area", b"caption_area", "captions", b"captions", "cast", b"cast", "clip", b"clip", "diarization", b"diarization", "finish", b"finish", "info", b"info", "layout", b"layout", "loudness_lufs", b"loudness_lufs", "min_s", b"min_s", "profile", b"profile", "scored", b"scored", "source", b"source", "source_name", b"source_name", "task", b"task", "video_id", b"video_id", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015

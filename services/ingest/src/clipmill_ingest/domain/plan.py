@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
 from clipmill.clips.v1.clips_pb2 import Finish, RenderTask, ScoringTask
-from clipmill.common.v1.common_pb2 import BlobRef, TimeRange
+from clipmill.common.v1.common_pb2 import BlobRef, TimeRange, Twin
 from clipmill.media.v1.media_pb2 import ImportTask, MediaIngested, RecordTask, SharedPart, Source
 from clipmill.models.v1.models_pb2 import PinnedVersion
 from clipmill.pieces import length_s
@@ -192,7 +192,7 @@ def _audio_task(record: JobRecord, media: MediaIngested, part: int, header: Task
 
 def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> VisionTask:
     picture = media.info.video
-    return VisionTask(
+    message = VisionTask(
         task=header,
         source=media.source,
         part=media.vision_parts[part],
@@ -205,6 +205,16 @@ def _vision_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         video_id=media.video_id,
         pinned=_pinned(record, Stage.STAGE_VISION),
     )
+    if not record.options.no_reuse and (offset_s := _offset_s(media)) is not None:
+        # Its parts begin at its own keyframes: the worker takes what it needs of the earlier video's.
+        there = TimeRange(start_s=max(message.part.start_s - offset_s, 0), end_s=message.part.end_s - offset_s)
+        message.twin.CopyFrom(Twin(video_id=media.like.video_id, name=media.like.name, part=there, offset_s=offset_s))
+    return message
+
+
+def _offset_s(media: MediaIngested) -> float | None:
+    """By how much the video is later than the one that it sounds like; None where it sounds like none."""
+    return next((part.twin.offset_s for part in media.like.audio_parts if part.HasField("twin")), None)
 
 
 def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Task) -> RenderTask:
@@ -227,7 +237,9 @@ def _render_task(record: JobRecord, media: MediaIngested, part: int, header: Tas
         diarization=record.scored.diarization if record.scored.HasField("diarization") else None,
         cast=record.scored.cast if record.scored.HasField("cast") else None,
         finish=record.options.finish,
-        # Only where something is cut, for the same reason as below.
+        # Only where an edit is exported, for the same reason as below.
+        source_name=media.name if record.options.finish.exports else "",
+        # Only where something is cut, likewise.
         min_s=record.options.min_s if _shortens(record.options.finish) else 0,
         # Only where keywords are drawn: else another score would be another task, and no answer from the cache.
         scored=record.scored.scored if record.options.finish.look.keyword_colour else None,

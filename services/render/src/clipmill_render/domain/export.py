@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from clipmill_render.domain.timeline import Span
@@ -33,6 +34,12 @@ class Edit:
     # Pixels as shown.
     width: int = 1920
     height: int = 1080
+
+    @property
+    def name(self) -> str:
+        """Of the media, as people read it."""
+        name = " ".join(unquote(self.url.rpartition("/")[2]).split())
+        return "".join(letter for letter in name if letter.isprintable())[:MAX_NAME]
 
     @property
     def cuts(self) -> list[tuple[int, int]]:
@@ -82,12 +89,11 @@ def otio_of(edit: Edit) -> str:
 
 def edl_of(edit: Edit) -> str:
     """A CMX 3600 EDL: an event a piece, timecodes that count every frame."""
-    name = " ".join(edit.url.rpartition("/")[2].split())[:MAX_NAME]
     channels = "AA/V" if edit.has_sound else "V"
     lines, at = [f"TITLE: {' '.join(edit.title.split())[:MAX_NAME]}", "FCM: NON-DROP FRAME", ""], 0
     for number, (first, end) in enumerate(edit.cuts, 1):
         times = " ".join(_timecode(frame, edit.rate) for frame in (first, end, at, at + end - first))
-        lines += [f"{number:03}  AX       {channels:<5} C        {times}", f"* FROM CLIP NAME: {name}", ""]
+        lines += [f"{number:03}  AX       {channels:<5} C        {times}", f"* FROM CLIP NAME: {edit.name}", ""]
         at += end - first
     return "\n".join(lines)
 
@@ -103,9 +109,8 @@ def fcpxml_of(edit: Edit) -> str:
     size = {"width": str(edit.width), "height": str(edit.height)}
     SubElement(resources, "format", {"id": "r1", "frameDuration": _rational(1, edit.rate), **size})
     streams = {"hasVideo": "1", "format": "r1"} | ({"hasAudio": "1", "audioSources": "1"} if edit.has_sound else {})
-    name = edit.url.rpartition("/")[2][:MAX_NAME]
     whole = {"start": "0s", "duration": _rational(edit.frames, edit.rate)}
-    SubElement(resources, "asset", {"id": "r2", "name": name, "src": edit.url, **whole, **streams})
+    SubElement(resources, "asset", {"id": "r2", "name": edit.name, "src": edit.url, **whole, **streams})
     project = SubElement(SubElement(SubElement(root, "library"), "event", name="Clipmill"), "project", name=title)
     length = sum(end - first for first, end in edit.cuts)
     sequence = SubElement(
