@@ -21,7 +21,6 @@ import numpy as np
 from clipmill_scoring.domain import preferences as rules
 from clipmill_scoring.domain.choose import choose_among
 from clipmill_scoring.domain.outcomes import Kind, outcome
-from clipmill_scoring.domain.score import WEIGHTS
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.table import Ranking
 from clipmill_scoring.settings import ScoringSettings
@@ -55,12 +54,8 @@ Floats = NDArray[np.float64]
 
 def vectors(ranking: Ranking) -> Floats:
     """Candidates as they are learnt from, a row each."""
-    values, unknown = ranking.table.values, np.full(len(ranking.table), np.nan)
-    shares = [
-        np.nan_to_num(np.clip((values.get(name, unknown) - weight.typical) / weight.span, -1, 1))
-        for name, weight in WEIGHTS.items()
-    ]
-    return np.column_stack((np.ones(len(ranking.table)), *shares))
+    rows = np.arange(len(ranking.table))
+    return np.column_stack((np.ones(len(rows)), rules.shares(ranking.table.values, rows)))
 
 
 def recovered(clips: Floats, seed: int) -> tuple[float, float]:

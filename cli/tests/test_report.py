@@ -12,6 +12,7 @@ from clipmill_cli.results import (
     RangeRecord,
     ResultRecord,
     SourceRecord,
+    StandingRecord,
     SubScoresRecord,
 )
 from clipmill_cli.run import default_output
@@ -49,6 +50,14 @@ def test_the_parts_of_the_score_and_hashtags_are_shown_and_what_is_unknown_is_no
     page = report(result(clip()), [])
     assert "<dt>hook</dt>" in page and "<dt>value</dt>" in page and "#NewYork" in page
     assert "<dt>flow</dt>" not in page
+
+
+def test_how_it_stands_is_said_where_it_is_known_and_never_rounded_up():
+    standing = StandingRecord(percent=99.9, passages=1020)
+    known = result(clip().model_copy(update={"standing": standing}))
+    assert "It scores above 99 % of 1,020 passages of this video" in report(known, [])
+    assert "above 99 % of 1,020 passages)" in " ".join(table(known).split())
+    assert "passages" not in report(result(clip()), []) + table(result(clip()))
 
 
 def test_a_clip_of_two_ranges_is_drawn_at_both():

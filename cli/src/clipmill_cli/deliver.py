@@ -43,6 +43,7 @@ from clipmill_cli.results import (
     ShotTextRecord,
     SourceRecord,
     SpeaksRecord,
+    StandingRecord,
     SubScoresRecord,
     TurnRecord,
     WarningRecord,
@@ -224,6 +225,11 @@ def _clip(clip: Clip, number: int, heard: GetTranscriptResponse, coarse: re.Patt
             for f in scored.features
         ),
         sub_scores=_sub_scores(scored.sub_scores),
+        standing=(
+            StandingRecord(percent=scored.in_video.percent, passages=scored.in_video.passages)
+            if scored.HasField("in_video")
+            else None
+        ),
         keywords=tuple(scored.keywords),
         hashtags=tuple(scored.hashtags),
         start_s=span.start_s,

@@ -8,6 +8,7 @@ import click
 from google.protobuf.json_format import MessageToDict
 
 from clipmill.client import Client
+from clipmill.clips.v1.clips_pb2 import ScoredClip
 from clipmill_cli.exit_codes import ExitCode
 from clipmill_cli.options import GENRES
 from clipmill_cli.remote import address_option, lines_option, on_clipmill, say_line
@@ -37,8 +38,8 @@ def rescore(job: str, clips: int | None, genre: str | None, plain: bool, as_json
         for clip in found.clips:
             learned = sum(feature.learned for feature in clip.features)
             span = f"{clock(clip.head.range.start_s)} to {clock(clip.head.range.end_s)}"
-            better = f"{clip.percentile:.0f} %" if clip.HasField("percentile") else ""
-            rows.append((str(clip.head.rank), f"{clip.head.score:.0f}", f"{learned:+.1f}", better, span, clip.reason))
+            score = f"{clip.head.score:.0f}"
+            rows.append((str(clip.head.rank), score, f"{learned:+.1f}", better_than(clip), span, clip.reason))
         click.echo(grid(("", "Score", "Learnt", "Better than", "Where", "Why"), rows))
         return ExitCode.CLIPS_MADE
 
@@ -74,6 +75,16 @@ def preferences(reset: bool, as_json: bool, address: str) -> None:
         return ExitCode.CLIPS_MADE
 
     sys.exit(on_clipmill(address, as_json, work, service="scoring"))
+
+
+def better_than(clip: ScoredClip) -> str:
+    """Than the owner's clips with known outcomes; before these are enough, than passages that could have been clips."""
+    if clip.HasField("percentile"):
+        return f"{clip.percentile:.0f} % of clips that were watched"
+    if clip.HasField("in_others"):
+        found = clip.in_others
+        return f"{int(found.percent)} % of {found.passages:,} passages of {found.videos} other videos"
+    return f"{int(clip.in_video.percent)} % of this video" if clip.HasField("in_video") else ""
 
 
 def clock(time_s: float) -> str:

@@ -151,6 +151,17 @@ class BrandedRecord(Record):
     music: bool
 
 
+class StandingRecord(Record):
+    """How a clip stands among all passages of the source that could have been clips; they overlap."""
+
+    percent: float = Field(ge=0, le=100, description="So many of a hundred score less; rounded down, to the tenth.")
+    passages: int
+
+    @property
+    def words(self) -> str:
+        return f"above {int(self.percent)} % of {self.passages:,} passages"
+
+
 class ClipRecord(Record):
     """One clip; times in seconds on the source's clock; score = base + the sum of what the features added."""
 
@@ -162,6 +173,7 @@ class ClipRecord(Record):
     base: float
     features: tuple[FeatureRecord, ...]
     sub_scores: SubScoresRecord = SubScoresRecord()
+    standing: StandingRecord | None = Field(None, description="Absent where there are too few to say.")
     keywords: tuple[str, ...] = Field((), description="What it is about, against the rest of the video.")
     hashtags: tuple[str, ...] = ()
     start_s: float

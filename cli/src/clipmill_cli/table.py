@@ -54,4 +54,5 @@ def table(result: ResultRecord) -> str:
 
 def _what_and_why(clip: ClipRecord) -> str:
     parts = ", ".join(f"{part} {value:.0f}" for part, value in clip.sub_scores if value is not None)
-    return f"{escape(clip.title)}\n[dim]{escape(clip.reason)}{f' ({parts})' if parts else ''}[/dim]"
+    said = "; ".join(filter(None, (parts, clip.standing.words if clip.standing else "")))
+    return f"{escape(clip.title)}\n[dim]{escape(clip.reason)}{f' ({said})' if said else ''}[/dim]"

@@ -13,10 +13,11 @@ from typing import Any
 import clipmill_scoring.service
 import grpc.aio
 from clipmill_scoring.domain.choose import choose_among
+from clipmill_scoring.domain.formula import FORMULA_VERSION
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.explained import scored_clip
 from clipmill_scoring.settings import ScoringSettings
-from clipmill_scoring.tabled import message_of
+from clipmill_scoring.tabled import message_of, sample_of
 from google.protobuf.message import Message
 from scoring_talks import embed, talk
 
@@ -114,17 +115,19 @@ class ScoringWorld:
         lines: tuple[str, ...] = LINES,
         change: Callable[[pb.CandidateTable], None] = lambda _: None,
         at_s: float | None = None,
+        formula: str = FORMULA_VERSION,
     ) -> list[ScoredClip]:
         """A job ends: its clips."""
-        choice, ranking = choose_among(video_id, talk(*LINES), Ask(3, 2, 8), embed)
+        choice, ranking = choose_among(video_id, talk(*lines), Ask(3, 2, 8), embed)
         clips = [scored_clip(clip, rank) for rank, clip in enumerate(choice.clips, start=1)]
         kept = message_of(ranking.table, ScoringTask(clips=3))
         change(kept)
         table = kept.SerializeToString()
+        scored = ScoredClips(video_id=video_id, clips=clips, formula_version=formula, sample=sample_of(ranking))
         message = ClipsScored(
             task=Task(owner_id="ada", job_id=job_id, task_id=f"{job_id}-t", attempt=1),
             video_id=video_id,
-            scored=await self.blobs.put_message("ada", ScoredClips(video_id=video_id, clips=clips)),
+            scored=await self.blobs.put_message("ada", scored),
             candidates=await self.blobs.put_bytes("ada", table, "application/protobuf"),
             clips=[clip.head for clip in clips],
         )

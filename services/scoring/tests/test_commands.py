@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from scoring_world import ScoringWorld
 
+from clipmill.clips.v1.clips_pb2 import ScoredClip, Standing
 from clipmill.scoring.v1 import scoring_pb2 as pb
+from clipmill_cli.preferences import better_than
 
 COMMAND = Path(sys.executable).parent / "clipmill"
 
@@ -52,6 +54,22 @@ async def test_what_was_learnt_is_shown_used_and_forgotten(world: ScoringWorld) 
     assert "Learnt" in table
 
     assert (await said(world, "preferences", "--reset"))[:2] == (0, "Forgot what 1 events had taught.\n")
+
+
+IN_VIDEO, IN_OTHERS = Standing(percent=99.9, passages=1020, videos=1), Standing(percent=93, passages=2140, videos=12)
+
+
+@pytest.mark.parametrize(
+    ("clip", "words"),
+    [
+        (ScoredClip(percentile=80, in_video=IN_VIDEO, in_others=IN_OTHERS), "80 % of clips that were watched"),
+        (ScoredClip(in_video=IN_VIDEO, in_others=IN_OTHERS), "93 % of 2,140 passages of 12 other videos"),
+        (ScoredClip(in_video=IN_VIDEO), "99 % of this video"),
+        (ScoredClip(), ""),
+    ],
+)
+def test_a_clip_is_compared_with_what_says_most(clip: ScoredClip, words: str) -> None:
+    assert better_than(clip) == words
 
 
 async def test_a_job_that_is_not_there_is_told_so(world: ScoringWorld) -> None:

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from clipmill_scoring import tables
 from clipmill_scoring.service import MIGRATIONS
-from scoring_world import ScoringWorld
+from scoring_world import LINES, ScoringWorld
 
 from clipmill.clips.v1.clips_pb2 import Genre, ScoredClip
 from clipmill.scoring.v1 import scoring_pb2 as pb
@@ -158,6 +158,27 @@ async def test_a_percentile_is_told_once_enough_outcomes_are_known(world: Scorin
     found = (await world.rerank()).clips
     assert len(clips) >= 30
     assert all(0 <= clip.percentile <= 100 for clip in found)
+
+
+async def test_a_clip_is_compared_with_the_passages_of_its_owners_other_videos(world: ScoringWorld) -> None:
+    await world.scored(lines=LINES * 5)
+    assert not (await world.rerank()).clips[0].HasField("in_others")
+
+    dull = await world.scored("j2", "v2", LINES[2:3] * 30)
+    await world.scored("j3", "v2", LINES[2:3] * 30)
+    await world.scored("j4", "v3", LINES * 6)
+    await world.scored("j5", "v4", LINES * 6, formula="older")
+
+    best = (await world.rerank()).clips[0]
+    of_dull = (await world.rerank(job_id="j2")).clips[0]
+    assert best.in_video.videos == 1 and best.in_video.passages == (await world.rerank()).candidates
+    # Of each other video once, by its last job; those that another formula measured are not compared with.
+    assert best.in_others.videos == 2 and best.in_others.passages > best.in_video.passages
+    assert dull[0].head.score < best.head.score and of_dull.in_others.percent < best.in_others.percent
+
+    await world.deleted("v2")
+    await world.deleted("v3")
+    assert not (await world.rerank()).clips[0].HasField("in_others")
 
 
 @pytest.mark.parametrize(("request_", "code"), [({"genre": 99}, "99"), ({"clips": 5000}, "5000")])

@@ -38,6 +38,8 @@ class Chosen:
     cast: bytes = b""
     # Of shots that were described: start, end in seconds, and the text.
     described: tuple[tuple[float, float, str], ...] = ()
+    # A serialized PassageSample; empty unless candidates were asked for, or where something else was.
+    sample: bytes = b""
 
 
 def scorer_of(task: ScoringTask) -> PinnedVersion | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from clipmill.clips.v1 import clips_pb2 as pb
 from clipmill.clips.v1.clips_pb2 import ClipHead, FeatureValue, ScoredClip, SubScores
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.profanity import coarse_in, covered
 from clipmill_scoring.domain.features.registry import BY_NAME
 from clipmill_scoring.domain.formula import BASE
 from clipmill_scoring.domain.keywords import hashtags
+from clipmill_scoring.domain.standing import Standing
 from clipmill_scoring.domain.table import Clip
 
 
@@ -28,7 +30,7 @@ def without_coarse(clip: Clip, language: str) -> Clip:
 def scored_clip(clip: Clip, rank: int, learned: Mapping[str, float] | None = None) -> ScoredClip:
     """`learned`: of each feature's points those that were learnt; None where nothing was."""
     parts = clip.sub_scores
-    return ScoredClip(
+    made = ScoredClip(
         head=ClipHead(
             clip_id=clip.clip_id,
             rank=rank,
@@ -55,3 +57,10 @@ def scored_clip(clip: Clip, rank: int, learned: Mapping[str, float] | None = Non
         keywords=clip.keywords,
         hashtags=hashtags(clip.keywords),
     )
+    if clip.standing:
+        made.in_video.CopyFrom(standing_message(clip.standing))
+    return made
+
+
+def standing_message(standing: Standing) -> pb.Standing:
+    return pb.Standing(percent=standing.percent, passages=standing.passages, videos=standing.videos)

@@ -132,6 +132,8 @@ class Scoring:
         scored = ScoredClips(
             video_id=task.video_id, clips=clips, candidates=choice.candidates, formula_version=FORMULA_VERSION
         )
+        if chosen.sample:
+            scored.sample.ParseFromString(chosen.sample)
         kept = (
             await self._blobs.put_bytes(owner_id, chosen.candidates, "application/protobuf")
             if chosen.candidates

@@ -83,7 +83,14 @@ class Learning:
         scored = await self._blobs.get_message(message.scored, ScoredClips)
         served = [served_of(message.video_id, clip) for clip in scored.clips]
         owner_id, at_s = event.owner_id, event.time.timestamp()
-        job = ScoredJob(message.task.job_id, message.video_id, at_s, message.candidates)
+        job = ScoredJob(
+            message.task.job_id,
+            message.video_id,
+            at_s,
+            message.candidates,
+            formula=scored.formula_version,
+            sample=scored.sample,
+        )
         take_back = await self._keep_features(owner_id, job, frozenset(clip.clip_id for clip in served))
         is_kept = False
         async with self._offsets.taking(event) as on:

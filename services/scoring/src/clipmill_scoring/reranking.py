@@ -21,9 +21,11 @@ from clipmill_scoring.domain.outcomes import percentiles
 from clipmill_scoring.domain.preferences import Preferences
 from clipmill_scoring.domain.registered import weights_from
 from clipmill_scoring.domain.score import WEIGHTS, Weight, added, weights_for
+from clipmill_scoring.domain.standing import Others
 from clipmill_scoring.domain.table import Ranking, Table
+from clipmill_scoring.domain.timeline import Floats
 from clipmill_scoring.exchange import scorer_of
-from clipmill_scoring.explained import scored_clip, without_coarse
+from clipmill_scoring.explained import scored_clip, standing_message, without_coarse
 from clipmill_scoring.store import Known
 from clipmill_scoring.tabled import genre_name, table_of
 from clipmill_shared.blobs import Blobs
@@ -81,6 +83,8 @@ class Belief:
 
     learned: Preferences | None = None
     known: Known | None = None
+    # What is known of his other videos.
+    others: Others | None = None
 
 
 def reranked(kept: Kept, belief: Belief, clips: int, genre: str) -> list[ScoredClip]:
@@ -107,15 +111,24 @@ def reranked(kept: Kept, belief: Belief, clips: int, genre: str) -> list[ScoredC
     # What was asked for is in no other clip's score.
     # The kept clips' features are counted as the weights set by hand count them.
     is_alike = belief.learned is not None or kept.weights is WEIGHTS
-    if belief.known is not None and is_alike and found and "about" not in table.values:
-        _add_percentiles(found, belief.known, weights)
+    if is_alike and found and "about" not in table.values:
+        points = np.array([weight.points for weight in weights.values()])
+        scores = np.array([clip.head.score for clip in found])
+        if belief.known is not None:
+            _add_percentiles(found, scores, points, belief.known)
+        if belief.others is not None:
+            _add_standings(found, scores, points, belief.others)
     return found
 
 
-def _add_percentiles(found: list[ScoredClip], known: Known, weights: Mapping[str, Weight]) -> None:
-    points = np.array([weight.points for weight in weights.values()])
-    scores = np.array([clip.head.score for clip in found])
+def _add_percentiles(found: list[ScoredClip], scores: Floats, points: Floats, known: Known) -> None:
     shares = percentiles(scores, BASE + known.vectors[:, 1:] @ points, known.good, known.weight)
     if shares is not None:
         for clip, share in zip(found, shares.tolist(), strict=True):
             clip.percentile = round(share, 1)
+
+
+def _add_standings(found: list[ScoredClip], scores: Floats, points: Floats, others: Others) -> None:
+    for clip, standing in zip(found, others.standings(scores, BASE, points), strict=True):
+        if standing:
+            clip.in_others.CopyFrom(standing_message(standing))

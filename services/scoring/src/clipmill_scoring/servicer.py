@@ -51,8 +51,10 @@ class ScoringServicer(ScoringServiceServicer):
             preferences, learned = await believed(on, owner_id)
             known = await store.known_of(on, owner_id, preferences.names)
         kept = await self._tables.of(_found(ref, request.job_id))
+        async with self._database.reading() as on:
+            others = await store.others_of(on, owner_id, kept.table.video_id, FORMULA_VERSION)
         is_taught = learned.all_events > 0 and not request.plain
-        belief = Belief(preferences if is_taught else None, known)
+        belief = Belief(preferences if is_taught else None, known, others)
         clips = await asyncio.to_thread(reranked, kept, belief, request.clips, genre_name(request.genre))
         await self._remember(owner_id, kept.table.video_id, clips)
         for clip in clips:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import ColumnElement, Table, and_, delete, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, func, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from clipmill.clips.v1.clips_pb2 import PassageSample
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_scoring.domain.outcomes import Outcome
 from clipmill_scoring.domain.preferences import Preferences
+from clipmill_scoring.domain.score import WEIGHTS
+from clipmill_scoring.domain.standing import Others
 from clipmill_scoring.domain.timeline import Floats
 from clipmill_scoring.tables import checks, clips, engagement, erased, jobs, preferences, served
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 # Clips with outcomes that a percentile is taken among, the newest.
 MAX_KNOWN = 500
+# Videos that a clip is compared with.
+MAX_OTHERS = 20
 # What all owners taught is kept under a name that no owner can have.
 ALL_OWNERS = "*"
 
@@ -48,12 +53,17 @@ class Known:
 
 @dataclass(frozen=True)
 class ScoredJob:
-    """A finished job, and where its candidates lie; `scored_at` in Unix seconds."""
+    """A finished job, and where its candidates lie; `scored_at` in Unix seconds.
+
+    `sample` are some of its passages, measured by `formula`.
+    """
 
     job_id: str
     video_id: str
     scored_at: float
     candidates: BlobRef
+    formula: str = ""
+    sample: PassageSample = field(default_factory=PassageSample)
 
 
 async def add_job(on: AsyncConnection, owner_id: str, job: ScoredJob) -> bool:
@@ -69,9 +79,12 @@ async def add_job(on: AsyncConnection, owner_id: str, job: ScoredJob) -> bool:
         "video_id": job.video_id,
         "scored_at": job.scored_at,
         "candidates": job.candidates.SerializeToString(),
+        "passages": job.sample.passages,
+        "formula": job.formula,
+        "sample": _packed(np.array(job.sample.shares)),
     }
     insert = inserting(on, jobs).values(row)
-    changed = {name: insert.excluded[name] for name in ("video_id", "scored_at", "candidates")}
+    changed = {name: insert.excluded[name] for name in row if name not in ("owner_id", "job_id")}
     await on.execute(insert.on_conflict_do_update(index_elements=("owner_id", "job_id"), set_=changed))
     return True
 
@@ -80,6 +93,27 @@ async def candidates_of(on: AsyncConnection, owner_id: str, job_id: str) -> Blob
     query = select(jobs.c.candidates).where(jobs.c.owner_id == owner_id, jobs.c.job_id == job_id)
     found: bytes | None = (await on.execute(query)).scalar()
     return None if found is None else BlobRef.FromString(found)
+
+
+async def others_of(on: AsyncConnection, owner_id: str, video_id: str, formula: str) -> Others | None:
+    """Passages of the owner's newest other videos, of each as its last job found them; None where there are none."""
+    newest = (
+        select(jobs.c.video_id, func.max(jobs.c.scored_at).label("at"))
+        .where(jobs.c.owner_id == owner_id, jobs.c.video_id != video_id)
+        .where(jobs.c.formula == formula, jobs.c.passages > 0)
+        .group_by(jobs.c.video_id)
+        .order_by(func.max(jobs.c.scored_at).desc())
+        .limit(MAX_OTHERS)
+        .subquery()
+    )
+    same = and_(jobs.c.video_id == newest.c.video_id, jobs.c.scored_at == newest.c.at)
+    query = select(jobs.c.passages, jobs.c.sample).join(newest, same).where(jobs.c.owner_id == owner_id)
+    rows = (await on.execute(query)).all()
+    if not rows:
+        return None
+    samples = [_unpacked(row.sample).reshape(-1, len(WEIGHTS)) for row in rows]
+    weight = [np.full(len(each), row.passages / len(each)) for row, each in zip(rows, samples, strict=True)]
+    return Others(np.concatenate(samples), np.concatenate(weight), len(rows))
 
 
 async def add_clips(on: AsyncConnection, owner_id: str, served: Sequence[Served], at_s: float) -> None:

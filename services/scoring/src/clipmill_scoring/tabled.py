@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from clipmill.audio.v1.audio_pb2 import Word as Heard
-from clipmill.clips.v1.clips_pb2 import Genre, ScoringTask
+from clipmill.clips.v1.clips_pb2 import Genre, PassageSample, ScoringTask
 from clipmill.scoring.v1.scoring_pb2 import CandidateTable, FeatureColumn
 from clipmill_scoring.domain.features.registry import BY_NAME
 from clipmill_scoring.domain.formula import FORMULA_VERSION
 from clipmill_scoring.domain.genres import GENRES
+from clipmill_scoring.domain.preferences import shares
 from clipmill_scoring.domain.sayings import Said
-from clipmill_scoring.domain.table import Table
+from clipmill_scoring.domain.score import WEIGHTS
+from clipmill_scoring.domain.standing import sample
+from clipmill_scoring.domain.table import Ranking, Table
 from clipmill_scoring.domain.timeline import Word
 
 
@@ -48,7 +51,16 @@ def message_of(table: Table, task: ScoringTask) -> CandidateTable:
         clips=task.clips,
         genre=task.genre,
         task=task,
+        left_out=table.left_out,
     )
+
+
+def sample_of(ranking: Ranking) -> PassageSample:
+    """Some of its passages; none of a request's, which are scored by it."""
+    if "about" in ranking.table.values:
+        return PassageSample()
+    rows = shares(ranking.table.values, sample(ranking.score))
+    return PassageSample(passages=len(ranking.table), features=list(WEIGHTS), shares=rows.ravel().tolist())
 
 
 def table_of(message: CandidateTable) -> Table:
@@ -69,4 +81,5 @@ def table_of(message: CandidateTable) -> Table:
         said=Said(*(np.array(side, dtype=np.int64) for side in (message.run, message.saying, message.saying_words))),
         cut_s=np.array([message.left_s, message.back_s], dtype=np.float64).T,
         cut_words=np.array([message.left_word, message.back_word], dtype=np.int64).T,
+        left_out=message.left_out,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from clipmill_shared.offsets import offsets_table
 
@@ -17,6 +17,11 @@ jobs = Table(
     Column("video_id", String(64), nullable=False),
     Column("scored_at", Float(53), nullable=False),
     Column("candidates", LargeBinary, nullable=False),
+    # What other videos' clips are compared with: how many passages it stands for, the formula that measured it, and a
+    # row of shares each (little-endian float64). None where something was asked for, and of jobs before 0003.
+    Column("passages", Integer),
+    Column("formula", String(20)),
+    Column("sample", LargeBinary),
     Index("jobs_of_video", "owner_id", "video_id"),
 )
 

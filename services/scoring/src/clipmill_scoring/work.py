@@ -21,7 +21,7 @@ from clipmill_scoring.models.sentences import Sentences, knows, prepare
 from clipmill_scoring.models.valence import valences
 from clipmill_scoring.seeing import cast_of
 from clipmill_scoring.speaking import diarization_of
-from clipmill_scoring.tabled import genre_name, message_of
+from clipmill_scoring.tabled import genre_name, message_of, sample_of
 from clipmill_shared.compute import Report
 from clipmill_shared.inference.apart import with_models
 
@@ -49,9 +49,10 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
     choice, ranking = choose_among(task.video_id, timeline, ask, embed, valences(), weights=weights)
     if task.masking:
         choice = replace(choice, clips=tuple(without_coarse(clip, timeline.language) for clip in choice.clips))
-    kept = b""
+    kept = sample = b""
     if request.keeps_candidates:
         kept = message_of(ranking.table.best(ranking.score, MAX_KEPT), task).SerializeToString()
+        sample = sample_of(ranking).SerializeToString()
     cast = cast_of(request.vision, request.audio, diarization)
     return Chosen(
         choice,
@@ -60,4 +61,5 @@ def choose_clips(request: Request, _report: Report) -> Chosen:
         diarization.SerializeToString() if diarization else b"",
         cast.SerializeToString() if cast else b"",
         tuple((shot.start_s, shot.end_s, shot.text) for shot in timeline.shots if shot.text),
+        sample,
     )

@@ -110,12 +110,15 @@ class CandidateTable(_message.Message):
     CLIPS_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
     TASK_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     video_id: _builtins.str
     formula_version: _builtins.str
     language: _builtins.str
     clips: _builtins.int
     """How many clips the job asked for, and of what kind of video."""
     genre: _clips_pb2.Genre.ValueType
+    left_out: _builtins.int
+    """Of lower scores, that are not kept."""
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[_audio_pb2.Word]: ...
     @_builtins.property
@@ -176,10 +179,11 @@ class CandidateTable(_message.Message):
         clips: _builtins.int = ...,
         genre: _clips_pb2.Genre.ValueType = ...,
         task: _clips_pb2.ScoringTask | None = ...,
+        left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["back_s", b"back_s", "back_word", b"back_word", "clips", b"clips", "end_s", b"end_s", "features", b"features", "first_word", b"first_word", "formula_version", b"formula_version", "genre", b"genre", "language", b"language", "last_word", b"last_word", "left_s", b"left_s", "left_word", b"left_word", "run", b"run", "saying", b"saying", "saying_words", b"saying_words", "start_s", b"start_s", "task", b"task", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["back_s", b"back_s", "back_word", b"back_word", "clips", b"clips", "end_s", b"end_s", "features", b"features", "first_word", b"first_word", "formula_version", b"formula_version", "genre", b"genre", "language", b"language", "last_word", b"last_word", "left_out", b"left_out", "left_s", b"left_s", "left_word", b"left_word", "run", b"run", "saying", b"saying", "saying_words", b"saying_words", "start_s", b"start_s", "task", b"task", "video_id", b"video_id", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

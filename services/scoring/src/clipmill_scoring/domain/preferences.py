@@ -14,8 +14,9 @@ from functools import cached_property
 
 import numpy as np
 
+from clipmill_scoring.domain.features.definition import Columns
 from clipmill_scoring.domain.score import MOST_POINTS, WEIGHTS, Weight
-from clipmill_scoring.domain.timeline import Floats
+from clipmill_scoring.domain.timeline import Floats, Ints
 
 # A clip of 75 points then succeeds at odds of e^1 = 2.7 times those of one of 50: about twice as often, from .3.
 PER_POINT = 0.04
@@ -119,6 +120,17 @@ def vector(names: Sequence[str], values: Mapping[str, float], weights: Mapping[s
         for name in names
     ]
     return np.array([1.0, *shares])
+
+
+def shares(values: Columns, rows: Ints, weights: Mapping[str, Weight] = WEIGHTS) -> Floats:
+    """These rows of a table as they are learnt from, without the intercept's 1: rows x features."""
+    unknown = np.full(len(rows), np.nan)
+    columns = [
+        np.clip((values[name][rows] - weight.typical) / weight.span if name in values else unknown, -1.0, 1.0)
+        for name, weight in weights.items()
+    ]
+    known: Floats = np.nan_to_num(np.column_stack(columns))
+    return known
 
 
 def aligned(names: Sequence[str], clip: Floats) -> Floats:

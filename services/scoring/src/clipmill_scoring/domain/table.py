@@ -17,6 +17,7 @@ from clipmill_scoring.domain.keywords import Keywords
 from clipmill_scoring.domain.sayings import Said
 from clipmill_scoring.domain.score import WEIGHTS, Weight, added, total, weights_for
 from clipmill_scoring.domain.spans import Spans
+from clipmill_scoring.domain.standing import Standing, standing
 from clipmill_scoring.domain.subscores import SubScores, sub_scores
 from clipmill_scoring.domain.timeline import Floats, Ints, Word
 from clipmill_scoring.domain.words import marks
@@ -42,6 +43,8 @@ class Clip:
     features: tuple[Added, ...]
     sub_scores: SubScores
     keywords: tuple[str, ...]
+    # Among all candidates.
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class Table:
     said: Said
     cut_s: Floats = field(default_factory=lambda: np.zeros((0, 2)))
     cut_words: Ints = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
+    # How many more there were, of lower scores.
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -85,6 +90,7 @@ class Table:
             self.said.among(kept),
             self.cut_s[joined],
             self.cut_words[joined],
+            left_out=self.left_out + len(self) - at_most,
         )
 
     @property
@@ -165,6 +171,7 @@ class Ranking:
             features=features,
             sub_scores=sub_scores(features, self.weights),
             keywords=keywords.of(*runs),
+            standing=standing(float(self.score[k]), self.score, more=table.left_out),
         )
 
     def features(self, k: int) -> tuple[Added, ...]:
