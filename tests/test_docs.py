@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
+
+from clipmill_cli.main import cli
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [
@@ -32,3 +35,26 @@ def test_every_code_is_documented():
 def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert link.startswith("http") or (page.parent / link).exists(), link
+
+
+def commands_of(page: Path) -> list[str]:
+    """The lines of a page's code blocks that are Clipmill's commands, without what is piped or put around them."""
+    blocks = re.findall(r"```(?:sh)?\n(.*?)```", page.read_text(), re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    called = (re.search(r"(?:^|^\$ |\$\(|/)(?:clipmill|clip) +([a-z].*)", line.split(" #")[0]) for line in lines)
+    return [found[1].rstrip(") ") for found in called if found]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+def test_commands_of_the_docs_are_there_with_their_options(page):
+    for line in commands_of(page):
+        command, names = cli, []
+        for word in line.split():
+            if not isinstance(command, click.Group):
+                break
+            inner = command.get_command(click.Context(command), word.split("|")[0])
+            assert inner is not None, f"clipmill {line}: there is no command {word}"
+            command, names = inner, [*names, word]
+        options = {name for parameter in command.params for name in parameter.opts}
+        for option in re.findall(r"(?<![\w-])--[a-z0-9-]+", line):
+            assert option in options | {"--help"}, f"clipmill {line}: {' '.join(names)} has no {option}"
