@@ -123,6 +123,10 @@ def times(path: Path) -> Infer:
 
 
 TIMES = replace(model(name="faces", reference="harness.tiny_models:TIMES"), load_from=times)
+LARGE = replace(
+    model(lambda: short_of_memory, "faces", "harness.tiny_models:LARGE"),
+    load_from=times,
+)
 ON_TRITON = replace(
     model(name="double", reference="harness.tiny_models:ON_TRITON"), batching=Batching(max_rows=4, max_waiting=80)
 )

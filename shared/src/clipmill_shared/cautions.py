@@ -18,9 +18,12 @@ STOOD_IN = "MODEL_STOOD_IN"
 
 @dataclass
 class Said:
-    """Of one task: the versions that it pins, what the user should know, and how many calls of models it took."""
+    """Of one task: the versions that it pins, whether another worker may yet do it, what the user should know, and how
+    many calls of models it took.
+    """
 
     pinned: Sequence[PinnedVersion] = ()
+    may_be_handed_on: bool = False
     cautions: list[Caution] = field(default_factory=list)
     inferences: int = 0
     # Of the models that were not answered by their package's version: which one did.
@@ -46,6 +49,12 @@ def pinned_here() -> Sequence[PinnedVersion]:
     """What the task that is being done here pins."""
     task = _said.get()
     return task.pinned if task else ()
+
+
+def may_be_handed_on() -> bool:
+    """Whether another worker may yet do the task that is being done here."""
+    task = _said.get()
+    return task is not None and task.may_be_handed_on
 
 
 def note_versions(answered: Mapping[str, str]) -> None:
@@ -78,9 +87,9 @@ def _why(task: Said, model: str) -> str:
 
 
 @contextmanager
-def cautions(pinned: Sequence[PinnedVersion] = ()) -> Iterator[Said]:
+def cautions(pinned: Sequence[PinnedVersion] = (), *, may_be_handed_on: bool = False) -> Iterator[Said]:
     """Gathers what is said within, where models run by the versions that are `pinned`."""
-    gathered = Said(pinned)
+    gathered = Said(pinned, may_be_handed_on)
     token = _said.set(gathered)
     try:
         yield gathered

@@ -278,7 +278,9 @@ class Worker(Generic[T, R]):
 
     async def _made(self, message: T, report: Report) -> R:
         began = time.monotonic()
-        with cautions(getattr(message, "pinned", ())) as said:
+        # Once: where no worker has what it pins, its retries must not all go by.
+        is_first = message.task.attempt == 1  # type: ignore[attr-defined]
+        with cautions(getattr(message, "pinned", ()), may_be_handed_on=is_first) as said:
             made = await self._shared(message, report) or await self._stage.work(message, report)
         for caution in said.cautions:
             caution.part = caution.part or self._stage.name

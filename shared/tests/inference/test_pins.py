@@ -1,4 +1,4 @@
-"""A task's models answer by the versions that its job pinned, or the task fails: no other stands in for them."""
+"""A task's models answer by the versions that its job pinned, or by what stands in for them, which is said."""
 
 import json
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from harness.metrics import Measured
 from harness.server import free_port
-from harness.tiny_models import TIMES, numbers
+from harness.tiny_models import LARGE, TIMES, numbers
 
 from clipmill.common.v1.common_pb2 import ModelVersion
 from clipmill.models.v1.models_pb2 import Artefact, PinnedVersion
@@ -33,7 +33,12 @@ def asks_otherwise(value, report):
     return infer(WIDE, numbers(value))["y"].item()
 
 
+def asks_the_large_one(value, report):
+    return infer(LARGE, numbers(value))["y"].item()
+
+
 in_a_child, otherwise_in_a_child = with_models(multiplied), with_models(asks_otherwise)
+short_in_a_child = with_models(asks_the_large_one)
 
 
 @pytest.fixture
@@ -195,3 +200,38 @@ async def test_what_would_stand_in_makes_no_other_result(blobs):
     spared.reason = "the champion at admission"
     asked = [VisionTask(video_id="v", pinned=[each]) for each in (plain, spared, await version(blobs, 5))]
     assert digest_of(asked[0]) == digest_of(asked[1]) != digest_of(asked[2])
+
+
+def packaged(number):
+    """A version of the package: here is number 1."""
+    return PinnedVersion(model="faces", version=str(number), definition="harness.tiny_models:TIMES")
+
+
+async def test_a_packaged_version_answers_where_the_package_has_it(children):
+    assert await answered(children, packaged(1)) == (14, {}), "the part names its own package's models"
+
+
+async def test_where_the_package_is_another_the_task_is_handed_on_once_and_then_done_by_what_is_here(children):
+    with cautions([packaged(2)], may_be_handed_on=True), pytest.raises(ClipmillError) as caught:
+        await children.run(7)
+    assert (caught.value.code, caught.value.retryable) == ("VERSION_NOT_HERE", True)
+    assert "the package here has faces 1" in caught.value.message
+    with cautions([packaged(2)]) as said:
+        assert await children.run(7) == 14
+    (caution,) = said.cautions
+    assert caution.code == "MODEL_STOOD_IN"
+    assert "answered by the version of the package here instead of 2: " in caution.message
+    assert said.versions == {"faces": "1"}
+    # Nothing is broken: the next task is handed on, too.
+    with cautions([packaged(2)], may_be_handed_on=True), pytest.raises(ClipmillError):
+        await children.run(7)
+
+
+async def test_a_packaged_version_that_is_short_of_memory_is_answered_by_the_smaller_one(blobs, tmp_path):
+    running = ModelChildren(f"{__name__}:short_in_a_child", 1, Inference(), pins=Pins(blobs, tmp_path / "scratch"))
+    pinned = PinnedVersion(model="faces", version="1", definition="harness.tiny_models:LARGE")
+    pinned.smaller.CopyFrom(await version(blobs, 3, "small"))
+    try:
+        assert await answered(running, pinned) == (21, {"faces": "small"})
+    finally:
+        await running.close()

@@ -72,10 +72,11 @@ def test_where_nothing_smaller_is_there_it_is_said():
     assert pinned.reason == "the champion takes 0.1 s a call, of 0.01, and there is no smaller one"
 
 
-def test_a_packaged_champion_is_not_pinned_and_a_packaged_light_version_is():
-    packaged = told(ALIAS_CHAMPION, ALIAS_LIGHT, packaged=(ALIAS_CHAMPION, ALIAS_LIGHT))
-    assert pin_of(packaged, PROFILE_BALANCED, Budget()) is None
-    assert pin_of(packaged, PROFILE_FAST, Budget()).version == str(ALIAS_LIGHT)
+def test_packaged_versions_are_pinned_like_others_and_a_model_without_champion_is_not():
+    packaged = told(ALIAS_CHAMPION, ALIAS_LIGHT, packaged=(ALIAS_CHAMPION,))
+    champion = pin_of(packaged, PROFILE_BALANCED, Budget())
+    assert (champion.version, champion.HasField("artefact")) == (str(ALIAS_CHAMPION), False)
+    assert champion.smaller.version == pin_of(packaged, PROFILE_FAST, Budget()).version == str(ALIAS_LIGHT)
     assert pin_of(ModelAliases(model="faces"), PROFILE_FAST, Budget()) is None
     only_shadow = ModelAliases(assigned=[Assigned(alias=ALIAS_SHADOW, version=version("9"))])
     assert pin_of(only_shadow, PROFILE_FAST, Budget()) is None

@@ -61,9 +61,9 @@ class _Calls:
         return inferred.outputs
 
     def _infer_pinned(self, pin: Pin, definition: Definition, inputs: Tensors) -> Inferred:
-        self.versions[pin.model] = pin.version
+        self.versions[pin.model] = pin.version or definition.version
         try:
-            return self._infer(_pinned(pin, definition), inputs)
+            return self._infer(_pinned(pin, definition) if pin.version else definition, inputs)
         except ClipmillError as error:
             error.model = pin.model
             raise
@@ -86,6 +86,12 @@ class _Calls:
         if computed.halved_rows:
             why = self.note(definition.name, *halved(definition, computed.halved_rows).split(": ", 1))
         return Inferred(outcome, definition.version, "in process", 0.0, computed.compute_s, rows, why)
+
+    def check(self) -> None:
+        """VERSION_NOT_HERE where a package's version is pinned and the package here is another: before any work."""
+        for pin in self._pins.values():
+            if pin.version and "@" not in pin.reference:
+                _checked(pin)
 
     def note(self, model: str, code: str, message: str) -> str:
         key = model, code
@@ -129,6 +135,7 @@ def with_models(function: Callable[P, R]) -> Callable[P, R]:
             return plain(asked, report)
         _calls = _Calls(asked.inference, asked.pins)
         try:
+            _calls.check()
             value = plain(asked.request, report)
             return Answered(value, _calls.fell_back, tuple(_calls.recorded), _calls.count, _calls.versions)
         finally:
@@ -199,13 +206,24 @@ def _here(definition: Definition) -> Infer:
 
 def _pinned(pin: Pin, definition: Definition) -> Definition:
     """The version in the place of the definition that the code names; it must be asked and answer alike."""
+    found = _checked(pin)
+    if not _alike(found.signature, definition.signature):
+        raise not_here(pin.model, pin.version, "it is of another signature")
+    return found
+
+
+def _checked(pin: Pin) -> Definition:
+    """What the pin refers to, if it is that. VERSION_NOT_HERE."""
     try:
         found = _found(pin.reference)
     except Exception as error:
-        raise not_here(pin.model, pin.version, f"{type(error).__name__}: {error}") from error
-    if found.key != (pin.model, pin.version) or not _alike(found.signature, definition.signature):
-        raise not_here(pin.model, pin.version, f"it is {found.name} {found.version}, or of another signature")
-    return found
+        failed = not_here(pin.model, pin.version, f"{type(error).__name__}: {error}")
+    else:
+        if found.key == (pin.model, pin.version):
+            return found
+        failed = not_here(pin.model, pin.version, f"the package here has {found.name} {found.version}")
+    failed.model = pin.model
+    raise failed
 
 
 @lru_cache(maxsize=64)

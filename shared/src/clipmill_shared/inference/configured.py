@@ -23,7 +23,9 @@ class Inference:
 
 @dataclass(frozen=True)
 class Pin:
-    """The version by which a model is to answer, and the `reference` where definition_at finds it."""
+    """The version by which a model is to answer, and the `reference` where definition_at finds it. Without `version` it
+    is whatever the package has.
+    """
 
     model: str
     version: str

@@ -7,13 +7,13 @@ from typing import Any
 
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill_shared import metrics
-from clipmill_shared.cautions import STOOD_IN, caution, count_inferences, note_versions, pinned_here
+from clipmill_shared.cautions import STOOD_IN, caution, count_inferences, may_be_handed_on, note_versions, pinned_here
 from clipmill_shared.compute import Children
 from clipmill_shared.errors import ClipmillError
 from clipmill_shared.inference.configured import Answered, Asked, Inference
 from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.pins import Pins
-from clipmill_shared.inference.stand_ins import Choice, StandIns
+from clipmill_shared.inference.stand_ins import NOT_HERE, Choice, StandIns
 
 
 class ModelChildren(Children):
@@ -51,12 +51,22 @@ class ModelChildren(Children):
                 others = self._stand_ins.instead(choices, error)
                 if others is None:
                     raise first from None
+                if error.code == NOT_HERE and may_be_handed_on():
+                    # In the middle of an upgrade another worker may have it.
+                    error.retryable = True
+                    raise
                 choices = others
         for choice in self._stand_ins.answered(choices, answered.versions):
             metrics.INFERENCE_FALLBACKS.add(1, {"model": choice.pinned.model, "code": choice.code})
             caution(Caution(code=STOOD_IN, message=choice.said))
         count_inferences(answered.inferences)
-        note_versions(answered.versions)
+        # What its own package answers a part names itself.
+        own = {
+            each.pinned.model
+            for each in choices
+            if each.version is each.pinned and not each.version.HasField("artefact")
+        }
+        note_versions({model: version for model, version in answered.versions.items() if model not in own})
         for fell_back in answered.fell_back:
             metrics.INFERENCE_FALLBACKS.add(fell_back.calls, {"model": fell_back.model, "code": fell_back.code})
             # Without their number: what is the same of every part of a video is said once.

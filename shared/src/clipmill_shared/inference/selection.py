@@ -40,7 +40,10 @@ class Budget:
 
 
 def pin_of(told: ModelAliases, profile: Profile.ValueType, budget: Budget) -> PinnedVersion | None:
-    """The version for a job that is admitted now, with its stand-ins; None where the package's own answers."""
+    """The version for a job that is admitted now, with its stand-ins; None of a model without a champion.
+
+    A packaged one is pinned, too: a worker may have the package of another release.
+    """
     there = {each.alias: each.version for each in told.assigned}
     if ALIAS_CHAMPION not in there:
         return None
@@ -49,8 +52,6 @@ def pin_of(told: ModelAliases, profile: Profile.ValueType, budget: Budget) -> Pi
         wanted = ALIAS_CHAMPION
     alias, why = _within(there, wanted, budget)
     chosen, champion = there[alias], there[ALIAS_CHAMPION]
-    if alias == ALIAS_CHAMPION and not why and not chosen.HasField("artefact"):
-        return None
     said = PINNED if alias == ALIAS_CHAMPION else f"{NAMES[alias]}, for profile {Profile.Name(profile)[8:].lower()}"
     pinned = _bare(chosen)
     pinned.reason = why or said

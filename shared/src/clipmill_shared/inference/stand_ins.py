@@ -13,12 +13,16 @@ from clipmill_shared.errors import ClipmillError
 TRIED_AGAIN_S = 30.0
 CRASHED = "PART_CRASHED"
 OUT_OF_MEMORY = "MODEL_OUT_OF_MEMORY"
+# Of a packaged version: the package here is of another release. Nothing is broken, so that each task is tried first.
+NOT_HERE = "VERSION_NOT_HERE"
 BROKEN = frozenset({CRASHED, "MODEL_LOAD_FAILED", "MODEL_FAILED", "MODEL_OUTPUT_INVALID"})
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which version answers for a pinned one; `code` and `why` say why it is another."""
+    """Which version answers for a pinned one; `code` and `why` say why it is another. One without a name is what the
+    package here has.
+    """
 
     pinned: PinnedVersion
     version: PinnedVersion
@@ -28,10 +32,11 @@ class Choice:
     @property
     def said(self) -> str:
         """For the user."""
-        return (
-            f"The model {self.pinned.model} answered by its version {self.version.version} instead of "
-            f"{self.pinned.version}: {self.why}"
-        )
+        return f"The model {self.pinned.model} answered by {self._by} instead of {self.pinned.version}: {self.why}"
+
+    @property
+    def _by(self) -> str:
+        return f"its version {self.version.version}" if self.version.version else "the version of the package here"
 
 
 class StandIns:
@@ -72,7 +77,7 @@ class StandIns:
                 continue
             stood_in.append(choice)
             until, _ = self._failed.get(key, (0.0, ""))
-            if until <= self._clock():
+            if until <= self._clock() and choice.code != NOT_HERE:
                 self._failed[key] = self._clock() + TRIED_AGAIN_S, choice.code
         return stood_in
 
@@ -90,4 +95,6 @@ def _instead(choice: Choice, code: str, why: str) -> Choice:
         return Choice(pinned, pinned.smaller, code, why)
     if code in BROKEN and pinned.HasField("earlier"):
         return Choice(pinned, pinned.earlier, code, why)
+    if code == NOT_HERE and not pinned.HasField("artefact"):
+        return Choice(pinned, PinnedVersion(model=pinned.model, definition=pinned.definition), code, why)
     return choice
