@@ -15,6 +15,7 @@ import grpc.aio
 from clipmill_scoring.domain.choose import choose_among
 from clipmill_scoring.domain.formula import FORMULA_VERSION
 from clipmill_scoring.domain.shortage import Ask
+from clipmill_scoring.domain.spans import Spans
 from clipmill_scoring.explained import scored_clip
 from clipmill_scoring.settings import ScoringSettings
 from clipmill_scoring.tabled import message_of, sample_of
@@ -116,9 +117,10 @@ class ScoringWorld:
         change: Callable[[pb.CandidateTable], None] = lambda _: None,
         at_s: float | None = None,
         formula: str = FORMULA_VERSION,
+        music: Spans | None = None,
     ) -> list[ScoredClip]:
         """A job ends: its clips."""
-        choice, ranking = choose_among(video_id, talk(*lines), Ask(3, 2, 8), embed)
+        choice, ranking = choose_among(video_id, replace(talk(*lines), music=music), Ask(3, 2, 8), embed)
         clips = [scored_clip(clip, rank) for rank, clip in enumerate(choice.clips, start=1)]
         kept = message_of(ranking.table, ScoringTask(clips=3))
         change(kept)

@@ -11,7 +11,7 @@ from clipmill_scoring import tables
 from clipmill_scoring.service import MIGRATIONS
 from scoring_world import LINES, ScoringWorld
 
-from clipmill.clips.v1.clips_pb2 import Genre, ScoredClip
+from clipmill.clips.v1.clips_pb2 import FeatureValue, Genre, ScoredClip
 from clipmill.scoring.v1 import scoring_pb2 as pb
 from clipmill_shared.bus import Poison
 from clipmill_shared.errors import ClipmillError
@@ -158,6 +158,28 @@ async def test_a_percentile_is_told_once_enough_outcomes_are_known(world: Scorin
     found = (await world.rerank()).clips
     assert len(clips) >= 30
     assert all(0 <= clip.percentile <= 100 for clip in found)
+
+
+async def test_what_counts_nothing_yet_counts_once_viewers_like_it(world: ScoringWorld) -> None:
+    def of(clip: ScoredClip) -> FeatureValue:
+        return next(feature for feature in clip.features if feature.name == "music_share")
+
+    clips = [
+        *await world.scored("j1", "v1", LINES * 5, music=((0.0, 1000.0),)),
+        *await world.scored("j2", "v2", LINES * 5, music=()),
+    ]
+    assert {(of(clip).value, of(clip).added) for clip in clips} == {(1.0, 0.0), (0.0, 0.0)}
+
+    for clip in clips * 5:
+        await world.engage(clip.head.clip_id, Kind.KIND_KEEP if of(clip).value else Kind.KIND_REJECT)
+
+    taught = await world.stub.GetPreferences(pb.GetPreferencesRequest())
+    points = {each.feature: each.points for each in taught.preferences}
+    heard = of((await world.rerank()).clips[0])
+    theirs = of((await world.rerank(job_id="j2")).clips[0])
+    assert points["music_share"] > 1
+    assert heard.added == heard.learned == pytest.approx(points["music_share"], abs=0.01)
+    assert theirs.learned < 0
 
 
 async def test_a_clip_is_compared_with_the_passages_of_its_owners_other_videos(world: ScoringWorld) -> None:

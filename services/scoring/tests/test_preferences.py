@@ -18,7 +18,7 @@ from clipmill_scoring.domain.preferences import (
     updated,
     vector,
 )
-from clipmill_scoring.domain.score import MOST_POINTS, WEIGHTS
+from clipmill_scoring.domain.score import MOST_POINTS, WEIGHTS, added
 from scipy.stats import kendalltau
 
 from clipmill.clips.v1.clips_pb2 import Genre
@@ -50,6 +50,20 @@ def test_one_event_moves_little_and_many_of_a_kind_turn_a_weight():
 
     assert before < once < before + 2.5
     assert often["pause_share"] > 0 > often["hook"]
+
+
+@pytest.mark.parametrize("name", [name for name, weight in WEIGHTS.items() if not weight.points])
+def test_a_feature_that_counts_nothing_is_learnt_as_any_other(name):
+    weight = WEIGHTS[name]
+    much, little = ({name: weight.typical + side * weight.span} for side in (1, -1))
+
+    loved = learned_weights(after(*[(vector(NAMES, much), 1.0), (vector(NAMES, little), 0.0)] * 20))
+    hated = learned_weights(after(*[(vector(NAMES, much), 0.0), (vector(NAMES, little), 1.0)] * 20))
+
+    assert loved[name].points > 2 and hated[name].points < -2
+    assert added({name: np.array([much[name], little[name]])}, loved)[name].tolist() == pytest.approx(
+        [loved[name].points, -loved[name].points], abs=0.01
+    )
 
 
 def test_points_never_add_up_to_more_than_the_plain_ones():
