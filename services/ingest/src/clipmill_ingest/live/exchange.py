@@ -19,7 +19,7 @@ class Way(Enum):
     """How the source is read."""
 
     FILE = "a file that grows"
-    PIPE = "a pipe that ends with the source"
+    PIPE = "by pipes that end with the source"
     ADDRESS = "by FFmpeg's own client"
 
 
@@ -48,7 +48,10 @@ class Resume:
 
 @dataclass(frozen=True)
 class RecordRequest:
-    """`name` is how the user knows the source. Parts are written into `folder`; a file STOP there ends the input."""
+    """`name` is how the user knows the source. Parts are written into `folder`; a file STOP there ends the input.
+
+    `sound` is the pipe of a sound that is apart from the picture, "" or one that brings nothing where it is not.
+    """
 
     way: Way
     address: str
@@ -59,6 +62,7 @@ class RecordRequest:
     max_s: float
     max_bytes: int
     resume: Resume | None = None
+    sound: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,23 +10,19 @@ from urllib.parse import urlsplit
 
 import av
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from clipmill.common.v1.common_pb2 import Warning  # noqa: A004 - the message's name
 from clipmill_ingest import faults, probe
 from clipmill_ingest.live import sources
 from clipmill_ingest.live.exchange import STOP, Ending, Recorded, RecordRequest, Way
-from clipmill_ingest.live.packets import Tracks, frame_s, packets_of
+from clipmill_ingest.live.packets import BACK_S, JUMP_S, Tracks, frame_s, packets_of
 from clipmill_ingest.live.parts import Parts
 from clipmill_ingest.live.picture import START_S, AnyPacket, Format, Picture
 from clipmill_ingest.live.sound import Sound
 from clipmill_shared.compute import Report
 from clipmill_shared.errors import ClipmillError
 
-# A clock that jumps by more is another one.
-JUMP_S = 10.0
-BACK_S = 1.0
 # What a source may say again when it is opened again: RTMP servers begin with the last keyframe.
 AGAIN_S = 15.0
 # A hole that is longer is told of.
@@ -105,8 +101,8 @@ class Recording:
             try:
                 if self._is_over():
                     return Ending.ASKED
-                with sources.opened(request, self._is_over) as container:
-                    self._take_all(container)
+                with sources.opened(request, self._is_over) as opened:
+                    self._take_all(opened)
                 if request.way is not Way.ADDRESS:
                     return Ending.ASKED if self._is_over() else Ending.SOURCE
             except _Ended as ended:
@@ -127,17 +123,17 @@ class Recording:
             self._is_joined = False
             time.sleep(RETRY_S)
 
-    def _take_all(self, container: InputContainer) -> None:
+    def _take_all(self, opened: sources.Opened) -> None:
         name = self._request.name
-        picture = probe.picture_of(container, name)
-        tracks = Tracks(picture, probe.sound_of(container, picture))
+        picture = probe.picture_of(opened.picture, name)
+        tracks = Tracks(picture, probe.sound_of(opened.sound, picture))
         if tracks.picture.codec_context is None:
             raise faults.codec(name, "its codec is unknown")
-        if self._form is None and (count := len(probe.pictures(container))) > 1:
+        if self._form is None and (count := len(probe.pictures(opened.picture))) > 1:
             message = faults.several_pictures(name, count, picture.index)
             self._parts.warnings.append(_warning("SEVERAL_VIDEO_TRACKS", message))
         self._begin(tracks)
-        for packet in packets_of(container, tracks):
+        for packet in packets_of(opened, tracks):
             self._came = time.monotonic()
             self._take(packet, tracks)
 
@@ -164,16 +160,16 @@ class Recording:
         at = packet.pts if packet.pts is not None else packet.dts
         assert at is not None
         source_s = at * float(packet.time_base)
-        if packet.stream_index == tracks.picture.index:
+        if packet.stream.type == "video":
             if self._is_joined and self._last_s is not None and not -BACK_S <= source_s - self._last_s <= JUMP_S:
                 self._is_joined = False
             self._last_s = source_s
             if self._is_joined or self._join(packet, source_s):
-                self._see(packet, source_s)  # type: ignore[arg-type]
+                self._see(packet, source_s)
         elif not self._is_joined or self._last_s is None or abs(source_s - self._last_s) > JUMP_S:
-            self._early.append(packet)  # type: ignore[arg-type]
+            self._early.append(packet)
         else:
-            self._hear(packet, source_s)  # type: ignore[arg-type]
+            self._hear(packet, source_s)
 
     def _hear(self, packet: av.Packet[AudioStream], source_s: float) -> None:
         assert self._sound is not None and self._picture is not None and self._start_s is not None

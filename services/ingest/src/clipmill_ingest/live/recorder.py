@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -137,9 +137,9 @@ class Recorder:
             return await self._recorded(request, task, made, report)
         # Not needed for files, and its HTTP client takes long to import.
         web = await asyncio.to_thread(import_module, "clipmill_ingest.live.web")
-        stream = web.WebStream(self._settings, address)
-        with stream.pipe(folder) as pipe:
-            request = self._request(task, made, folder, Way.PIPE, str(pipe))
+        with closing(web.WebStream(self._settings, address, folder)) as stream:
+            request = self._request(task, made, folder, Way.PIPE, str(stream.picture.path))
+            request = replace(request, sound=str(stream.sound.path))
             async with self._fed(task, stream.feed()) as feed:
                 try:
                     recorded = await self._recorded(request, task, made, report)

@@ -6,7 +6,8 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -42,9 +43,18 @@ class Growing:
         self._is_pipe = stat.S_ISFIFO(os.fstat(self._file.fileno()).st_mode)
         self._idle_s = idle_s
         self._is_over = is_over
+        self._first = b""
         self.came = False
 
+    def begins(self) -> bool:
+        """Wait for its first bytes. False when it ends without any."""
+        self._first = self.read(1)
+        return self.came
+
     def read(self, size: int) -> bytes:
+        if self._first:
+            first, self._first = self._first, b""
+            return first
         until = time.monotonic() + self._idle_s
         while not (more := self._file.read(size)):
             # A pipe gives nothing at its end, and None while its writer has nothing to say.
@@ -59,9 +69,17 @@ class Growing:
         self._file.close()
 
 
+@dataclass(frozen=True)
+class Opened:
+    """The containers of the picture and of the sound: one and the same, as a rule."""
+
+    picture: InputContainer
+    sound: InputContainer
+
+
 @contextmanager
-def opened(request: RecordRequest, is_over: Callable[[], bool]) -> Iterator[InputContainer]:
-    """The source's container.
+def opened(request: RecordRequest, is_over: Callable[[], bool]) -> Iterator[Opened]:
+    """The source's containers.
 
     Errors: INPUT_UNREADABLE, INPUT_NOT_LIVE, INPUT_LIVE_SILENT; av.FFmpegError of an address that does not answer.
     """
@@ -69,19 +87,29 @@ def opened(request: RecordRequest, is_over: Callable[[], bool]) -> Iterator[Inpu
         # A connection that has died without a word is made anew before the source counts as ended.
         timeout = (min(CONNECT_S, request.idle_s), request.idle_s / 3)
         with av.open(request.address, options=ADDRESS_OPTIONS, timeout=timeout) as container:
-            yield container
+            yield Opened(container, container)
         return
+    with ExitStack() as stack:
+        # Both before either is read: who writes may wait for that.
+        readers = [
+            stack.enter_context(closing(_growing(request, address, is_over)))
+            for address in (request.address, request.sound)
+            if address
+        ]
+        picture = sound = stack.enter_context(_container(request, readers[0]))
+        for reader in readers[1:]:
+            if reader.begins():
+                sound = stack.enter_context(_container(request, reader))
+        yield Opened(picture, sound)
+
+
+def _growing(request: RecordRequest, address: str, is_over: Callable[[], bool]) -> Growing:
     try:
-        reader = Growing(Path(request.address), request.idle_s, is_over)
+        return Growing(Path(address), request.idle_s, is_over)
     except OSError as error:
         raise ClipmillError(
             "INPUT_UNREADABLE", f"{request.name} cannot be read: {error.strerror}.", "Check its name."
         ) from None
-    try:
-        with _container(request, reader) as container:
-            yield container
-    finally:
-        reader.close()
 
 
 def _container(request: RecordRequest, reader: Growing) -> InputContainer:
