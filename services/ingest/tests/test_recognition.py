@@ -222,3 +222,19 @@ async def test_once_the_first_is_corrected_its_words_are_nobodys(imports: Import
         heard = [task for task in planned(second, ClipOptions()) if task.task.stage == Stage.STAGE_AUDIO]
         assert not any(task.HasField("twin") for task in heard)
         assert [task.part for task in heard] == list(second.audio_parts)
+
+
+async def test_the_picture_keeps_its_own_parts_and_names_what_it_may_be_whatever_words_were_corrected(
+    imports: Imports, films: Films
+) -> None:
+    first = await imports(films.talk)
+    second = await imports(films.cut)
+    await imports.known.correct("ann", first.video_id)
+    corrected = await imports.again(films.cut, second)
+
+    looking = [task for task in planned(corrected, ClipOptions()) if task.task.stage == Stage.STAGE_VISION]
+    assert [task.part for task in looking] == list(second.vision_parts)
+    assert {task.twin.video_id for task in looking} == {first.video_id}
+    assert looking[0].twin.part.start_s - looking[0].part.start_s == pytest.approx(5.0, abs=0.05)
+    anew = planned(second, ClipOptions(no_reuse=True))
+    assert not any(task.HasField("twin") for task in anew)

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clipmill.vision.v1.vision_pb2 import VisionAnalysis
+
 if TYPE_CHECKING:
     from clipmill_vision.domain.faces import Face
     from clipmill_vision.domain.passages import Passage
     from clipmill_vision.domain.people import Person
     from clipmill_vision.domain.shots import Shot
+    from clipmill_vision.domain.sketch import Sketch
 
 
 @dataclass(frozen=True)
@@ -116,3 +119,23 @@ class Seen:
     cut_at_end: bool
     passages: list[Passage] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
+    sketch: Sketch | None = None
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What was seen of an earlier video, in neighbouring parts, which may be this part's picture; `Moved` or None is
+    the answer. A moment here is about `offset_s` later than there."""
+
+    part: Part
+    shown: Shown
+    earlier: tuple[VisionAnalysis, ...]
+    offset_s: float
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The analysis on this video's clock, and the exact offset."""
+
+    analysis: VisionAnalysis
+    offset_s: float

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -150,3 +151,44 @@ def _decoded(container: InputContainer, stream: VideoStream, part: Part, tally: 
             at_s = None if packet.pts is None else packet.pts * float(stream.time_base or 0) - part.clock_start_s
             # What is shown before the part may lack the pictures that it refers to: they lie before the seek.
             tally.corrupt += at_s is None or at_s >= part.start_s - SAME_S
+
+
+def timetable(part: Part) -> tuple[list[float], list[float]]:
+    """When the part's frames and its keyframes are, in order, by their packets. INPUT_UNREADABLE."""
+    times_s: list[float] = []
+    keys_s: list[float] = []
+    try:
+        with _opened(part, None) as container:
+            stream = _stream(container, part, 1, deblock=False)
+            if part.start_s > 0 and not _seek(container, stream, part, 0.0):
+                return [], []
+            base = float(stream.time_base or 0)
+            for packet in container.demux(stream):
+                if packet.pts is None or packet.dts is None:
+                    continue
+                time_s = packet.pts * base - part.clock_start_s
+                if part.start_s - SAME_S <= time_s < part.end_s - SAME_S:
+                    times_s.append(time_s)
+                    if packet.is_keyframe:
+                        keys_s.append(time_s)
+                if packet.dts * base - part.clock_start_s > part.end_s:
+                    break
+    except av.FFmpegError as error:
+        raise unreadable(part.path, str(error)) from None
+    return sorted(times_s), sorted(keys_s)
+
+
+def frames_about(part: Part, spans_s: Sequence[tuple[float, float]]) -> Iterator[list[tuple[float, VideoFrame]]]:
+    """For each of the spans its frames with their times; none where they cannot be sought. INPUT_UNREADABLE."""
+    with _opened(part, None) as container:
+        stream = _stream(container, part, 1, deblock=False)
+        for begin_s, end_s in spans_s:
+            found: list[tuple[float, VideoFrame]] = []
+            here = replace(part, start_s=begin_s)
+            if _seek(container, stream, here, 0.0):
+                for time_s, frame in _timed(container, stream, here, Tally()):
+                    if time_s >= end_s:
+                        break
+                    if time_s >= begin_s and not frame.is_corrupt:
+                        found.append((time_s, frame))
+            yield found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from clipmill.vision.v1.vision_pb2 import (
     MouthSample,
     Passage,
     Person,
+    PictureSketch,
     Salience,
     Shot,
     TextArea,
@@ -32,10 +34,12 @@ from clipmill_shared.work import Report, StageWork
 from clipmill_vision.domain.faces import Face
 from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
 from clipmill_vision.settings import VisionSettings
+from clipmill_vision.sharing import share
 
 if TYPE_CHECKING:
     from clipmill_vision.describing import Describer
     from clipmill_vision.domain.shots import Shot as SeenShot
+    from clipmill_vision.domain.sketch import Sketch
     from clipmill_vision.domain.text_areas import Text
 
 NAME = "vision"
@@ -46,7 +50,7 @@ TEXT_PACKAGE = "rapidocr"
 # By what models are for: their names in the registry.
 REGISTERED = {"faces": ("faces",), "mouths": ("face_mesh",), "people": ("face_looks",), "text areas": ("text_areas",)}
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 10
+FORMULA = 12
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -100,6 +104,7 @@ def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> St
         version=version(settings),
         work=work,
         lasts=lambda made: not any(warning.code in PASSING for warning in made.answer.warnings),
+        share=partial(share, children, blobs),
     )
 
 
@@ -188,11 +193,17 @@ def analysis_of(task: VisionTask, seen: Seen) -> VisionAnalysis:
         frames=seen.frames,
         frames_with_face_search=len(seen.searched_s),
         cut_at_end=seen.cut_at_end,
+        sketch=_sketch(seen.sketch) if seen.sketch else None,
         passages=[
             Passage(kind=PASSAGES[passage.kind.value], range=TimeRange(start_s=passage.start_s, end_s=passage.end_s))
             for passage in seen.passages
         ],
     )
+
+
+def _sketch(sketch: Sketch) -> PictureSketch:
+    grids = b"".join(grid.tobytes() for grid in sketch.grids)
+    return PictureSketch(times_s=sketch.times_s, grids=grids, frame_s=sketch.frame_s)
 
 
 def _tracks(seen: Seen) -> list[FaceTrack]:

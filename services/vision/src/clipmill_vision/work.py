@@ -27,8 +27,9 @@ from clipmill_vision.domain.passages import passages_of
 from clipmill_vision.domain.people import SIDE as LOOKS_SIDE
 from clipmill_vision.domain.people import people_of, seat_of
 from clipmill_vision.domain.shots import Looks, shots_of
+from clipmill_vision.domain.sketch import Sketch
 from clipmill_vision.domain.text_areas import Text, may_be_written
-from clipmill_vision.exchange import Effort, Keyframes, Part, Request, Seen, Shown, Tally, Video, WhatIsIt
+from clipmill_vision.exchange import Copy, Effort, Keyframes, Moved, Part, Request, Seen, Shown, Tally, Video, WhatIsIt
 from clipmill_vision.frames import SAME_S, frames, unreadable
 from clipmill_vision.models.blazeface import BlazeFace
 from clipmill_vision.models.face_landmark import SIDE, FaceLandmark
@@ -51,13 +52,17 @@ MOST_MOUTHS = 4
 
 
 @with_models
-def answer(request: Request | WhatIsIt | Keyframes, report: Report) -> Seen | Video | list[bytes]:
+def answer(request: Request | WhatIsIt | Keyframes | Copy, report: Report) -> Seen | Video | list[bytes] | Moved | None:
     """What the child is called with. INPUT_UNREADABLE for what is no video, or has no frame that can be decoded."""
     if isinstance(request, Keyframes):
         # Late: hardly ever asked for.
         from clipmill_vision.keyframes import keyframes
 
         return keyframes(request)
+    if isinstance(request, Copy):
+        from clipmill_vision.copied import moved
+
+        return moved(request)
     return what_it_is(request.path) if isinstance(request, WhatIsIt) else look(request, report)
 
 
@@ -108,6 +113,8 @@ class _Eye:
         self._cuts = CutFinder()
         self._dissolves = DissolveFinder()
         self._looks = Looks()
+        self._sketch = Sketch()
+        self._last_s = 0.0
         self._faces: list[Face] = []
         # Those that the last search found.
         self._present: list[Face] = []
@@ -121,6 +128,7 @@ class _Eye:
 
     def see(self, time_s: float, frame: VideoFrame) -> None:
         self.frames += 1
+        self._last_s = time_s
         small = thumbnail(frame)
         looks_new = self._cuts.add(time_s, small)
         if time_s >= self._next_sample_s - EVERY_S / 100:
@@ -131,6 +139,7 @@ class _Eye:
             if self._pace.is_changed(small.luma):
                 self._search(time_s, frame, is_new_shot=looks_new)
             else:
+                self._sketch.again(time_s)
                 self._see_again(time_s)
             self._pace.found([face.box for face in self._present])
         if time_s >= self._next_mouths_s:
@@ -147,9 +156,20 @@ class _Eye:
         cut_at_end = self._cuts.is_cut(part.end_s - SAME_S, part.end_s + SAME_S)
         boundaries = cuts + self._dissolves.finish(cuts)
         shots = shots_of(part.start_s, part.end_s, boundaries, self._looks, seam=part.start_s > 0)
+        self._sketch.frame_s = (self._last_s - self._sketch.times_s[0]) / max(self.frames - 1, 1)
         tracks = tracks_of(self._faces, [shot.start_s for shot in shots])
         passages = passages_of(self._looks.all, part.end_s)
-        return Seen(shots, tracks, tally, self.frames, self._searched_s, cut_at_end, passages, people_of(tracks))
+        return Seen(
+            shots,
+            tracks,
+            tally,
+            self.frames,
+            self._searched_s,
+            cut_at_end,
+            passages,
+            people_of(tracks),
+            self._sketch,
+        )
 
     def _search(self, time_s: float, frame: VideoFrame, *, is_new_shot: bool) -> None:
         self._searched_s.append(time_s)
@@ -158,6 +178,7 @@ class _Eye:
             self._look_for_text()
         effort = self._effort
         picture = upright(frame, self._shown)
+        self._sketch.add(time_s, picture, is_new_shot=is_new_shot)
         sharpness = self._looks.add_picture(time_s, picture, is_new_shot=is_new_shot)
         if self._keyframe is None or sharpness > self._keyframe[1]:
             self._keyframe = time_s, sharpness, frame

@@ -147,6 +147,7 @@ class VisionTask(_message.Message):
     DISPLAY_HEIGHT_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
     VIDEO_ID_FIELD_NUMBER: _builtins.int
+    TWIN_FIELD_NUMBER: _builtins.int
     PINNED_FIELD_NUMBER: _builtins.int
     source_start_s: _builtins.float
     """The container's time of the first frame, in seconds; ranges are counted from it."""
@@ -166,6 +167,10 @@ class VisionTask(_message.Message):
         """Begins at a keyframe."""
 
     @_builtins.property
+    def twin(self) -> _common_pb2.Twin:
+        """A stretch of an earlier video that may hold the same picture; `part` and `offset_s` are the sound's, about."""
+
+    @_builtins.property
     def pinned(self) -> _containers.RepeatedCompositeFieldContainer[_models_pb2.PinnedVersion]:
         """With which versions: of the job."""
 
@@ -182,11 +187,12 @@ class VisionTask(_message.Message):
         display_height: _builtins.int = ...,
         profile: _common_pb2.Profile.ValueType = ...,
         video_id: _builtins.str = ...,
+        twin: _common_pb2.Twin | None = ...,
         pinned: _abc.Iterable[_models_pb2.PinnedVersion] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "source", b"source", "task", b"task"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "source", b"source", "task", b"task", "twin", b"twin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_height", b"display_height", "display_width", b"display_width", "part", b"part", "pinned", b"pinned", "profile", b"profile", "rotation_deg", b"rotation_deg", "source", b"source", "source_start_s", b"source_start_s", "task", b"task", "video_id", b"video_id", "video_stream", b"video_stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_height", b"display_height", "display_width", b"display_width", "part", b"part", "pinned", b"pinned", "profile", b"profile", "rotation_deg", b"rotation_deg", "source", b"source", "source_start_s", b"source_start_s", "task", b"task", "twin", b"twin", "video_id", b"video_id", "video_stream", b"video_stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,8 +256,9 @@ class VisionAnalysis(_message.Message):
     CUT_AT_END_FIELD_NUMBER: _builtins.int
     PASSAGES_FIELD_NUMBER: _builtins.int
     PEOPLE_FIELD_NUMBER: _builtins.int
+    SKETCH_FIELD_NUMBER: _builtins.int
     frames: _builtins.int
-    """Frames decoded, and frames looked at for faces."""
+    """Frames decoded, and frames looked at for faces; 0 of what an earlier video's analysis told."""
     frames_with_face_search: _builtins.int
     cut_at_end: _builtins.bool
     """True when the frame after the part begins another shot: encoders like to put a keyframe, and so a seam, at a cut."""
@@ -273,6 +280,10 @@ class VisionAnalysis(_message.Message):
     def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___Person]:
         """Who is seen, in the order in which they appear."""
 
+    @_builtins.property
+    def sketch(self) -> Global___PictureSketch:
+        """What tells the same picture in another encoding; absent of what an earlier video's analysis told."""
+
     def __init__(
         self,
         *,
@@ -285,14 +296,47 @@ class VisionAnalysis(_message.Message):
         cut_at_end: _builtins.bool = ...,
         passages: _abc.Iterable[Global___Passage] | None = ...,
         people: _abc.Iterable[Global___Person] | None = ...,
+        sketch: Global___PictureSketch | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "sketch", b"sketch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_at_end", b"cut_at_end", "face_tracks", b"face_tracks", "frames", b"frames", "frames_with_face_search", b"frames_with_face_search", "models", b"models", "part", b"part", "passages", b"passages", "people", b"people", "shots", b"shots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_at_end", b"cut_at_end", "face_tracks", b"face_tracks", "frames", b"frames", "frames_with_face_search", b"frames_with_face_search", "models", b"models", "part", b"part", "passages", b"passages", "people", b"people", "shots", b"shots", "sketch", b"sketch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VisionAnalysis: _TypeAlias = VisionAnalysis  # noqa: Y015
+
+@_typing.final
+class PictureSketch(_message.Message):
+    """Some of a part's frames, about one a second and each shot's first, as colours in a coarse grid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIMES_S_FIELD_NUMBER: _builtins.int
+    GRIDS_FIELD_NUMBER: _builtins.int
+    FRAME_S_FIELD_NUMBER: _builtins.int
+    grids: _builtins.bytes
+    """Of each time 16 rows of 16 cells of red, green and blue, 0 to 255, upright."""
+    frame_s: _builtins.float
+    """Seconds from one of the part's frames to the next, in the mean."""
+    @_builtins.property
+    def times_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """In order."""
+
+    def __init__(
+        self,
+        *,
+        times_s: _abc.Iterable[_builtins.float] | None = ...,
+        grids: _builtins.bytes = ...,
+        frame_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frame_s", b"frame_s", "grids", b"grids", "times_s", b"times_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PictureSketch: _TypeAlias = PictureSketch  # noqa: Y015
 
 @_typing.final
 class Person(_message.Message):
