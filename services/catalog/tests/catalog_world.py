@@ -30,6 +30,7 @@ from clipmill_shared.blobs import Blobs
 from clipmill_shared.bus import Subscription
 from clipmill_shared.events import Event, event_id
 from clipmill_shared.platform import Platform
+from clipmill_shared.results import Results
 from clipmill_shared.rpc.server import serving
 from clipmill_shared.service import running
 
@@ -62,6 +63,7 @@ class CatalogWorld:
     folder: Path
     address: str
     stub: Any
+    results: Results
 
     @classmethod
     @asynccontextmanager
@@ -69,7 +71,8 @@ class CatalogWorld:
         bus = RecordingBus()
         blobs = Blobs.in_folder(folder / "blobs", folder / "scratch", (folder / "videos",))
         url = sql_url or f"sqlite+aiosqlite:///{folder}/{{service}}.db"
-        platform = Platform(bus, blobs, url, folder / "scratch", "test")
+        results = Results(blobs)
+        platform = Platform(bus, blobs, url, folder / "scratch", "test", results=results)
         service = clipmill_catalog.service.build(CatalogSettings(), platform)
 
         def owner(metadata: Iterable[tuple[str, str | bytes]]) -> str:
@@ -81,7 +84,7 @@ class CatalogWorld:
             grpc.aio.insecure_channel(address) as channel,
         ):
             with nothing_blocks("clipmill_catalog", "clipmill_shared"):
-                yield cls(bus, blobs, folder, address, CatalogServiceStub(channel))
+                yield cls(bus, blobs, folder, address, CatalogServiceStub(channel), results)
 
     async def hear_of(self, *events: Event[Message]) -> None:
         for event in events:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from catalog_world import CatalogWorld, JobEvents
@@ -14,8 +15,10 @@ from clipmill.audio.v1.audio_pb2 import Diarization, SpeakerTurn
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.media.v1.media_pb2 import MediaIngested, Recording
+from clipmill.work.v1.work_pb2 import Answer
 from clipmill_shared import recordings
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.events import Event
 
 
 async def delete(world: CatalogWorld, video_id: str = "v1") -> pb.DeleteVideoResponse:
@@ -34,6 +37,23 @@ async def test_rows_blobs_and_cached_results_go_and_are_counted(world: CatalogWo
     assert await world.clips() == []
     deleted = pb.CatalogChange.KIND_VIDEO_DELETED
     await world.until(lambda: any(event.message.kind == deleted for event in world.bus.events))
+
+
+async def test_what_processes_have_at_hand_of_its_results_goes_too(world: CatalogWorld):
+    """Redis' tier stands for an hour otherwise, with the clips' titles."""
+    job = JobEvents(world)
+    seen, other = await job.seen(), await JobEvents(world, job_id="j2", video_id="v2").seen()
+    await world.hear_of(await job.ingested(), seen)
+    for event in (seen, other):
+        await world.results.keep("ada", event.message.answer.record, event.message.answer, in_store=False)
+
+    await delete(world)
+
+    async def at_hand(event: Event[Any]) -> object:
+        return await world.results.read("ada", event.message.answer.record, Answer, "vision", in_store=False)
+
+    assert await at_hand(seen) is None
+    assert await at_hand(other) is not None
 
 
 async def test_no_later_video_is_like_an_erased_one(world: CatalogWorld):

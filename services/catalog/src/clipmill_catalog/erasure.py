@@ -15,6 +15,7 @@ from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_catalog.store import upsert
 from clipmill_catalog.tables import clips, diarizations, jobs, made, transcripts, videos
 from clipmill_shared.blobs import Blobs
+from clipmill_shared.results import Results
 from clipmill_shared.sql import Database, serial
 
 log = structlog.get_logger()
@@ -88,11 +89,12 @@ async def doom(on: AsyncConnection, owner_id: str, video_id: str, now: float) ->
 
 
 class Erasure:
-    """Erases what is doomed."""
+    """Erases what is doomed. Of `results`, where one is given, also what it has at hand."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, results: Results | None = None) -> None:
         self._database = database
         self._blobs = blobs
+        self._results = results
 
     async def sweep(self) -> None:
         """Erase all that is doomed now, but not what another video of the owner still needs."""
@@ -108,7 +110,10 @@ class Erasure:
                 if row.blob is not None:
                     await self._blobs.delete(BlobRef.FromString(row.blob))
                 else:
-                    await self._blobs.delete_record(row.owner_id, row.name.removeprefix(_RECORD))
+                    key = row.name.removeprefix(_RECORD)
+                    await self._blobs.delete_record(row.owner_id, key)
+                    if self._results is not None:
+                        await self._results.forget(row.owner_id, key)
             async with self._database.transaction() as on:
                 for row in rows:
                     here = and_(made.c.owner_id == row.owner_id, made.c.video_id == row.video_id)

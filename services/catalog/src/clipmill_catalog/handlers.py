@@ -14,6 +14,7 @@ from clipmill.audio.v1.audio_pb2 import AudioAnalyzed
 from clipmill.catalog.v1.catalog_pb2 import CatalogChange, Rendering, Video
 from clipmill.clips.v1.clips_pb2 import ClipRendered, ClipsScored, ScoredClips
 from clipmill.media.v1.media_pb2 import MediaIngested
+from clipmill.vision.v1.vision_pb2 import VisionAnalyzed
 from clipmill_catalog import store
 from clipmill_catalog.domain.transcript import HeardPart
 from clipmill_catalog.erasure import Erasure, JobKey, is_erased_job, remember, serial_for_video
@@ -121,6 +122,8 @@ class Handlers:
         # Hearing a given transcript writes the record, too.
         if isinstance(message, MediaIngested | AudioAnalyzed):
             records.append(recordings.key_of(message.video_id))
+        if isinstance(message, VisionAnalyzed):
+            records.extend(message.descriptions)
         async with self._offsets.taking(event) as on:
             job = JobKey(event.owner_id, message.task.job_id, message.video_id)
             if on is not None:

@@ -28,7 +28,7 @@ def build(_settings: CatalogSettings, platform: Platform) -> Service:
     """The catalog: its event handlers and its API on one database."""
     database = Database(platform.sql_url_of("catalog"))
     outbox = Outbox(database, tables.outbox, platform.bus)
-    erasure = Erasure(database, platform.blobs)
+    erasure = Erasure(database, platform.blobs, platform.results)
     offsets = SqlOffsets(database, tables.offsets, GROUP, Redrive(outbox))
     servicer = CatalogServicer(database, outbox, platform.blobs, erasure)
 
