@@ -40,6 +40,10 @@ async def disguised_page(request: web.Request) -> web.Response:
     return web.Response(body=b"\n <!DOCTYPE HTML><p>Log in</p>", content_type="video/mp4")
 
 
+async def playlist(request: web.Request) -> web.Response:
+    return web.Response(body=b"\xef\xbb\xbf#EXTM3U\n#EXT-X-ENDLIST\n", content_type="application/vnd.apple.mpegurl")
+
+
 async def silent(request: web.Request) -> web.Response:
     await asyncio.sleep(60)
     return web.Response()
@@ -101,6 +105,7 @@ async def test_a_video_becomes_a_blob(tmp_path: Path) -> None:
         (missing, "INPUT_URL_NOT_FOUND", "404"),
         (page, "INPUT_URL_NOT_VIDEO", "web page"),
         (disguised_page, "INPUT_URL_NOT_VIDEO", "web page"),
+        (playlist, "INPUT_URL_NOT_VIDEO", "HLS playlist"),
         (silent, "INPUT_URL_UNREACHABLE", "in time"),
         (breaks_off, "INPUT_URL_UNREACHABLE", "broke off"),
         (endless, "INPUT_TOO_LARGE", "limit"),

@@ -71,6 +71,8 @@ class Downloads:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     if size == 0 and looks_like_a_page(chunk):
                         raise no_video(name)
+                    if size == 0 and looks_like_a_playlist(chunk):
+                        raise _playlist(name)
                     size += len(chunk)
                     if size > self._max_bytes:
                         raise too_large(name, size, self._max_bytes)
@@ -85,6 +87,11 @@ def looks_like_a_page(chunk: bytes) -> bool:
     """Whether a body begins as HTML does."""
     head = chunk[:SNIFF_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return head.startswith((b"<!doctype html", b"<html", b"<head", b"<!--"))
+
+
+def looks_like_a_playlist(chunk: bytes) -> bool:
+    """Whether a body begins as HLS does."""
+    return chunk.removeprefix(b"\xef\xbb\xbf").startswith(b"#EXTM3U")
 
 
 class _PageError(Exception):
@@ -104,6 +111,14 @@ def no_video(name: str) -> ClipmillError:
         "INPUT_URL_NOT_VIDEO",
         f"{name} is a web page, though its server calls it a video.",
         "Give the address of the video file itself, or download it first.",
+    )
+
+
+def _playlist(name: str) -> ClipmillError:
+    return ClipmillError(
+        "INPUT_URL_NOT_VIDEO",
+        f"{name} is an HLS playlist, whose video comes in pieces.",
+        "Have it recorded to its end, whether it grows or is whole: clipmill run --live URL.",
     )
 
 

@@ -95,7 +95,8 @@ class Uploads:
 
     async def _next(self, messages: AsyncIterator[Part]) -> Part | None:
         try:
-            return await asyncio.wait_for(anext(messages, None), self._settings.upload_idle_timeout_s)
+            async with asyncio.timeout(self._settings.upload_idle_timeout_s):
+                return await anext(messages, None)
         except TimeoutError:
             raise _bad_upload(f"Nothing came for {self._settings.upload_idle_timeout_s:g} s.") from None
 

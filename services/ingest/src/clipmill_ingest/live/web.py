@@ -12,14 +12,12 @@ import aiohttp
 from m3u8 import M3U8
 
 from clipmill.common.v1.common_pb2 import Warning  # noqa: A004 - the message's name
-from clipmill_ingest.download import looks_like_a_page, no_video, private, shown, unreachable
+from clipmill_ingest.download import looks_like_a_page, looks_like_a_playlist, no_video, private, shown, unreachable
 from clipmill_ingest.live import hls
 from clipmill_ingest.live.fetching import CHUNK_BYTES, Fetching
 from clipmill_ingest.live.pipes import Pipe
 from clipmill_ingest.settings import IngestSettings
 from clipmill_shared.guarded_http import GuardedHttp, HttpLimits, RefusedAddressError
-
-PLAYLIST = b"#EXTM3U"
 
 
 class WebStream:
@@ -59,7 +57,7 @@ class WebStream:
             first = await response.content.read(CHUNK_BYTES)
             if looks_like_a_page(first):
                 raise no_video(self._name)
-            if not first.lstrip(b"\xef\xbb\xbf").startswith(PLAYLIST):
+            if not looks_like_a_playlist(first):
                 self.sound.close()
                 await self._pass_on(response, first)
                 await self.picture.end()
