@@ -280,3 +280,8 @@ def test_the_title_is_the_sentence_with_the_strongest_hook_that_fits():
     told = "This is the optical and science segment of the Web Space Telescope in the largest of all clean rooms."
     assert title([told], [1.0]) == "This is the optical and science segment of the Web Space Telescope…"
     assert title(["word " * 40], [1.0]) == ("word " * 14).strip().capitalize() + "…"
+
+
+def test_a_share_of_nothing_is_said_as_none():
+    asks, nobody = Added("questions", 2, 1.0), Added("face_share", 0.0, -2.0)
+    assert reason([asks, nobody]) == "This clip asks questions, but shows no face."

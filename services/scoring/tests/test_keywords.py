@@ -73,3 +73,8 @@ def test_a_clip_without_words_has_no_keywords():
 def test_what_compares_is_no_keyword():
     said = read("The faster line is the fastest line. A longer line looks faster.")
     assert Keywords(said, "en").of((0, len(said))) == ("line",)
+
+
+def test_a_small_word_that_is_written_large_is_no_name():
+    said = read("You know, these are very nice, Does it please you? When you wait, Look behind you in Boston.")
+    assert Keywords(said, "en").of((0, len(said))) == ("Boston",)

@@ -12,6 +12,8 @@ MAX_TITLE = 70
 WORTH_SAYING = 0.5
 WORTH_BLAMING = 1.5
 MAX_PRAISE = 3
+# What rounds to nothing.
+NO_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ def title(sentences: Sequence[str], hooks: Sequence[float]) -> str:
 
 
 def _said(feature: Added) -> str:
+    if feature.name == "face_share" and feature.value < NO_SHARE:
+        return "shows no face"
     good, bad = _SAID[feature.name]
     return (good if (feature.points > 0) != feature.is_turned else bad).format(v=feature.value)
 

@@ -120,7 +120,8 @@ def _terms(words: Sequence[Word], *, english: bool) -> Iterator[_Term]:
         # "I" and "I'm" are written large, too; German nouns are no names.
         is_name = english and not begins and plain[:1].isupper() and stem.split("'", 1)[0] not in FIRST_PERSON
         leads = word.text[-1:].isalnum() and at + 1 < len(words) and words[at + 1].text[:1].isupper()
-        is_name = is_name and (bool(name) or leads or stem not in small)
+        # Nor is "Does" one where a recogniser has put a comma for a full stop.
+        is_name = is_name and (bool(name) or leads or stem not in small | _SMALL)
         if is_name:
             name.append(plain)
         ends = word.ends_sentence or word.text.endswith((",", ";", ":"))
