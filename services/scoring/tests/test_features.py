@@ -8,7 +8,7 @@ import pytest
 from clipmill_scoring.domain.boundaries import sentence_units
 from clipmill_scoring.domain.candidates import candidates
 from clipmill_scoring.domain.choose import choose_among
-from clipmill_scoring.domain.explain import _SAID, MAX_TITLE, title
+from clipmill_scoring.domain.explain import _SAID, MAX_TITLE, Added, reason, title
 from clipmill_scoring.domain.features.definition import Seen
 from clipmill_scoring.domain.features.registry import BY_NAME, FEATURES, columns
 from clipmill_scoring.domain.meaning import Meaning
