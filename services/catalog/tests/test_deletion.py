@@ -15,6 +15,7 @@ from clipmill.audio.v1.audio_pb2 import Diarization, SpeakerTurn
 from clipmill.catalog.v1 import catalog_pb2 as pb
 from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill.media.v1.media_pb2 import MediaIngested, Recording
+from clipmill.vision.v1.vision_pb2 import Description
 from clipmill.work.v1.work_pb2 import Answer
 from clipmill_shared import recordings
 from clipmill_shared.blobs import Blobs
@@ -171,3 +172,18 @@ async def test_what_comes_while_a_video_is_being_deleted_is_erased_too(world: Ca
         await asyncio.gather(deletion, *(world.hear_of(event) for event in late))
     assert await world.clips() == []
     await world.until(lambda: not world.stored())
+
+
+async def test_what_was_said_of_a_picture_goes_with_the_last_video_that_shows_it(world: CatalogWorld):
+    for number in (1, 2):
+        job = JobEvents(world, job_id=f"j{number}", video_id=f"v{number}")
+        event = await job.seen()
+        event.message.descriptions.append("of-a-picture")
+        await world.hear_of(await job.ingested(), event)
+    await world.blobs.write_record("ada", "of-a-picture", Description(text="A dog."))
+
+    await delete(world, "v1")
+    assert await world.blobs.read_record("ada", "of-a-picture", Description) is not None
+
+    await delete(world, "v2")
+    assert await world.blobs.read_record("ada", "of-a-picture", Description) is None

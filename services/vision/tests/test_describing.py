@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import av
 import numpy as np
@@ -98,22 +99,23 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Stage:
     """The vision stage with an address to ask."""
 
-    def __init__(self, children: Children, video: Path, url: str, **settings: Any) -> None:
-        self._blobs = Blobs.in_folder(video.parent / "blobs", video.parent / "scratch", (video.parent,))
+    def __init__(self, children: Children, video: Path, url: str, folder: Path | None = None, **settings: Any) -> None:
+        folder = folder or video.parent / uuid4().hex
+        self.blobs = Blobs.in_folder(folder / "blobs", folder / "scratch", (video.parent,))
         self._video = video
         asked = {"describe_url": url, "describe_key": SecretStr("top-secret"), "describe_timeout_s": 20.0, **settings}
-        self.work = stage_work(children, self._blobs, VisionSettings(**asked))
+        self.work = stage_work(children, self.blobs, VisionSettings(**asked))
 
     async def seen(self, owner_id: str = "ann") -> tuple[VisionAnalyzed, VisionAnalysis]:
         task = VisionTask(
             task=Task(owner_id=owner_id),
-            source=await self._blobs.reference_file(self._video, sha256_of(self._video)[0], "video/mp4"),
+            source=await self.blobs.reference_file(self._video, sha256_of(self._video)[0], "video/mp4"),
             part=TimeRange(start_s=0, end_s=5),
             display_width=320,
             display_height=180,
         )
         answer = await self.work.work(task, lambda _: None)
-        return answer, await self._blobs.get_message(answer.analysis, VisionAnalysis)
+        return answer, await self.blobs.get_message(answer.analysis, VisionAnalysis)
 
 
 def texts(analysis: VisionAnalysis) -> list[str]:
@@ -168,6 +170,33 @@ async def test_what_was_said_of_a_picture_is_remembered_for_its_owner_alone(chil
         assert texts(again[1]) == texts(first[1])
         await stage.seen("bob")
         assert len(model.asked) == 2
+
+
+async def test_what_was_said_outlasts_its_process_until_the_video_is_erased(
+    children: Children, video: Path, tmp_path: Path
+) -> None:
+    model = Model()
+    async with serving(model) as url:
+        first = Stage(children, video, url, tmp_path)
+        answer, _ = await first.seen()
+        again, analysis = await Stage(children, video, url, tmp_path).seen()
+        assert len(model.asked) == 1
+        assert texts(analysis)[0] == "Call 1, picture 1."
+        # Both videos show them: the last one that is erased takes them along.
+        assert list(again.descriptions) == list(answer.descriptions)
+        assert len(set(answer.descriptions)) == 3
+        for key in answer.descriptions:
+            await first.blobs.delete_record("ann", key)
+        await Stage(children, video, url, tmp_path).seen()
+        assert len(model.asked) == 2
+
+
+async def test_another_model_is_asked_anew(children: Children, video: Path, tmp_path: Path) -> None:
+    model = Model()
+    async with serving(model) as url:
+        await Stage(children, video, url, tmp_path).seen()
+        await Stage(children, video, url, tmp_path, describe_model="llava").seen()
+    assert len(model.asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from clipmill.common.v1.common_pb2 import ModelVersion
 from clipmill.common.v1.common_pb2 import Warning as Caution
+from clipmill.vision.v1.vision_pb2 import Description
+from clipmill_shared import metrics
 from clipmill_shared.chat import Asked, Chat, NoAnswerError, Question
 from clipmill_shared.compute import Children
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.results import Results
 from clipmill_vision.domain.describe import PROMPT, PROMPT_VERSION, SCHEMA, Alike, BadAnswerError, alike, texts_of
 from clipmill_vision.exchange import Keyframes, Part, Seen, Shown
 from clipmill_vision.settings import VisionSettings
 
 # For each picture: a sentence and its brackets.
 TOKENS_A_PICTURE = 120
-MOST_REMEMBERED = 2000
+STAGE = "descriptions"
 UNAVAILABLE, CUT = "DESCRIPTIONS_UNAVAILABLE", "DESCRIPTIONS_CUT"
 
 
@@ -31,6 +33,8 @@ class Described:
 
     texts: dict[int, str] = field(default_factory=dict)
     cautions: list[Caution] = field(default_factory=list)
+    # Under which keys these texts are kept.
+    keys: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -42,16 +46,18 @@ class _Spent:
 class Describer:
     """Asks about pictures by `clipmill_shared.chat`, within the budget of the settings.
 
-    What was said of a picture is remembered by its content, for its owner alone.
+    What was said of a picture is kept by its content, for its owner alone: with `lasting` in the object store, else for
+    an hour.
     """
 
-    def __init__(self, children: Children, settings: VisionSettings) -> None:
+    def __init__(self, children: Children, settings: VisionSettings, results: Results, *, lasting: bool) -> None:
         self._children = children
         self._settings = settings
         self._asked = Asked(
             settings.describe_url, settings.describe_model, settings.describe_timeout_s, settings.describe_key
         )
-        self._remembered: OrderedDict[str, str] = OrderedDict()
+        self._results = results
+        self._lasting = lasting
 
     def model(self) -> ModelVersion:
         return ModelVersion(task="descriptions", name=self._settings.describe_model, version=PROMPT_VERSION)
@@ -84,29 +90,39 @@ class Describer:
         self, owner_id: str, groups: Sequence[Alike], pictures: Sequence[bytes], described: Described
     ) -> int:
         """Fills `described`; how many groups there is nothing more to ask of."""
-        names = [self._name(owner_id, picture) for picture in pictures]
-        unknown = [n for n, name in enumerate(names) if pictures[n] and name not in self._remembered]
+        keys = [self._key(picture) for picture in pictures]
+        known = await asyncio.gather(*(self._kept(owner_id, key) for key in keys))
+        for group, key, text in zip(groups, keys, known, strict=True):
+            if text is not None:
+                self._tell_of(group, key, text, described)
+        unknown = [n for n, text in enumerate(known) if pictures[n] and text is None]
         spent = _Spent()
         chat = Chat(self._asked)
         try:
-            self._put(groups, names, described)
             size = self._settings.describe_batch
             for batch in (unknown[at : at + size] for at in range(0, len(unknown), size)):
                 if spent.calls >= self._settings.describe_calls or spent.tokens >= self._settings.describe_tokens:
                     break
                 said = await self._ask(chat, [pictures[n] for n in batch], spent)
                 for n, text in zip(batch, said, strict=True):
-                    self._remember(names[n], text)
-                    described.texts |= dict.fromkeys(groups[n].shots, text)
+                    said_of = Description(text=text)
+                    await self._results.keep(owner_id, keys[n], said_of, in_store=self._lasting)
+                    self._tell_of(groups[n], keys[n], text, described)
         finally:
             await chat.close()
         return sum(group.shots[0] in described.texts or not pictures[n] for n, group in enumerate(groups))
 
-    def _put(self, groups: Sequence[Alike], names: Sequence[str], described: Described) -> None:
-        for group, name in zip(groups, names, strict=True):
-            if name in self._remembered:
-                self._remembered.move_to_end(name)
-                described.texts |= dict.fromkeys(group.shots, self._remembered[name])
+    async def _kept(self, owner_id: str, key: str) -> str | None:
+        found = await self._results.read(owner_id, key, Description, STAGE, in_store=self._lasting)
+        if found is None:
+            return None
+        metrics.RESULT_SAVED_INFERENCES.add(1, {"stage": STAGE})
+        return found.text
+
+    def _tell_of(self, group: Alike, key: str, text: str, described: Described) -> None:
+        described.texts |= dict.fromkeys(group.shots, text)
+        if self._lasting:
+            described.keys.append(key)
 
     async def _ask(self, chat: Chat, pictures: Sequence[bytes], spent: _Spent) -> list[str]:
         """What the model says of the pictures. Error: NoAnswerError."""
@@ -122,14 +138,10 @@ class Describer:
         except BadAnswerError as error:
             raise NoAnswerError(f"the model's answer does not count: {error}") from None
 
-    def _name(self, owner_id: str, picture: bytes) -> str:
-        asked = f"{owner_id}\x1f{self._settings.describe_url}\x1f{self._settings.describe_model}\x1f{PROMPT_VERSION}"
-        return hashlib.sha256(asked.encode() + picture).hexdigest()
-
-    def _remember(self, name: str, text: str) -> None:
-        self._remembered[name] = text
-        if len(self._remembered) > MOST_REMEMBERED:
-            self._remembered.popitem(last=False)
+    def _key(self, picture: bytes) -> str:
+        asked = f"{STAGE}\x1f{self._settings.describe_url}\x1f{self._settings.describe_model}\x1f{PROMPT_VERSION}\x1f"
+        # A part has many: half of the digest names them well enough.
+        return hashlib.sha256(asked.encode() + picture).hexdigest()[:32]
 
     def _unavailable(self, why: str, described: Described, groups: Sequence[Alike]) -> Caution:
         host = urlsplit(self._asked.url).hostname

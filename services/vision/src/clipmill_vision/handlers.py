@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -30,6 +32,7 @@ from clipmill.work.v1.work_pb2 import STAGE_VISION, Answer
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.cautions import as_answered
 from clipmill_shared.compute import Children
+from clipmill_shared.results import Results
 from clipmill_shared.work import Report, StageWork
 from clipmill_vision.domain.faces import Face
 from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
@@ -50,7 +53,7 @@ TEXT_PACKAGE = "rapidocr"
 # By what models are for: their names in the registry.
 REGISTERED = {"faces": ("faces",), "mouths": ("face_mesh",), "people": ("face_looks",), "text areas": ("text_areas",)}
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 12
+FORMULA = 13
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -80,20 +83,24 @@ def models() -> list[ModelVersion]:
     return as_answered(rests_on, REGISTERED)
 
 
-def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> StageWork[VisionTask, VisionAnalyzed]:
-    """Looking, for the worker. `children` run `clipmill_vision.work:answer`."""
-    observer = Observer(children, settings)
+def stage_work(
+    children: Children, blobs: Blobs, settings: VisionSettings, results: Results | None = None
+) -> StageWork[VisionTask, VisionAnalyzed]:
+    """Looking, for the worker. `children` run `clipmill_vision.work:answer`; `results` keep what is said of pictures."""
+    observer = Observer(children, settings, results or Results(blobs), lasting=True)
 
     async def work(task: VisionTask, report: Report) -> VisionAnalyzed:
         async with blobs.local(task.source) as path:
-            analysis, warnings = await observer.look(task.task.owner_id, task, path, report)
+            looked = await observer.look(task.task.owner_id, task, path, report)
+        analysis = looked.analysis
         return VisionAnalyzed(
-            answer=Answer(models=analysis.models, warnings=warnings),
+            answer=Answer(models=analysis.models, warnings=looked.warnings),
             part=task.part,
             analysis=await blobs.put_message(task.task.owner_id, analysis),
             shots=len(analysis.shots),
             face_tracks=len(analysis.face_tracks),
             video_id=task.video_id,
+            descriptions=looked.descriptions,
         )
 
     return StageWork(
@@ -108,39 +115,51 @@ def stage_work(children: Children, blobs: Blobs, settings: VisionSettings) -> St
     )
 
 
-class Observer:
-    """Looks at parts of videos in `children`, and has their keyframes described where there is somebody to ask."""
+@dataclass(frozen=True)
+class Looked:
+    """A part's analysis, what to warn of, and under which keys what was said of its pictures is kept."""
 
-    def __init__(self, children: Children, settings: VisionSettings) -> None:
+    analysis: VisionAnalysis
+    warnings: Sequence[Caution]
+    descriptions: Sequence[str] = ()
+
+
+class Observer:
+    """Looks at parts of videos in `children`, and has their keyframes described where there is somebody to ask.
+
+    With `lasting` what is said of them is kept until their video is erased.
+    """
+
+    def __init__(self, children: Children, settings: VisionSettings, results: Results, *, lasting: bool) -> None:
         self._children = children
         self._settings = settings
-        self._describer = _describer(children, settings)
+        self._describer = _describer(children, settings, results, lasting=lasting)
 
-    async def look(
-        self, owner_id: str, task: VisionTask, path: Path, report: Report = lambda _: None
-    ) -> tuple[VisionAnalysis, list[Caution]]:
-        """The task's part of the video in `path`, and what to warn of. INPUT_UNREADABLE when nothing can be decoded."""
+    async def look(self, owner_id: str, task: VisionTask, path: Path, report: Report = lambda _: None) -> Looked:
+        """The task's part of the video in `path`. INPUT_UNREADABLE when nothing can be decoded."""
         request = request_of(task, path, self._settings)
         seen = await self._children.run(request, report)
         assert isinstance(seen, Seen)
         analysis, warnings = analysis_of(task, seen), warnings_of(task, seen)
+        keys: list[str] = []
         if self._describer:
             described = await self._describer.describe(owner_id, request.part, request.shown, seen)
             warnings += described.cautions
+            keys = described.keys
             for number, text in described.texts.items():
                 analysis.shots[number].description = text
             if described.texts:
                 analysis.models.append(self._describer.model())
-        return analysis, warnings
+        return Looked(analysis, warnings, keys)
 
 
-def _describer(children: Children, settings: VisionSettings) -> Describer | None:
+def _describer(children: Children, settings: VisionSettings, results: Results, *, lasting: bool) -> Describer | None:
     if not settings.describe_url:
         return None
     # Late: nobody else needs HTTP.
     from clipmill_vision.describing import Describer
 
-    return Describer(children, settings)
+    return Describer(children, settings, results, lasting=lasting)
 
 
 def version(settings: VisionSettings) -> str:

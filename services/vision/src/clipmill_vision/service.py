@@ -11,6 +11,7 @@ from clipmill_shared.inference.log import InferenceLog
 from clipmill_shared.inference.model_children import ModelChildren
 from clipmill_shared.inference.pins import Pins
 from clipmill_shared.platform import Platform
+from clipmill_shared.results import Results
 from clipmill_shared.service import Service
 from clipmill_shared.work import Worker
 from clipmill_vision.handlers import stage_work
@@ -24,7 +25,7 @@ def build(settings: VisionSettings, platform: Platform) -> Service:
     children = ModelChildren(
         "clipmill_vision.work:answer", settings.slots, platform.inference, log, pins=pins, cores=platform.cores
     )
-    stage = stage_work(children, platform.blobs, settings)
+    stage = stage_work(children, platform.blobs, settings, platform.results)
     instance = f"{platform.instance}/vision"
     worker = Worker(stage, platform.bus, platform.blobs, settings.slots, instance, results=platform.results)
     working = Service(
@@ -39,7 +40,7 @@ def _served(working: Service, children: Children, settings: VisionSettings, plat
     from clipmill.vision.v1.vision_pb2_grpc import add_VisionServiceServicer_to_server
     from clipmill_vision.servicer import VisionServicer
 
-    servicer = VisionServicer(children, platform.blobs, settings)
+    servicer = VisionServicer(children, platform.blobs, settings, platform.results or Results(platform.blobs))
 
     def add(server: grpc.aio.Server) -> None:
         add_VisionServiceServicer_to_server(servicer, server)

@@ -14,6 +14,7 @@ from clipmill.vision.v1.vision_pb2_grpc import VisionServiceServicer
 from clipmill_shared.blobs import Blobs
 from clipmill_shared.compute import Children
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.results import Results
 from clipmill_shared.rpc.auth import owner_of
 from clipmill_vision.exchange import Video, WhatIsIt
 from clipmill_vision.handlers import Observer, caution
@@ -26,11 +27,11 @@ STRETCH_S = 15.0
 class VisionServicer(VisionServiceServicer):
     """`children` run `clipmill_vision.work:answer`; calls share them with the worker, a stretch at a time."""
 
-    def __init__(self, children: Children, blobs: Blobs, settings: VisionSettings) -> None:
+    def __init__(self, children: Children, blobs: Blobs, settings: VisionSettings, results: Results) -> None:
         self._children = children
         self._blobs = blobs
         self._settings = settings
-        self._observer = Observer(children, settings)
+        self._observer = Observer(children, settings, results, lasting=False)
         self._open = 0
 
     async def Analyze(  # noqa: N802
@@ -77,14 +78,14 @@ class VisionServicer(VisionServiceServicer):
             stop_s = end_s if end_s - stop_s < 1 else stop_s
             task = _task(request, video, begin_s, stop_s)
             try:
-                part, warnings = await self._observer.look(owner_id, task, path)
+                looked = await self._observer.look(owner_id, task, path)
             except ClipmillError as error:
                 if error.code != "INPUT_UNREADABLE" or (stop_s == end_s and not seen_any):
                     raise
                 yield AnalyzeResponse(warnings=[caution(error.code, error.message)])
             else:
                 seen_any = True
-                yield AnalyzeResponse(part=part, warnings=warnings)
+                yield AnalyzeResponse(part=looked.analysis, warnings=looked.warnings)
             begin_s = stop_s
 
 

@@ -27,7 +27,7 @@ from clipmill.models.v1 import models_pb2 as clipmill_dot_models_dot_v1_dot_mode
 from clipmill.work.v1 import work_pb2 as clipmill_dot_work_dot_v1_dot_work__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63lipmill/vision/v1/vision.proto\x12\x12\x63lipmill.vision.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1f\x63lipmill/models/v1/models.proto\x1a\x1b\x63lipmill/work/v1/work.proto\"\xb3\x01\n\x0e\x41nalyzeRequest\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12-\n\x06upload\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12,\n\x07profile\x18\x03 \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12,\n\x05range\x18\x04 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRangeB\x06\n\x04\x66rom\"\xb0\x01\n\x0f\x41nalyzeResponse\x12\x32\n\x05video\x18\x01 \x01(\x0b\x32!.clipmill.vision.v1.AnalyzedVideoH\x00\x12\x32\n\x04part\x18\x02 \x01(\x0b\x32\".clipmill.vision.v1.VisionAnalysisH\x00\x12-\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.clipmill.common.v1.WarningB\x06\n\x04what\"\x96\x01\n\rAnalyzedVideo\x12\x12\n\nduration_s\x18\x01 \x01(\x01\x12\x16\n\x0esource_start_s\x18\x02 \x01(\x01\x12\x14\n\x0cvideo_stream\x18\x03 \x01(\r\x12\x15\n\rdisplay_width\x18\x04 \x01(\r\x12\x16\n\x0e\x64isplay_height\x18\x05 \x01(\r\x12\x14\n\x0crotation_deg\x18\x06 \x01(\r\"\x9a\x03\n\nVisionTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12+\n\x06source\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x16\n\x0esource_start_s\x18\x04 \x01(\x01\x12\x14\n\x0cvideo_stream\x18\x05 \x01(\r\x12\x14\n\x0crotation_deg\x18\x06 \x01(\r\x12\x15\n\rdisplay_width\x18\x07 \x01(\r\x12\x16\n\x0e\x64isplay_height\x18\x08 \x01(\r\x12,\n\x07profile\x18\t \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12\x10\n\x08video_id\x18\n \x01(\t\x12&\n\x04twin\x18\x0b \x01(\x0b\x32\x18.clipmill.common.v1.Twin\x12\x31\n\x06pinned\x18( \x03(\x0b\x32!.clipmill.models.v1.PinnedVersion\"\xf2\x01\n\x0eVisionAnalyzed\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.clipmill.work.v1.Answer\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08\x61nalysis\x18\x04 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\r\n\x05shots\x18\x05 \x01(\r\x12\x13\n\x0b\x66\x61\x63\x65_tracks\x18\x06 \x01(\r\x12\x10\n\x08video_id\x18\x07 \x01(\t\"\x9f\x03\n\x0eVisionAnalysis\x12+\n\x04part\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\'\n\x05shots\x18\x02 \x03(\x0b\x32\x18.clipmill.vision.v1.Shot\x12\x32\n\x0b\x66\x61\x63\x65_tracks\x18\x03 \x03(\x0b\x32\x1d.clipmill.vision.v1.FaceTrack\x12\x30\n\x06models\x18\x04 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12\x0e\n\x06\x66rames\x18\x05 \x01(\x04\x12\x1f\n\x17\x66rames_with_face_search\x18\x06 \x01(\x04\x12\x12\n\ncut_at_end\x18\x07 \x01(\x08\x12-\n\x08passages\x18\x08 \x03(\x0b\x32\x1b.clipmill.vision.v1.Passage\x12*\n\x06people\x18\t \x03(\x0b\x32\x1a.clipmill.vision.v1.Person\x12\x31\n\x06sketch\x18\n \x01(\x0b\x32!.clipmill.vision.v1.PictureSketch\"@\n\rPictureSketch\x12\x0f\n\x07times_s\x18\x01 \x03(\x01\x12\r\n\x05grids\x18\x02 \x01(\x0c\x12\x0f\n\x07\x66rame_s\x18\x03 \x01(\x01\"\'\n\x06Person\x12\x0e\n\x06person\x18\x01 \x01(\r\x12\r\n\x05looks\x18\x02 \x01(\x0c\"d\n\x04\x43\x61st\x12/\n\x07members\x18\x01 \x03(\x0b\x32\x1e.clipmill.vision.v1.CastMember\x12+\n\x05turns\x18\x02 \x03(\x0b\x32\x1c.clipmill.vision.v1.FaceTurn\"\x87\x01\n\nCastMember\x12\x0e\n\x06person\x18\x01 \x01(\r\x12+\n\x04seen\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x14\n\x07speaker\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x1a\n\x12speaker_confidence\x18\x04 \x01(\x01\x42\n\n\x08_speaker\"\x91\x01\n\x08\x46\x61\x63\x65Turn\x12,\n\x05range\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x14\n\x0cpart_start_s\x18\x02 \x01(\x01\x12\r\n\x05track\x18\x03 \x01(\r\x12\x13\n\x06person\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x42\t\n\x07_person\"\xd8\x01\n\x07Passage\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .clipmill.vision.v1.Passage.Kind\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\"o\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_BLACK\x10\x01\x12\x0f\n\x0bKIND_FROZEN\x10\x02\x12\x16\n\x12KIND_FADE_TO_BLACK\x10\x03\x12\x18\n\x14KIND_FADE_FROM_BLACK\x10\x04\"\xc8\x03\n\x04Shot\x12,\n\x05range\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x16\n\x0e\x62\x65gins_at_seam\x18\x02 \x01(\x08\x12\x0e\n\x06motion\x18\x03 \x01(\x01\x12\x12\n\nbrightness\x18\x04 \x01(\x01\x12\x11\n\tsharpness\x18\x05 \x01(\x01\x12+\n\x07palette\x18\x06 \x03(\x0b\x32\x1a.clipmill.vision.v1.Colour\x12\x17\n\nkeyframe_s\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05phash\x18\x08 \x01(\x06H\x01\x88\x01\x01\x12\x1c\n\x0flooks_like_shot\x18\t \x01(\rH\x02\x88\x01\x01\x12.\n\x08salience\x18\n \x01(\x0b\x32\x1c.clipmill.vision.v1.Salience\x12\x11\n\tis_screen\x18\x0b \x01(\x08\x12\x18\n\x0b\x64\x65scription\x18\x0c \x01(\tH\x03\x88\x01\x01\x12\x31\n\ntext_areas\x18\r \x01(\x0b\x32\x1d.clipmill.vision.v1.TextAreasB\r\n\x0b_keyframe_sB\x08\n\x06_phashB\x12\n\x10_looks_like_shotB\x0e\n\x0c_description\"G\n\tTextAreas\x12+\n\x05\x61reas\x18\x01 \x03(\x0b\x32\x1c.clipmill.vision.v1.TextArea\x12\r\n\x05share\x18\x02 \x01(\x01\"N\n\x08TextArea\x12\n\n\x02x0\x18\x01 \x01(\x01\x12\n\n\x02y0\x18\x02 \x01(\x01\x12\n\n\x02x1\x18\x03 \x01(\x01\x12\n\n\x02y1\x18\x04 \x01(\x01\x12\x12\n\nconfidence\x18\x05 \x01(\x01\"(\n\x08Salience\x12\x0e\n\x06\x61\x63ross\x18\x01 \x03(\x02\x12\x0c\n\x04\x64own\x18\x02 \x03(\x02\"A\n\x06\x43olour\x12\x0b\n\x03red\x18\x01 \x01(\r\x12\r\n\x05green\x18\x02 \x01(\r\x12\x0c\n\x04\x62lue\x18\x03 \x01(\r\x12\r\n\x05share\x18\x04 \x01(\x01\"\xb7\x01\n\tFaceTrack\x12\r\n\x05track\x18\x01 \x01(\r\x12/\n\x07samples\x18\x02 \x03(\x0b\x32\x1e.clipmill.vision.v1.FaceSample\x12/\n\x06mouths\x18\x03 \x03(\x0b\x32\x1f.clipmill.vision.v1.MouthSample\x12\x13\n\x06person\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x19\n\x11person_confidence\x18\x05 \x01(\x01\x42\t\n\x07_person\".\n\x0bMouthSample\x12\x0e\n\x06time_s\x18\x01 \x01(\x01\x12\x0f\n\x07opening\x18\x02 \x01(\x01\"`\n\nFaceSample\x12\x0e\n\x06time_s\x18\x01 \x01(\x01\x12\n\n\x02x0\x18\x02 \x01(\x01\x12\n\n\x02y0\x18\x03 \x01(\x01\x12\n\n\x02x1\x18\x04 \x01(\x01\x12\n\n\x02y1\x18\x05 \x01(\x01\x12\x12\n\nconfidence\x18\x06 \x01(\x01\x32\x65\n\rVisionService\x12T\n\x07\x41nalyze\x12\".clipmill.vision.v1.AnalyzeRequest\x1a#.clipmill.vision.v1.AnalyzeResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63lipmill/vision/v1/vision.proto\x12\x12\x63lipmill.vision.v1\x1a\x1f\x63lipmill/common/v1/common.proto\x1a\x1f\x63lipmill/models/v1/models.proto\x1a\x1b\x63lipmill/work/v1/work.proto\"\xb3\x01\n\x0e\x41nalyzeRequest\x12\x0e\n\x04path\x18\x01 \x01(\tH\x00\x12-\n\x06upload\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRefH\x00\x12,\n\x07profile\x18\x03 \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12,\n\x05range\x18\x04 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRangeB\x06\n\x04\x66rom\"\xb0\x01\n\x0f\x41nalyzeResponse\x12\x32\n\x05video\x18\x01 \x01(\x0b\x32!.clipmill.vision.v1.AnalyzedVideoH\x00\x12\x32\n\x04part\x18\x02 \x01(\x0b\x32\".clipmill.vision.v1.VisionAnalysisH\x00\x12-\n\x08warnings\x18\x03 \x03(\x0b\x32\x1b.clipmill.common.v1.WarningB\x06\n\x04what\"\x96\x01\n\rAnalyzedVideo\x12\x12\n\nduration_s\x18\x01 \x01(\x01\x12\x16\n\x0esource_start_s\x18\x02 \x01(\x01\x12\x14\n\x0cvideo_stream\x18\x03 \x01(\r\x12\x15\n\rdisplay_width\x18\x04 \x01(\r\x12\x16\n\x0e\x64isplay_height\x18\x05 \x01(\r\x12\x14\n\x0crotation_deg\x18\x06 \x01(\r\"\x9a\x03\n\nVisionTask\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12+\n\x06source\x18\x02 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x16\n\x0esource_start_s\x18\x04 \x01(\x01\x12\x14\n\x0cvideo_stream\x18\x05 \x01(\r\x12\x14\n\x0crotation_deg\x18\x06 \x01(\r\x12\x15\n\rdisplay_width\x18\x07 \x01(\r\x12\x16\n\x0e\x64isplay_height\x18\x08 \x01(\r\x12,\n\x07profile\x18\t \x01(\x0e\x32\x1b.clipmill.common.v1.Profile\x12\x10\n\x08video_id\x18\n \x01(\t\x12&\n\x04twin\x18\x0b \x01(\x0b\x32\x18.clipmill.common.v1.Twin\x12\x31\n\x06pinned\x18( \x03(\x0b\x32!.clipmill.models.v1.PinnedVersion\"\x88\x02\n\x0eVisionAnalyzed\x12$\n\x04task\x18\x01 \x01(\x0b\x32\x16.clipmill.work.v1.Task\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.clipmill.work.v1.Answer\x12+\n\x04part\x18\x03 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12-\n\x08\x61nalysis\x18\x04 \x01(\x0b\x32\x1b.clipmill.common.v1.BlobRef\x12\r\n\x05shots\x18\x05 \x01(\r\x12\x13\n\x0b\x66\x61\x63\x65_tracks\x18\x06 \x01(\r\x12\x10\n\x08video_id\x18\x07 \x01(\t\x12\x14\n\x0c\x64\x65scriptions\x18\x08 \x03(\t\"\x1b\n\x0b\x44\x65scription\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x9f\x03\n\x0eVisionAnalysis\x12+\n\x04part\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\'\n\x05shots\x18\x02 \x03(\x0b\x32\x18.clipmill.vision.v1.Shot\x12\x32\n\x0b\x66\x61\x63\x65_tracks\x18\x03 \x03(\x0b\x32\x1d.clipmill.vision.v1.FaceTrack\x12\x30\n\x06models\x18\x04 \x03(\x0b\x32 .clipmill.common.v1.ModelVersion\x12\x0e\n\x06\x66rames\x18\x05 \x01(\x04\x12\x1f\n\x17\x66rames_with_face_search\x18\x06 \x01(\x04\x12\x12\n\ncut_at_end\x18\x07 \x01(\x08\x12-\n\x08passages\x18\x08 \x03(\x0b\x32\x1b.clipmill.vision.v1.Passage\x12*\n\x06people\x18\t \x03(\x0b\x32\x1a.clipmill.vision.v1.Person\x12\x31\n\x06sketch\x18\n \x01(\x0b\x32!.clipmill.vision.v1.PictureSketch\"@\n\rPictureSketch\x12\x0f\n\x07times_s\x18\x01 \x03(\x01\x12\r\n\x05grids\x18\x02 \x01(\x0c\x12\x0f\n\x07\x66rame_s\x18\x03 \x01(\x01\"\'\n\x06Person\x12\x0e\n\x06person\x18\x01 \x01(\r\x12\r\n\x05looks\x18\x02 \x01(\x0c\"d\n\x04\x43\x61st\x12/\n\x07members\x18\x01 \x03(\x0b\x32\x1e.clipmill.vision.v1.CastMember\x12+\n\x05turns\x18\x02 \x03(\x0b\x32\x1c.clipmill.vision.v1.FaceTurn\"\x87\x01\n\nCastMember\x12\x0e\n\x06person\x18\x01 \x01(\r\x12+\n\x04seen\x18\x02 \x03(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x14\n\x07speaker\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x1a\n\x12speaker_confidence\x18\x04 \x01(\x01\x42\n\n\x08_speaker\"\x91\x01\n\x08\x46\x61\x63\x65Turn\x12,\n\x05range\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x14\n\x0cpart_start_s\x18\x02 \x01(\x01\x12\r\n\x05track\x18\x03 \x01(\r\x12\x13\n\x06person\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x12\n\nconfidence\x18\x05 \x01(\x01\x42\t\n\x07_person\"\xd8\x01\n\x07Passage\x12.\n\x04kind\x18\x01 \x01(\x0e\x32 .clipmill.vision.v1.Passage.Kind\x12,\n\x05range\x18\x02 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\"o\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_BLACK\x10\x01\x12\x0f\n\x0bKIND_FROZEN\x10\x02\x12\x16\n\x12KIND_FADE_TO_BLACK\x10\x03\x12\x18\n\x14KIND_FADE_FROM_BLACK\x10\x04\"\xc8\x03\n\x04Shot\x12,\n\x05range\x18\x01 \x01(\x0b\x32\x1d.clipmill.common.v1.TimeRange\x12\x16\n\x0e\x62\x65gins_at_seam\x18\x02 \x01(\x08\x12\x0e\n\x06motion\x18\x03 \x01(\x01\x12\x12\n\nbrightness\x18\x04 \x01(\x01\x12\x11\n\tsharpness\x18\x05 \x01(\x01\x12+\n\x07palette\x18\x06 \x03(\x0b\x32\x1a.clipmill.vision.v1.Colour\x12\x17\n\nkeyframe_s\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05phash\x18\x08 \x01(\x06H\x01\x88\x01\x01\x12\x1c\n\x0flooks_like_shot\x18\t \x01(\rH\x02\x88\x01\x01\x12.\n\x08salience\x18\n \x01(\x0b\x32\x1c.clipmill.vision.v1.Salience\x12\x11\n\tis_screen\x18\x0b \x01(\x08\x12\x18\n\x0b\x64\x65scription\x18\x0c \x01(\tH\x03\x88\x01\x01\x12\x31\n\ntext_areas\x18\r \x01(\x0b\x32\x1d.clipmill.vision.v1.TextAreasB\r\n\x0b_keyframe_sB\x08\n\x06_phashB\x12\n\x10_looks_like_shotB\x0e\n\x0c_description\"G\n\tTextAreas\x12+\n\x05\x61reas\x18\x01 \x03(\x0b\x32\x1c.clipmill.vision.v1.TextArea\x12\r\n\x05share\x18\x02 \x01(\x01\"N\n\x08TextArea\x12\n\n\x02x0\x18\x01 \x01(\x01\x12\n\n\x02y0\x18\x02 \x01(\x01\x12\n\n\x02x1\x18\x03 \x01(\x01\x12\n\n\x02y1\x18\x04 \x01(\x01\x12\x12\n\nconfidence\x18\x05 \x01(\x01\"(\n\x08Salience\x12\x0e\n\x06\x61\x63ross\x18\x01 \x03(\x02\x12\x0c\n\x04\x64own\x18\x02 \x03(\x02\"A\n\x06\x43olour\x12\x0b\n\x03red\x18\x01 \x01(\r\x12\r\n\x05green\x18\x02 \x01(\r\x12\x0c\n\x04\x62lue\x18\x03 \x01(\r\x12\r\n\x05share\x18\x04 \x01(\x01\"\xb7\x01\n\tFaceTrack\x12\r\n\x05track\x18\x01 \x01(\r\x12/\n\x07samples\x18\x02 \x03(\x0b\x32\x1e.clipmill.vision.v1.FaceSample\x12/\n\x06mouths\x18\x03 \x03(\x0b\x32\x1f.clipmill.vision.v1.MouthSample\x12\x13\n\x06person\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x19\n\x11person_confidence\x18\x05 \x01(\x01\x42\t\n\x07_person\".\n\x0bMouthSample\x12\x0e\n\x06time_s\x18\x01 \x01(\x01\x12\x0f\n\x07opening\x18\x02 \x01(\x01\"`\n\nFaceSample\x12\x0e\n\x06time_s\x18\x01 \x01(\x01\x12\n\n\x02x0\x18\x02 \x01(\x01\x12\n\n\x02y0\x18\x03 \x01(\x01\x12\n\n\x02x1\x18\x04 \x01(\x01\x12\n\n\x02y1\x18\x05 \x01(\x01\x12\x12\n\nconfidence\x18\x06 \x01(\x01\x32\x65\n\rVisionService\x12T\n\x07\x41nalyze\x12\".clipmill.vision.v1.AnalyzeRequest\x1a#.clipmill.vision.v1.AnalyzeResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,39 +43,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VISIONTASK']._serialized_start=665
   _globals['_VISIONTASK']._serialized_end=1075
   _globals['_VISIONANALYZED']._serialized_start=1078
-  _globals['_VISIONANALYZED']._serialized_end=1320
-  _globals['_VISIONANALYSIS']._serialized_start=1323
-  _globals['_VISIONANALYSIS']._serialized_end=1738
-  _globals['_PICTURESKETCH']._serialized_start=1740
-  _globals['_PICTURESKETCH']._serialized_end=1804
-  _globals['_PERSON']._serialized_start=1806
-  _globals['_PERSON']._serialized_end=1845
-  _globals['_CAST']._serialized_start=1847
-  _globals['_CAST']._serialized_end=1947
-  _globals['_CASTMEMBER']._serialized_start=1950
-  _globals['_CASTMEMBER']._serialized_end=2085
-  _globals['_FACETURN']._serialized_start=2088
-  _globals['_FACETURN']._serialized_end=2233
-  _globals['_PASSAGE']._serialized_start=2236
-  _globals['_PASSAGE']._serialized_end=2452
-  _globals['_PASSAGE_KIND']._serialized_start=2341
-  _globals['_PASSAGE_KIND']._serialized_end=2452
-  _globals['_SHOT']._serialized_start=2455
-  _globals['_SHOT']._serialized_end=2911
-  _globals['_TEXTAREAS']._serialized_start=2913
-  _globals['_TEXTAREAS']._serialized_end=2984
-  _globals['_TEXTAREA']._serialized_start=2986
-  _globals['_TEXTAREA']._serialized_end=3064
-  _globals['_SALIENCE']._serialized_start=3066
-  _globals['_SALIENCE']._serialized_end=3106
-  _globals['_COLOUR']._serialized_start=3108
-  _globals['_COLOUR']._serialized_end=3173
-  _globals['_FACETRACK']._serialized_start=3176
-  _globals['_FACETRACK']._serialized_end=3359
-  _globals['_MOUTHSAMPLE']._serialized_start=3361
-  _globals['_MOUTHSAMPLE']._serialized_end=3407
-  _globals['_FACESAMPLE']._serialized_start=3409
-  _globals['_FACESAMPLE']._serialized_end=3505
-  _globals['_VISIONSERVICE']._serialized_start=3507
-  _globals['_VISIONSERVICE']._serialized_end=3608
+  _globals['_VISIONANALYZED']._serialized_end=1342
+  _globals['_DESCRIPTION']._serialized_start=1344
+  _globals['_DESCRIPTION']._serialized_end=1371
+  _globals['_VISIONANALYSIS']._serialized_start=1374
+  _globals['_VISIONANALYSIS']._serialized_end=1789
+  _globals['_PICTURESKETCH']._serialized_start=1791
+  _globals['_PICTURESKETCH']._serialized_end=1855
+  _globals['_PERSON']._serialized_start=1857
+  _globals['_PERSON']._serialized_end=1896
+  _globals['_CAST']._serialized_start=1898
+  _globals['_CAST']._serialized_end=1998
+  _globals['_CASTMEMBER']._serialized_start=2001
+  _globals['_CASTMEMBER']._serialized_end=2136
+  _globals['_FACETURN']._serialized_start=2139
+  _globals['_FACETURN']._serialized_end=2284
+  _globals['_PASSAGE']._serialized_start=2287
+  _globals['_PASSAGE']._serialized_end=2503
+  _globals['_PASSAGE_KIND']._serialized_start=2392
+  _globals['_PASSAGE_KIND']._serialized_end=2503
+  _globals['_SHOT']._serialized_start=2506
+  _globals['_SHOT']._serialized_end=2962
+  _globals['_TEXTAREAS']._serialized_start=2964
+  _globals['_TEXTAREAS']._serialized_end=3035
+  _globals['_TEXTAREA']._serialized_start=3037
+  _globals['_TEXTAREA']._serialized_end=3115
+  _globals['_SALIENCE']._serialized_start=3117
+  _globals['_SALIENCE']._serialized_end=3157
+  _globals['_COLOUR']._serialized_start=3159
+  _globals['_COLOUR']._serialized_end=3224
+  _globals['_FACETRACK']._serialized_start=3227
+  _globals['_FACETRACK']._serialized_end=3410
+  _globals['_MOUTHSAMPLE']._serialized_start=3412
+  _globals['_MOUTHSAMPLE']._serialized_end=3458
+  _globals['_FACESAMPLE']._serialized_start=3460
+  _globals['_FACESAMPLE']._serialized_end=3556
+  _globals['_VISIONSERVICE']._serialized_start=3558
+  _globals['_VISIONSERVICE']._serialized_end=3659
 # @@protoc_insertion_point(module_scope)

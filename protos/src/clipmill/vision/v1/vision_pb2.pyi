@@ -209,6 +209,7 @@ class VisionAnalyzed(_message.Message):
     SHOTS_FIELD_NUMBER: _builtins.int
     FACE_TRACKS_FIELD_NUMBER: _builtins.int
     VIDEO_ID_FIELD_NUMBER: _builtins.int
+    DESCRIPTIONS_FIELD_NUMBER: _builtins.int
     shots: _builtins.int
     face_tracks: _builtins.int
     video_id: _builtins.str
@@ -222,6 +223,10 @@ class VisionAnalyzed(_message.Message):
     def analysis(self) -> _common_pb2.BlobRef:
         """A VisionAnalysis."""
 
+    @_builtins.property
+    def descriptions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Under which keys what was said of its pictures is kept, so that it can be erased."""
+
     def __init__(
         self,
         *,
@@ -232,14 +237,36 @@ class VisionAnalyzed(_message.Message):
         shots: _builtins.int = ...,
         face_tracks: _builtins.int = ...,
         video_id: _builtins.str = ...,
+        descriptions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "part", b"part", "task", b"task"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "face_tracks", b"face_tracks", "part", b"part", "shots", b"shots", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "answer", b"answer", "descriptions", b"descriptions", "face_tracks", b"face_tracks", "part", b"part", "shots", b"shots", "task", b"task", "video_id", b"video_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VisionAnalyzed: _TypeAlias = VisionAnalyzed  # noqa: Y015
+
+@_typing.final
+class Description(_message.Message):
+    """A record of the object store: what a vision-language model said of a picture. Goes with the last video that shows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Description: _TypeAlias = Description  # noqa: Y015
 
 @_typing.final
 class VisionAnalysis(_message.Message):
