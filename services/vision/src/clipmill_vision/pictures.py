@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import cos, sin
 from typing import Any
 
@@ -98,20 +97,22 @@ def cut_out(frame: VideoFrame, shown: Shown, seat: Seat, side: int, *, smooth: b
         x, y = (
             share * size for share, size in zip(_coded(seat, shown, count), (plane.width, plane.height), strict=True)
         )
-        planes.append(_at(_samples(plane, excess_bits), x, y, smooth=smooth) / np.float32(1 << excess_bits))
-    return _rgb(planes, full_range=is_full_range(frame))
+        samples = _at(_samples(plane, excess_bits), x, y, smooth=smooth)
+        planes.append((samples / (1 << excess_bits) if excess_bits else samples).astype(np.uint8, copy=False).ravel())
+    # Scaling takes 3 ms, this conversion .1; in numpy it took .4.
+    kind = "gray" if len(planes) == 1 else "yuvj420p" if is_full_range(frame) else "yuv420p"
+    small = VideoFrame.from_ndarray(np.concatenate(planes).reshape(-1, side), format=kind)
+    return np.asarray(small.reformat(format="rgb24", threads=1).to_ndarray(), np.uint8)
 
 
-def _at(samples: NDArray[Any], x: NDArray[np.float64], y: NDArray[np.float64], *, smooth: bool) -> NDArray[np.float32]:
+def _at(samples: NDArray[Any], x: NDArray[np.float64], y: NDArray[np.float64], *, smooth: bool) -> NDArray[Any]:
     """The samples nearest to x and y, or the mixtures of the four around."""
     height, width = samples.shape
     if not smooth:
         columns, rows = np.clip(x, 0, width - 1).astype(int), np.clip(y, 0, height - 1).astype(int)
         # Of a square that is not turned, whole rows first: half the time.
         along = x.shape[0] == 1
-        nearest: NDArray[np.float32] = (samples[rows[:, 0]][:, columns[0]] if along else samples[rows, columns]).astype(
-            np.float32
-        )
+        nearest: NDArray[Any] = samples[rows[:, 0]][:, columns[0]] if along else samples[rows, columns]
         return nearest
     x, y = np.clip(x - 0.5, 0, width - 1.001), np.clip(y - 0.5, 0, height - 1.001)
     left, top = x.astype(int), y.astype(int)
@@ -135,19 +136,3 @@ def _coded(seat: Seat, shown: Shown, count: int) -> tuple[NDArray[np.float64], N
     for _ in range(shown.rotation_deg // 90 % 4):
         x, y = y, 1 - x
     return x, y
-
-
-def _rgb(planes: Sequence[NDArray[np.float32]], *, full_range: bool) -> NDArray[np.uint8]:
-    """From luma and, half as large, the chroma planes if there are any.
-
-    By BT.601; that HD is BT.709 shifts hues by a few degrees, which no shape of a face depends on.
-    """
-    luma = planes[0] if full_range else (planes[0] - 16) * np.float32(255 / 219)
-    rgb = np.empty((*luma.shape, 3), np.uint8)
-    if len(planes) == 1:
-        rgb[:] = np.clip(luma, 0, 255)[..., None]
-        return rgb
-    blue, red = ((chroma - 128) * np.float32(1 if full_range else 255 / 224) for chroma in planes[1:3])
-    for channel, colour in enumerate((1.402 * red, -0.344 * blue - 0.714 * red, 1.772 * blue)):
-        rgb[..., channel] = np.clip(luma + colour.repeat(2, axis=0).repeat(2, axis=1), 0, 255)
-    return rgb
