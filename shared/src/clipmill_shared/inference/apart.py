@@ -182,7 +182,7 @@ class _Remote:
             return shares[0]
         outputs = {name: np.concatenate([share.outputs[name] for share in shares]) for name in shares[0].outputs}
         compute_s, queue_s = sum(share.compute_s for share in shares), sum(share.queue_s for share in shares)
-        return replace(shares[0], outputs=outputs, compute_s=compute_s, queue_s=queue_s)
+        return shares[0]._replace(outputs=outputs, compute_s=compute_s, queue_s=queue_s)
 
     def _infer(self, definition: Definition, inputs: Tensors) -> Inferred:
         return asyncio.run_coroutine_threadsafe(self._triton.infer(definition, inputs), self._loop).result()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from clipmill_shared.compute import Report
 from clipmill_shared.errors import ClipmillError
@@ -15,8 +16,7 @@ from clipmill_shared.inference.definition import Definition, Infer, Tensors, def
 from clipmill_shared.inference.executor import OUT_OF_MEMORY, load_failed, model_failed, out_of_memory
 
 
-@dataclass(frozen=True)
-class Computed:
+class Computed(NamedTuple):
     """A batch's answers in its order: each its outputs, or why there are none."""
 
     outcomes: list[Tensors | ClipmillError]

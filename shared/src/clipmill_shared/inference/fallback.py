@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from clipmill_shared import metrics
 from clipmill_shared.errors import ClipmillError
@@ -42,7 +41,7 @@ class Fallback:
                 reasons.append(f"{error.code}: {error.message}")
         else:
             inferred = await last.infer(definition, inputs)
-        return replace(inferred, fallback=" ".join(reasons)) if reasons else inferred
+        return inferred._replace(fallback=" ".join(reasons)) if reasons else inferred
 
     async def close(self) -> None:
         for executor in self._executors:

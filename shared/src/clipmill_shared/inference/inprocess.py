@@ -215,7 +215,7 @@ def _stop_if_unwanted(stop: Callable[[], object], batch: Sequence[Request], _: a
 
 
 def _answer(definition: Definition, batch: Sequence[Request], began: float, computed: Computed) -> None:
-    rows = sum(request.rows for request in batch)
+    rows = batch[0].rows if len(batch) == 1 else sum(request.rows for request in batch)
     for request, outcome in zip(batch, computed.outcomes, strict=True):
         if request.answer.done():
             continue
