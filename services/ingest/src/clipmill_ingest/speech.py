@@ -23,6 +23,8 @@ LEVEL_STEP_S = 0.02
 BLOCK = 65_536
 # Timestamps that are off by less are jitter; the sound goes on without a seam.
 JITTER_S = 0.05
+# Frames are resampled together: one of AAC has 1,024 samples, and a call for each costs as much as its work.
+GATHERED = 16_384
 # How the sound was recorded shows in every so manyth frame.
 LOOK_EVERY = 8
 FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.0}
@@ -75,23 +77,29 @@ class _Decoder:
 
     def pieces(self, container: InputContainer, start_s: float) -> Iterator[tuple[int, Samples]]:
         resampler: av.AudioResampler | None = None
+        gathered = av.AudioFifo()
         at = 0  # where the next sample of the resampler belongs
         fed_until_s = 0.0
         for frame in self._frames(container):
             time_s = frame.time - start_s if frame.time is not None else fed_until_s
             if resampler is None or abs(time_s - fed_until_s) > JITTER_S:
                 if resampler is not None:
-                    yield at, self._samples(resampler.resample(None))
+                    yield at, self._rest(gathered, resampler)
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ, frame_size=4096)
                 at = round(time_s * RATE_HZ)
                 fed_until_s = time_s
             fed_until_s += frame.samples / frame.sample_rate
             self._look_at(frame)
-            piece = self._samples(resampler.resample(_left(frame) if self._left_only else frame))
-            yield at, piece
-            at += len(piece)
+            kept = _left(frame) if self._left_only else frame
+            # Their times are looked at above.
+            kept.pts = None
+            gathered.write(kept)
+            if gathered.samples >= GATHERED:
+                piece = self._samples(resampler.resample(gathered.read()))
+                yield at, piece
+                at += len(piece)
         if resampler is not None:
-            yield at, self._samples(resampler.resample(None))
+            yield at, self._rest(gathered, resampler)
 
     def _frames(self, container: InputContainer) -> Iterator[av.AudioFrame]:
         self._sound.codec_context.thread_count = 1
@@ -116,6 +124,10 @@ class _Decoder:
         if self._frames_seen % LOOK_EVERY == 0 and count == self.channels.count:
             self.channels.add(as_float(frame))
         self._frames_seen += 1
+
+    def _rest(self, gathered: av.AudioFifo, resampler: av.AudioResampler) -> Samples:
+        last = gathered.read()
+        return self._samples([*(resampler.resample(last) if last is not None else ()), *resampler.resample(None)])
 
     def _samples(self, frames: list[av.AudioFrame]) -> Samples:
         if not frames:
