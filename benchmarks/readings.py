@@ -2,9 +2,10 @@
 
 `.venv-sample/bin/python benchmarks/readings.py TEXTS FOLDER COUNT`
 
-TEXTS is gzipped JSON lines with "lines" of a talk each. Of each a passage of some 50 s is read by one of the two voices
-in turn, with pauses of .1 to 1.5 s between its sentences. A reading is NAME.wav (16 kHz) and NAME.json: text, start_s
-and end_s of each sentence, from its first word to its last. They are for measuring only: the texts are others'.
+TEXTS is gzipped JSON lines with "lines" of a talk each, or a folder of NAME.txt, a talk each. Of each a passage of some
+50 s is read by one of the two voices in turn, with pauses of .1 to 1.5 s between its sentences. A reading is NAME.wav
+(16 kHz) and NAME.json: text, start_s and end_s of each sentence, from its first word to its last. They are for
+measuring only: the texts are others'.
 """
 
 from __future__ import annotations
@@ -67,8 +68,11 @@ def main() -> None:
     texts, folder, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     folder.mkdir(parents=True, exist_ok=True)
     rng, voices, made = random.Random(5), list(load_voices().values()), 0
-    with gzip.open(texts, "rt") as file:
-        talks = [json.loads(line)["lines"] for line in file]
+    if texts.is_dir():
+        talks = [path.read_text("utf-8").split("\n") for path in sorted(texts.glob("*.txt"))]
+    else:
+        with gzip.open(texts, "rt") as file:
+            talks = [json.loads(line)["lines"] for line in file]
     rng.shuffle(talks)
     for lines in talks:
         if made == count:

@@ -26,6 +26,7 @@ from clipmill_scoring.models.sentences import Sentences
 from numpy.typing import NDArray
 
 from benchmarks.audio_path import SAMPLE, decoded, write_flac
+from clipmill.audio.v1.audio_pb2 import AudioAnalysis
 from clipmill_shared.compute import Children
 
 ASKS = (Ask(3, 6, 15), Ask(2, 10, 25), Ask(5, 5, 12), Ask(3, 10, 40))
@@ -50,12 +51,22 @@ def recording(samples: NDArray[np.int16], truth: list[dict[str, float]]) -> Reco
 
 def readings() -> list[Recording]:
     folder = os.environ.get("CLIPMILL_BENCH_READINGS", "")
-    found = []
-    for path in sorted(Path(folder).glob("*.wav")) if folder else ():
-        with wave.open(str(path)) as file:
-            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-        found.append(recording(samples, json.loads(path.with_suffix(".json").read_text())))
-    return found
+    paths = sorted(Path(folder).glob("*.wav")) if folder else []
+    return [recording(recorded(path), json.loads(path.with_suffix(".json").read_text())) for path in paths]
+
+
+def recorded(path: Path) -> NDArray[np.int16]:
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+async def hear(children: Children, samples: NDArray[np.int16], folder: Path) -> AudioAnalysis:
+    """What the audio service hears; `folder` is for a file on the way."""
+    write_flac(folder / "speech.flac", samples)
+    part = Part(folder / "speech.flac", Span(0, len(samples) / RATE_HZ), [Reached(MOONSHINE)])
+    heard = await children.run(part)
+    assert isinstance(heard, Heard)
+    return heard.analysis
 
 
 def edges(timeline: Timeline, true: Recording, sentences: Sentences) -> list[bool]:
@@ -77,11 +88,8 @@ async def measure() -> dict[str, object]:
         for name, recordings in (("sample", [sample]), ("readings", readings())):
             found: list[bool] = []
             for each in recordings:
-                speech, length_s = Path(folder) / "speech.flac", len(each.samples) / RATE_HZ
-                write_flac(speech, each.samples)
-                heard = await children.run(Part(speech, Span(0, length_s), [Reached(MOONSHINE)]))
-                assert isinstance(heard, Heard)
-                found += edges(merge(length_s, [heard.analysis], []), each, sentences)
+                analysis = await hear(children, each.samples, Path(folder))
+                found += edges(merge(len(each.samples) / RATE_HZ, [analysis], []), each, sentences)
             if found:
                 table[name] = {"edges": len(found), "at_sentence_ends_percent": round(100 * float(np.mean(found)), 1)}
     await children.close()

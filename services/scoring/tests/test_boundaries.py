@@ -1,7 +1,10 @@
 """Where clips may begin and end."""
 
+from dataclasses import replace
+
 import pytest
 from clipmill_scoring.domain.boundaries import sentence_units, shot_units
+from clipmill_scoring.domain.choose import choose
 from clipmill_scoring.domain.material import material
 from clipmill_scoring.domain.shortage import Ask
 from clipmill_scoring.domain.timeline import Shot, Timeline, Word
@@ -135,12 +138,51 @@ def test_without_words_shots_are_the_units_and_only_long_ones_are_divided():
     assert units.clean_start.tolist() == [True, True, True, False, False, False]
 
 
-@pytest.mark.parametrize(("clips", "clean"), [(1, True), (3, False)])
-def test_a_clip_is_cut_at_a_pause_only_where_sentences_do_not_make_enough_clips(clips, clean):
-    long = " ".join(f"word{k}" for k in range(60)) + "."
-    timeline = talk("It begins with one that ends here.", long, "It goes on with another one.")
+@pytest.mark.parametrize(("after", "clean"), [(2, True), (0, False)])
+def test_a_clip_is_cut_at_a_pause_only_where_sentences_make_less_than_a_fifth_of_the_clips(after, clean):
+    long = " ".join(f"word{k}" for k in range(200)) + "."
+    timeline = talk("It begins with one that ends here.", long, *["It goes on with another one."] * after)
 
-    found = material(timeline, Ask(clips, 2, 10), 2, 10)
+    found = material(timeline, Ask(10, 2, 10), 2, 10)
 
     these, units = found.these, found.units
     assert bool((units.clean_start[these.first] & units.clean_end[these.last]).all()) == clean
+
+
+def doubted(timeline: Timeline, *sure: float) -> Timeline:
+    """The talk, its sentence ends so sure in order."""
+    left = iter(sure)
+    words = (replace(word, end_sure=next(left)) if word.ends_sentence else word for word in timeline.words)
+    return replace(timeline, words=tuple(words))
+
+
+def test_clips_begin_and_end_where_it_is_surest_that_sentences_do():
+    one = "A sentence of so many words."
+    timeline = doubted(talk(one, one, one, one), 0.4, 0.95, 0.4, 1.0)
+
+    assert texts(timeline, sentence_units(timeline, 60)) == [one] * 4
+    found = material(timeline, Ask(2, 2, 30), 2, 30)
+    first = {found.units.first_word[k] for k in found.these.first}
+    last = {found.units.last_word[k] for k in found.these.last}
+
+    assert first == {0, 12}
+    assert last == {12, 24}
+
+
+def test_where_hardly_a_clip_is_left_less_sure_ends_are_taken():
+    one = "A sentence of so many words."
+    timeline = doubted(talk(one, one, one, one), 0.6, 0.6, 0.6, 1.0)
+
+    found = material(timeline, Ask(4, 2, 3), 2, 3)
+
+    assert len(found.these) == 4
+
+
+def test_fewer_clips_because_ends_are_unsure_are_told_as_such():
+    one, other = "A sentence of so many words.", "Yet another one with fewer."
+    timeline = doubted(talk(one, other, one, one), 0.95, 0.4, 0.95, 1.0)
+
+    choice = choose("video", timeline, Ask(4, 1, 4), None)
+
+    assert [clip.text for clip in choice.clips] == [one, one]
+    assert [shortage.code for shortage in choice.shortages] == ["SENTENCE_ENDS_UNSURE"]

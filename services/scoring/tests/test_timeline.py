@@ -29,6 +29,13 @@ def test_words_of_all_parts_come_in_order_and_within_the_video():
     assert merged.language == "en"
 
 
+def test_a_sentence_end_is_as_sure_as_was_heard_and_sure_where_nobody_doubts_it():
+    words = [Word(text="One.", end_s=1, ends_sentence=True, end_confidence=0.25), Word(text="Two.", start_s=2, end_s=3)]
+    merged = merge(4, [AudioAnalysis(words=words)], [])
+
+    assert [word.end_sure for word in merged.words] == [0.25, 1.0]
+
+
 def test_a_cut_at_a_seam_stays_a_cut():
     parts = [VisionAnalysis(shots=[shot(0, 6)], cut_at_end=True), VisionAnalysis(shots=[shot(6, 9, seam=True)])]
     assert [(s.start_s, s.end_s) for s in merge(9, [], parts).shots] == [(0, 6), (6, 9)]

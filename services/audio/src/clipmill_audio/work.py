@@ -14,11 +14,12 @@ from clipmill.common.v1.common_pb2 import TimeRange
 from clipmill_audio.domain import loudness
 from clipmill_audio.domain.activity import speech_ranges
 from clipmill_audio.domain.doubt import Transcript, doubts, said_again, unknown_words
+from clipmill_audio.domain.endings import certainties
 from clipmill_audio.domain.engines import Choice, choose, listener
 from clipmill_audio.domain.language import AUTO, ENGLISH
 from clipmill_audio.domain.noise import speech_above_rest_db
 from clipmill_audio.domain.placed import place_words
-from clipmill_audio.domain.punctuation import repaired
+from clipmill_audio.domain.punctuation import pauses_s, repaired
 from clipmill_audio.domain.seams import join, plain
 from clipmill_audio.domain.timed import HeardWord, Line, Span, tidy
 from clipmill_audio.domain.timing import time_words
@@ -145,11 +146,14 @@ def hear_with(models: Models, part: Part, report: Report) -> Heard:
         known = terms(part.vocabulary, models.aligner.sounds)
         words = with_names(words, known, models.aligner.sounds, models.aligner.knows) if known else words
     ends = ending_sentences(words)
+    sure: Sequence[float | None] = [None] * len(words)
+    if part.transcript is None and decided.choice.engine.kind == "moonshine":
+        sure = certainties([word.text for word in words], ends, pauses_s(words, speech))
     transcript = _transcript(words, speech, models.aligner if decided.choice.engine.kind == "moonshine" else None)
     return Heard(
         AudioAnalysis(
             part=_range(part.range),
-            words=written(words, ends),
+            words=written(words, ends, sure),
             speech=[_range(span) for span in speech],
             loudness=Loudness(start_s=part.range.start_s, step_s=loudness.STEP_S, rms_db=intake.levels_db),
             voices=voices,

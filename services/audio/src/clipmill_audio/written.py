@@ -15,8 +15,8 @@ def ending_sentences(words: Sequence[HeardWord]) -> list[bool]:
     return [end and not word.cut_after for word, end in zip(words, ends, strict=True)]
 
 
-def written(words: Sequence[HeardWord], ends: Sequence[bool]) -> list[Word]:
-    """The words; `ends` says with which of them a sentence ends."""
+def written(words: Sequence[HeardWord], ends: Sequence[bool], sure: Sequence[float | None]) -> list[Word]:
+    """The words; `ends` says with which of them a sentence ends, `sure` how sure that is, None where nobody knows."""
     return [
         Word(
             text=word.text,
@@ -25,6 +25,7 @@ def written(words: Sequence[HeardWord], ends: Sequence[bool]) -> list[Word]:
             timing=Word.TIMING_ALIGNED if word.aligned else Word.TIMING_INTERPOLATED,
             ends_sentence=end,
             confidence=word.confidence,
+            end_confidence=certainty,
         )
-        for word, end in zip(words, ends, strict=True)
+        for word, end, certainty in zip(words, ends, sure, strict=True)
     ]

@@ -489,6 +489,7 @@ class Word(_message.Message):
     ENDS_SENTENCE_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     SPEAKER_FIELD_NUMBER: _builtins.int
+    END_CONFIDENCE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """As written, with its punctuation."""
     start_s: _builtins.float
@@ -501,6 +502,10 @@ class Word(_message.Message):
     """The engine's, 0 to 1; absent where it has none."""
     speaker: _builtins.int
     """From 1, the same through the video, as in Diarization; absent where that is not known, and in an AudioAnalysis."""
+    end_confidence: _builtins.float
+    """How sure it is that a sentence ends after this word, 0 to 1; absent where none does, and where the engine's
+    punctuation was not measured.
+    """
     def __init__(
         self,
         *,
@@ -511,17 +516,22 @@ class Word(_message.Message):
         ends_sentence: _builtins.bool = ...,
         confidence: _builtins.float | None = ...,
         speaker: _builtins.int | None = ...,
+        end_confidence: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_speaker", b"_speaker", "confidence", b"confidence", "speaker", b"speaker"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_end_confidence", b"_end_confidence", "_speaker", b"_speaker", "confidence", b"confidence", "end_confidence", b"end_confidence", "speaker", b"speaker"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_speaker", b"_speaker", "confidence", b"confidence", "end_s", b"end_s", "ends_sentence", b"ends_sentence", "speaker", b"speaker", "start_s", b"start_s", "text", b"text", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_end_confidence", b"_end_confidence", "_speaker", b"_speaker", "confidence", b"confidence", "end_confidence", b"end_confidence", "end_s", b"end_s", "ends_sentence", b"ends_sentence", "speaker", b"speaker", "start_s", b"start_s", "text", b"text", "timing", b"timing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__end_confidence: _TypeAlias = _typing.Literal["end_confidence"]  # noqa: Y015
+    _WhichOneofArgType__end_confidence: _TypeAlias = _typing.Literal["_end_confidence", b"_end_confidence"]  # noqa: Y015
     _WhichOneofReturnType__speaker: _TypeAlias = _typing.Literal["speaker"]  # noqa: Y015
     _WhichOneofArgType__speaker: _TypeAlias = _typing.Literal["_speaker", b"_speaker"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__end_confidence) -> _WhichOneofReturnType__end_confidence | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__speaker) -> _WhichOneofReturnType__speaker | None: ...
 

@@ -56,7 +56,7 @@ def repaired(words: Sequence[HeardWord], speech: Sequence[Span]) -> list[HeardWo
 
     Neither words nor times change. Question and exclamation marks stay.
     """
-    places = [_Place(_mark(word.text), pause) for word, pause in zip(words, _pauses_s(words, speech), strict=True)]
+    places = [_Place(_mark(word.text), pause) for word, pause in zip(words, pauses_s(words, speech), strict=True)]
     divides_s = pause_that_divides(places)
     marks = [place.mark for place in places]
     for at, place in enumerate(places[:-1]):
@@ -124,7 +124,7 @@ def _is_missed(
     return all(mark in ("", ",") for mark in marks[max(0, at - SHORTEST_SENTENCE_WORDS + 1) : at])
 
 
-def _pauses_s(words: Sequence[HeardWord], speech: Sequence[Span]) -> list[float]:
+def pauses_s(words: Sequence[HeardWord], speech: Sequence[Span]) -> list[float]:
     """The silence after each word: what the aligner leaves between two, or the voice activity finds between their
     middles, if that is more; the last has none."""
     pauses: list[float] = []

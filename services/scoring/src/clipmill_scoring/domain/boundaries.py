@@ -34,7 +34,8 @@ class Units:
 
     A clip of the units i to j covers [start_s[i], end_s[j]). Unit i holds the words first_word[i] to
     last_word[i] - 1 (none in a silent shot). `clean_start` and `clean_end` are False where a boundary is not a
-    sentence's or a shot's own, but the best that could be had. Both times rise with i.
+    sentence's or a shot's own, but the best that could be had. `sure_start` and `sure_end` are how sure it is
+    that they are one's own, 0 to 1. Both times rise with i.
     """
 
     start_s: Floats
@@ -43,6 +44,8 @@ class Units:
     last_word: Ints
     clean_start: Bools
     clean_end: Bools
+    sure_start: Floats
+    sure_end: Floats
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -58,7 +61,8 @@ def sentence_units(timeline: Timeline, max_s: float) -> Units:
     gaps = _gaps(words)
     ends = [i for i in _apart(words, gaps) if gaps[i] >= CLEAR_PAUSE_S]
     pieces: list[tuple[int, int]] = []
-    clean = {0, len(words), *(i + 1 for i, word in enumerate(words) if word.ends_sentence)}
+    # By the word after it.
+    sure = {i: word.end_sure for i, word in enumerate(words, 1) if word.ends_sentence} | {0: 1.0, len(words): 1.0}
     limit_s = min(LONGEST_SENTENCE_S, max_s)
     for first, last in _runs(ends, len(words)):
         pieces.extend(_divided(words, gaps, first, last, limit_s))
@@ -69,8 +73,10 @@ def sentence_units(timeline: Timeline, max_s: float) -> Units:
         end_s=np.array([air.end_s(last - 1) for _, last in pieces], dtype=np.float64),
         first_word=np.array([first for first, _ in pieces], dtype=np.int64),
         last_word=np.array([last for _, last in pieces], dtype=np.int64),
-        clean_start=np.array([first in clean for first, _ in pieces], dtype=np.bool_),
-        clean_end=np.array([last in clean for _, last in pieces], dtype=np.bool_),
+        clean_start=np.array([first in sure for first, _ in pieces], dtype=np.bool_),
+        clean_end=np.array([last in sure for _, last in pieces], dtype=np.bool_),
+        sure_start=np.array([sure.get(first, 0.0) for first, _ in pieces], dtype=np.float64),
+        sure_end=np.array([sure.get(last, 0.0) for _, last in pieces], dtype=np.float64),
     )
 
 
@@ -95,7 +101,8 @@ def shot_units(timeline: Timeline, min_s: float, max_s: float) -> Units:
     edges = np.array(times, dtype=np.float64)
     clean = np.array([cuts[time_s] for time_s in times], dtype=np.bool_)
     at_word = np.searchsorted(starts_s, edges, side="left").astype(np.int64)
-    return Units(edges[:-1], edges[1:], at_word[:-1], at_word[1:], clean[:-1], clean[1:])
+    sure = clean.astype(np.float64)
+    return Units(edges[:-1], edges[1:], at_word[:-1], at_word[1:], clean[:-1], clean[1:], sure[:-1], sure[1:])
 
 
 class _Air:

@@ -66,6 +66,7 @@ def choose_among(
             timeline.duration_s,
             everything.spoken,
             lambda min_s, max_s: material(timeline, ask, min_s, max_s).these,
+            room=everything.room,
         )
     )
     # One clip alone repeats nothing.

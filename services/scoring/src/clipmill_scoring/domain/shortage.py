@@ -66,8 +66,11 @@ def nothing_more_about(ask: Ask, got: int) -> Shortage | None:
     )
 
 
-def shortage(ask: Ask, got: int, duration_s: float, has_words: bool, retry: Retry) -> Shortage | None:
-    """The reason why `got` is less than `ask.clips`, or None when it is not."""
+def shortage(ask: Ask, got: int, duration_s: float, has_words: bool, retry: Retry, *, room: int = 0) -> Shortage | None:
+    """The reason why `got` is less than `ask.clips`, or None when it is not.
+
+    `room`: how many there would be if it were not asked how sure it is that they begin and end with sentences.
+    """
     if got >= ask.clips:
         return None
     what = "sentence or run of sentences" if has_words else "shot or run of shots"
@@ -94,6 +97,13 @@ def shortage(ask: Ask, got: int, duration_s: float, has_words: bool, retry: Retr
             "FEWER_SCORE_MORE",
             f"{got} of the {ask.clips} clips asked for: more would fit, but only smaller ones with a lower total score."
             f"{then}",
+            remedy,
+        )
+    if room > got:
+        return Shortage(
+            "SENTENCE_ENDS_UNSURE",
+            f"{got} of the {ask.clips} clips asked for: more would begin or end where it is not sure that a sentence "
+            f"does.{then}",
             remedy,
         )
     return Shortage(

@@ -22,12 +22,15 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Word:
-    """A spoken word. `ends_sentence` is what the recogniser says, not what a pause suggests."""
+    """A spoken word. `ends_sentence` is what the recogniser says, not what a pause suggests; `end_sure`: how sure
+    that is, 0 to 1.
+    """
 
     text: str
     start_s: float
     end_s: float
     ends_sentence: bool
+    end_sure: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,13 @@ def merge(
     told = diarization if diarization is not None and not diarization.doubt else None
     words = sorted(
         (
-            Word(w.text, max(w.start_s, 0.0), min(max(w.end_s, w.start_s), duration_s), w.ends_sentence)
+            Word(
+                w.text,
+                max(w.start_s, 0.0),
+                min(max(w.end_s, w.start_s), duration_s),
+                w.ends_sentence,
+                w.end_confidence if w.HasField("end_confidence") else 1.0,
+            )
             for part in audio
             for w in part.words
             if w.text.strip() and w.end_s >= 0 and w.start_s < duration_s
