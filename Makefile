@@ -78,6 +78,7 @@ models: $(VENV)/.run ## A Triton model repository in out/models, and the generat
 export: .venv-export/.made $(SAMPLE) ## Networks as ONNX files in out/exported, compared (torch and TensorFlow: 7 GB, once)
 	@.venv-export/bin/python tools/export/shots.py out/exported $(SAMPLE)
 	@$(RUN)/python tools/export/faces.py .venv-export/bin/python out/exported $(SAMPLE)
+	@$(RUN)/python -m tools.export.text_areas .venv-export/bin/python out/exported $(SAMPLE)
 
 .venv-export/.made: requirements/export.txt | $(UV)
 	@test -x .venv-export/bin/python || $(UV) venv --quiet --python $(PYTHON) .venv-export

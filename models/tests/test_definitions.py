@@ -104,3 +104,13 @@ def test_silence_is_no_speech_and_a_sound_begins_anew():
     assert before.shape == (1, 31)
     assert before.max() < 0.2
     np.testing.assert_array_equal(before, after)
+
+
+def test_text_areas_take_a_file_of_another_size_and_pictures_of_any():
+    model = definition_of("text_areas")
+    by_file = model.load_from(model.card.weights[0].find())
+    image = np.zeros((1, 70, 130, 3), np.uint8)
+    image[:, 20:40, 10:120:4] = 255
+    wanted = answer("text_areas", image=image)["text"]
+    assert wanted.shape == (1, 70, 130)
+    np.testing.assert_allclose(by_file({"image": image})["text"], wanted, atol=1e-6)

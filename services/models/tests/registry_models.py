@@ -23,6 +23,8 @@ def load_from(path: Path) -> Infer:
         time.sleep(600)
     if behaviour == "takes its time":
         time.sleep(0.5)
+    if behaviour == "is large":
+        table["weights"] = np.ones(4 << 20)
     if behaviour == "breaks later" and path.with_name("broken").exists():
         raise OSError("the disk is gone")
 

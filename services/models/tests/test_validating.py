@@ -31,6 +31,13 @@ async def test_a_version_that_works_is_validated_and_its_signature_kept(world: R
     assert (await world.version("1.1")).HasField("validated_at")
 
 
+async def test_what_a_version_takes_is_measured_however_large_the_registry_itself_is(world: RegistryWorld):
+    filling = np.ones(16 << 20)
+    await world.register(world.table("1.1", behaviour="is large"))
+    figures = (await world.call("Validate", validate("1.1"))).version.figures
+    assert 32 << 20 <= figures.memory_bytes < filling.nbytes
+
+
 @pytest.mark.parametrize(
     ("behaviour", "code"),
     [

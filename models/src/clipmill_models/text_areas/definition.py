@@ -9,8 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from clipmill_models import onnx_file
 from clipmill_models.embedded import session
+from clipmill_models.lite import Network
 from clipmill_shared.inference.definition import (
     Batching,
     Card,
@@ -32,18 +35,32 @@ _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32) * 255
 
 def load() -> Infer:
     network = session(CARD.weights[0])
+    return _by(lambda image: network.run(None, {"x": image}))
 
+
+def load_from(path: Path) -> Infer:
+    """The smaller ONNX file that `make export` makes of the same weights, or another of the same input and output."""
+    return _by(onnx_file.network(path, 1))
+
+
+def _by(network: Network) -> Infer:
     def infer(inputs: Tensors) -> Tensors:
-        rows, height, width, _ = inputs["image"].shape
-        tall, wide = (-(-side // MULTIPLE) * MULTIPLE for side in (height, width))
-        image = np.zeros((rows, tall, wide, 3), np.float32)
-        image[:, :height, :width] = inputs["image"]
-        image -= _MEAN
-        image /= _DEVIATION
-        (found,) = network.run(None, {"x": np.ascontiguousarray(image.transpose(0, 3, 1, 2))})
+        _, height, width, _ = inputs["image"].shape
+        (found,) = network(prepared(inputs["image"]))
         return {"text": np.ascontiguousarray(found[:, 0, :height, :width])}
 
     return infer
+
+
+def prepared(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the network is given of RGB rows: channels first, as it was trained."""
+    rows, height, width, _ = images.shape
+    tall, wide = (-(-side // MULTIPLE) * MULTIPLE for side in (height, width))
+    image = np.zeros((rows, tall, wide, 3), np.float32)
+    image[:, :height, :width] = images
+    image -= _MEAN
+    image /= _DEVIATION
+    return np.ascontiguousarray(image.transpose(0, 3, 1, 2))
 
 
 MODEL = Definition(
@@ -61,4 +78,5 @@ MODEL = Definition(
     card=CARD,
     batching=Batching(max_rows=4, max_waiting=64),
     placement=Placement(instances=1, memory_bytes=128 << 20),
+    load_from=load_from,
 )
