@@ -247,6 +247,20 @@ def test_it_ends_when_it_was_asked_for_so_much(talk: Path, tmp_path: Path) -> No
     assert covered(recording.sounds)[-1] == covered(recording.pictures)[-1] == pytest.approx(12.0)
 
 
+def test_a_last_part_of_two_frames_is_a_part_as_others(talk: Path, tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    # It is cut at the first keyframe after 30 s.
+    recorded = recording.attempt(talk, max_s=30.48)
+    (part, path) = recording.pictures[-1]
+    assert (len(recording.pictures), part.part.start_s, recorded.video_s) == (
+        2,
+        pytest.approx(30.4),
+        pytest.approx(30.48),
+    )
+    assert len(frames(path)) == 2
+    assert len(frames(recording.whole())) == round(30.48 * media.FPS)
+
+
 def test_it_ends_when_it_is_as_large_as_may_be(talk: Path, tmp_path: Path) -> None:
     assert Recording(tmp_path).attempt(talk, max_bytes=20_000).ending is Ending.LIMIT
 

@@ -22,6 +22,10 @@ START_S = 10.0
 # What MPEG-TS carries everywhere, and to 1/90,000 s; all else goes into Matroska, to 1/1,000 s.
 TS_CODECS = frozenset({"h264", "hevc", "mpeg2video", "aac", "mp3", "mp2", "ac3", "eac3"})
 
+# Of fewer packets FFmpeg does not see that they are MPEG-TS; packets of nothing (ISO 13818-1, 2.4.3.3) make up for it.
+TS_PACKETS = 32
+NOTHING = b"\x47\x1f\xff\x10" + b"\xff" * 184
+
 AnyPacket: TypeAlias = "av.Packet[VideoStream] | av.Packet[AudioStream]"
 
 
@@ -55,6 +59,7 @@ class File:
 
     def __init__(self, path: Path, tracks: Sequence[VideoStream | AudioStream], *, is_ts: bool) -> None:
         self.path = path
+        self._is_ts = is_ts
         options = {"mpegts_copyts": "1"} if is_ts else {"fflags": "+bitexact"}
         name = "mpegts" if is_ts else "matroska"
         self._out: OutputContainer = av.open(str(path), "w", format=name, options=options)
@@ -70,6 +75,9 @@ class File:
 
     def close(self) -> None:
         self._out.close()
+        if self._is_ts and (lacking := TS_PACKETS - self.path.stat().st_size // len(NOTHING)) > 0:
+            with self.path.open("ab") as file:
+                file.write(lacking * NOTHING)
 
 
 class Picture:
