@@ -1,11 +1,14 @@
 """What a command says at its end."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from clipmill_cli.deliver import writing
 from clipmill_cli.results import ClipRecord, OptionsRecord, ResultRecord, SourceRecord, WarningRecord
 from clipmill_cli.say import say_result
+from clipmill_shared.errors import ClipmillError
 
 
 def clip(number: int, *warnings: WarningRecord) -> ClipRecord:
@@ -36,3 +39,14 @@ def test_a_warning_of_clips_names_them(capsys: pytest.CaptureFixture[str]):
         "Warning: clip-01.mp4, clip-02.mp4: Enlarged. [SMALL_SOURCE]",
         "Warning: clip-02.mp4: From 0.2 s on. [CAPTION_OVER_FACE]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOSPC, "DISK_FULL"), (errno.EROFS, "INVALID_OUTPUT"), (errno.EACCES, "INVALID_OUTPUT")]
+)
+def test_an_output_that_cannot_be_written_is_named_with_the_option_for_another(number: int, code: str):
+    with pytest.raises(ClipmillError, match=r"clips cannot be written|disk of clips") as error, writing(Path("clips")):
+        raise OSError(number, "It cannot.")
+
+    assert error.value.code == code
+    assert "-o" in error.value.remedy

@@ -50,6 +50,7 @@ from clipmill_cli.results import (
     WordRecord,
 )
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.object_store import is_disk_full
 
 TIMINGS = {Word.TIMING_ALIGNED: "aligned", Word.TIMING_INTERPOLATED: "interpolated"}
 EVENTS: dict[int, Literal["silence", "music"]] = {SoundEvent.KIND_SILENCE: "silence", SoundEvent.KIND_MUSIC: "music"}
@@ -65,25 +66,37 @@ async def deliver(client: Client, job: Job, output: Path) -> ResultRecord:
     heard = await heard_by(job, client)
     result = result_of(job, clips, heard)
     if clips:
-        try:
+        with writing(output):
             output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ClipmillError(
-                "INVALID_OUTPUT", f"{output} cannot be written: {error.strerror}.", "Name another folder with -o."
-            ) from error
-        folder = Path(tempfile.mkdtemp(prefix=".clipmill-", dir=output))
-        try:
-            for clip, record in zip(clips, result.clips, strict=True):
-                await client.download(clip, FILE.FILE_VIDEO, folder / record.video)
-                await client.download(clip, FILE.FILE_THUMBNAIL, folder / record.thumbnail)
-                if record.subtitles:
-                    await client.download(clip, FILE.FILE_SUBTITLES, folder / record.subtitles)
-                for name in record.files:
-                    await client.download(clip, name.rpartition(".")[2], folder / name)
-            await asyncio.to_thread(_finish, folder, output, result, heard)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix=".clipmill-", dir=output))
+            try:
+                for clip, record in zip(clips, result.clips, strict=True):
+                    await client.download(clip, FILE.FILE_VIDEO, folder / record.video)
+                    await client.download(clip, FILE.FILE_THUMBNAIL, folder / record.thumbnail)
+                    if record.subtitles:
+                        await client.download(clip, FILE.FILE_SUBTITLES, folder / record.subtitles)
+                    for name in record.files:
+                        await client.download(clip, name.rpartition(".")[2], folder / name)
+                await asyncio.to_thread(_finish, folder, output, result, heard)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
     return result
+
+
+@contextlib.contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """The disk's errors meanwhile are of the output, not of the data folder: INVALID_OUTPUT, DISK_FULL."""
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            remedy = "Free some space, or name a folder on another disk with -o; what was made is kept."
+            raise ClipmillError("DISK_FULL", f"No space is left on the disk of {output}.", remedy) from error
+        if error.strerror is None:
+            raise
+        raise ClipmillError(
+            "INVALID_OUTPUT", f"{output} cannot be written: {error.strerror}.", "Name another folder with -o."
+        ) from error
 
 
 async def heard_by(job: Job, client: Client) -> GetTranscriptResponse:
