@@ -3,8 +3,9 @@
     python -m benchmarks.bare VIDEO CLIPS.json OUT
 
 reads the sound, hears and sees in as many processes as there are cores, and encodes the clips that CLIPS.json names
-(a result of `clipmill run`, so that both make the same clips), each with one ffmpeg command. What Clipmill adds is left
-out: boxes, tracks, choice, explanation, ledger, events, cache, checks. Prints the seconds of each step as JSON.
+(a result of `clipmill run`, so that both make the same clips, in the same layouts), each with one ffmpeg command. What
+Clipmill adds is left out: boxes, tracks, choice, explanation, ledger, events, cache, checks. Prints the seconds of each
+step as JSON.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ MOUTHS_PER_S = 5.0
 WINDOW_S = 30.0
 # A face at a place where none was for so long is new.
 KNOWN_S = 2.0
+# When, and the middles of the faces there, the surest first, as shares of the width.
+Places = tuple[float, list[float]]
 # Luma changes by so much, of 255, where a shot ends.
 CUT = 20.0
 
@@ -161,15 +164,14 @@ def _cut_out(shown: np.ndarray, x: float, y: float, side: float, pixels: int) ->
     return face[rows][:, columns]
 
 
-def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[float, float]], list[float]]:
+def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[Places], list[float]]:
     """Decode a range; a small picture of each frame against the one before; faces so many times a second, who each new
-    one is, and the points of each, oftener, while there are two. The number of frames, where the surest face was
-    (second, x), and the seconds at which shots begin."""
+    one is, and the points of each, oftener, while there are two. The number of frames, where faces were, and the
+    seconds at which shots begin."""
     picture = np.zeros((1, 256, 256, 3), np.float32)
     before, next_s, next_mouths_s, frames = None, start_s, start_s, 0
     faces: list[tuple[float, float, float]] = []
-    seen: list[tuple[float, float]] = []
-    places: list[tuple[float, float]] = []
+    places: list[Places] = []
     cuts: list[float] = []
     with av.open(str(video)) as container:
         stream = container.streams.video[0]
@@ -192,14 +194,14 @@ def see(video: Path, start_s: float, end_s: float) -> tuple[int, list[tuple[floa
                 small = frame.reformat(256, 144, "rgb24", threads=1).to_ndarray()
                 picture[0, 56:200] = small / 127.5 - 1
                 faces = _faces(picture)
-                known = [x for at, x in seen if at > frame.time - KNOWN_S]
+                known = [x for at, xs in places if at > frame.time - KNOWN_S for x in xs]
                 new = [face for face in faces if all(abs(face[0] / 256 - x) > face[2] / 256 for x in known)]
                 if new:
                     shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
                 for face in new:
                     _looks().numbers_of(_cut_out(shown, *face, 150))
-                seen += [(frame.time, x / 256) for x, _, _ in faces]
-                places += seen[len(seen) - len(faces) :][:1]
+                if faces:
+                    places.append((frame.time, [x / 256 for x, _, _ in faces]))
             if len(faces) > 1 and frame.time >= next_mouths_s:
                 next_mouths_s = frame.time + 1 / MOUTHS_PER_S
                 shown = frame.reformat(format="rgb24", threads=1).to_ndarray()
@@ -226,20 +228,62 @@ def understand(texts: list[str]) -> int:
     return len(_encoder().encode(texts))
 
 
-def crop_about(places: list[tuple[float, float]], cuts: list[float], begin: float, end: float) -> str:
-    """Where the crop's middle is, as an expression of the clip's time: about the face of each shot."""
+def crop_about(places: list[Places], cuts: list[float], begin: float, end: float) -> str:
+    """Where the crop's middle is, as an expression of the time since `begin`: about the face of each shot."""
     edges = [begin, *(at for at in cuts if begin < at < end), end]
     face_x = "0.5"
     for first, last in reversed(list(pairwise(edges))):
-        there = [x for at, x in places if first <= at < last]
+        there = [xs[0] for at, xs in places if first <= at < last]
         x = f"{np.median(there) if there else 0.5:.3f}"
         face_x = x if last == end else f"if(lt(t\\,{last - begin:.3f})\\,{x}\\,{face_x})"
     return face_x
 
 
-def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int], face_x: str, threads: int) -> None:
-    """One clip: its loudness measured, then one command that crops about the face of each shot (a wall would cost
-    less, and so would one that stands), draws captions in the same font, levels and encodes."""
+def framing(clip: dict[str, object], places: list[Places], cuts: list[float], size: tuple[int, int]) -> str:
+    """A filter graph from [in] to [framed]: what each shot shows, in the layout that Clipmill's clip gives it."""
+    start, length = float(str(clip["start_s"])), float(str(clip["duration_s"]))
+    shots = clip["layouts"]
+    assert isinstance(shots, list)
+    stretches: list[tuple[str, float]] = []
+    for shot in shots:
+        if stretches and shot["layout"] == stretches[-1][0]:
+            stretches.pop()
+        stretches.append((shot["layout"], shot["end_s"]))
+    stretches[-1] = (stretches[-1][0], length)
+    width, height = size
+    chains, begin = [f"[in]split={len(stretches)}" + "".join(f"[in{k}]" for k in range(len(stretches)))], 0.0
+    for k, (layout, end) in enumerate(stretches):
+        chains.append(f"[in{k}]trim={begin:.3f}:{end:.3f},setpts=PTS-STARTPTS[part{k}]")
+        if layout == "fit":
+            chains += [
+                f"[part{k}]split[whole{k}][ground{k}]",
+                f"[whole{k}]scale={width}:-2:flags=bicubic[front{k}]",
+                f"[ground{k}]crop=ih*9/16:ih,scale={width // 16}:{height // 16}:flags=area,gblur=sigma=4,"
+                f"scale={width}:{height}:flags=bicubic[back{k}]",
+                f"[back{k}][front{k}]overlay=0:(H-h)/2,setsar=1[shown{k}]",
+            ]
+        elif layout == "split":
+            there = [xs for at, xs in places if start + begin <= at < start + end and len(xs) > 1] or [[0.25, 0.75]]
+            chains.append(f"[part{k}]split[one{k}][two{k}]")
+            for name, x in (
+                ("one", np.median([min(xs) for xs in there])),
+                ("two", np.median([max(xs) for xs in there])),
+            ):
+                window = f"crop=ih*.6*{width}/({height}/2):ih*.6:clip({x:.3f}*iw-ow/2\\,0\\,iw-ow):ih*.25"
+                chains.append(f"[{name}{k}]{window},scale={width}:{height // 2}:flags=bicubic,setsar=1[{name}v{k}]")
+            chains.append(f"[onev{k}][twov{k}]vstack,setsar=1[shown{k}]")
+        else:
+            x = crop_about(places, cuts, start + begin, start + end)
+            window = f"crop=ih*9/16:ih:clip({x}*iw-ow/2\\,0\\,iw-ow):0"
+            chains.append(f"[part{k}]{window},scale={width}:{height}:flags=bicubic,setsar=1[shown{k}]")
+        begin = end
+    shown = "".join(f"[shown{k}]" for k in range(len(stretches)))
+    return ";".join([*chains, f"{shown}concat=n={len(stretches)}[framed]"])
+
+
+def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int], framed: str, threads: int) -> None:
+    """One clip: its loudness measured, then one command that frames it, draws captions in the same font, levels and
+    encodes."""
     import font_roboto
     from imageio_ffmpeg import get_ffmpeg_exe
 
@@ -252,15 +296,14 @@ def encode(video: Path, clip: dict[str, object], out: Path, size: tuple[int, int
     captions = out / f"{clip['clip_id']}.ass"
     captions.write_text(_ass(clip, start, size))
     fonts = Path(font_roboto.RobotoBlack).parent
-    crop = f"crop=ih*9/16:ih:clip({face_x}*iw-ow/2\\,0\\,iw-ow):0"
-    drawn = f"ass={captions}:fontsdir={fonts}"
-    picture = f"{crop},scale={size[0]}:{size[1]}:flags=bicubic,setsar=1,{drawn},format=yuv420p"
+    graph = f"[0:v]null[in];{framed};[framed]ass={captions}:fontsdir={fonts},format=yuv420p[v];"
+    graph += f"[0:a]volume={gain:.2f}dB,alimiter=limit=0.89[a]"
     subprocess.run(
         [
-            *base, "-filter_threads", str(threads), "-vf", picture,
+            *base, "-filter_complex_threads", str(threads), "-filter_complex", graph, "-map", "[v]", "-map", "[a]",
             "-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-profile:v", "high", "-g", "50",
-            "-threads", str(threads), "-af", f"volume={gain:.2f}dB,alimiter=limit=0.89",
-            "-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-movflags", "+faststart", str(out / str(clip["video"])),
+            "-threads", str(threads), "-c:a", "aac", "-b:a", "160k", "-ar", "48000",
+            "-movflags", "+faststart", str(out / str(clip["video"])),
         ],
         check=True,
         capture_output=True,
@@ -309,18 +352,14 @@ def main() -> None:
         seconds["understand"] = time.perf_counter() - began - seconds["read"] - seconds["hear_and_see"]
         first = result["clips"][0]
         size = (first["width"], first["height"])
+        places = [place for _, part, _ in frames for place in part]
+        cuts = [at for *_, part in frames for at in part]
         encodes = []
         # The longest first, and the last with all cores, which fall idle beside it.
         clips = sorted(result["clips"], key=lambda clip: -clip["duration_s"])
         for clip in clips:
-            begin, end = clip["start_s"], clip["start_s"] + clip["duration_s"]
-            face_x = crop_about(
-                [place for _, part, _ in frames for place in part],
-                [at for *_, cuts in frames for at in cuts],
-                begin,
-                end,
-            )
-            encodes.append(pool.submit(encode, video, clip, out, size, face_x, CORES if clip is clips[-1] else 1))
+            framed = framing(clip, places, cuts, size)
+            encodes.append(pool.submit(encode, video, clip, out, size, framed, CORES if clip is clips[-1] else 1))
         for encoded in encodes:
             encoded.result()
     seconds["total"] = time.perf_counter() - began
