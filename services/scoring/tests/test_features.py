@@ -185,6 +185,13 @@ def test_the_largest_face_counts_while_there_is_one():
     assert measured(timeline)["face_height"] == pytest.approx(0.4)
 
 
+def test_facing_is_a_share_of_the_time_in_which_it_is_known():
+    facing = np.full(50, np.nan)
+    facing[5:8], facing[8:9] = 1, 0
+
+    assert measured(replace(talk("One two three four five."), facing=Level(0.2, facing)))["facing"] == 0.75
+
+
 def test_pitch_and_rate_are_measured_over_the_clips_phrases():
     timeline = talk("One two three four five.")  # the clip is 0.75 to 3.3 s
     phrases = (

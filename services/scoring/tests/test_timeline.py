@@ -108,6 +108,19 @@ def test_the_largest_face_gives_the_height():
     assert [round(float(h), 3) for h in level.values] == [0.2, 0.2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0, 0]
 
 
+def test_who_faces_the_camera_is_told_of_the_largest_face_and_unknown_where_nobody_says():
+    def track(height, *samples):
+        return FaceTrack(samples=[FaceSample(time_s=t, y1=height, facing=facing) for t, facing in samples])
+
+    small = track(0.2, (0.1, False), (0.9, False))
+    large = track(0.5, (0.5, True), (0.9, False), (1.3, None))
+    level = merge(2, [], [VisionAnalysis(face_tracks=[small, large])]).facing
+
+    assert level is not None
+    assert level.values[:6].tolist() == [0, 0, 1, 1, 0, 0]
+    assert all(math.isnan(told) for told in level.values[6:])
+
+
 def test_a_phrases_pitch_is_told_in_semitones_and_is_absent_where_nothing_is_voiced():
     def phrase(start_s, **pitch):
         return Phrase(range=TimeRange(start_s=start_s, end_s=start_s + 1), words_per_s=3, **pitch)

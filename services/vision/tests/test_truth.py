@@ -61,6 +61,11 @@ def test_faces_are_found_where_they_are_and_nowhere_else(seen: Seen, truth: dict
     assert false == 0
 
 
+def test_the_photographs_of_the_sample_face_the_camera_however_their_mouths_move(seen: Seen) -> None:
+    facing = [face.facing for track in seen.tracks for face in track]
+    assert sum(map(bool, facing)) >= LEAST_RECALL * len(facing)
+
+
 def test_no_track_goes_over_to_another_person_and_each_person_is_one(seen: Seen, truth: dict) -> None:
     def name_of(face: Face) -> str | None:
         return next((n for n, box in boxes_at(truth, face.time_s).items() if iou(box, face.box) >= 0.5), None)

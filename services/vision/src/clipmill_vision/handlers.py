@@ -53,7 +53,7 @@ TEXT_PACKAGE = "rapidocr"
 # By what models are for: their names in the registry.
 REGISTERED = {"faces": ("faces",), "mouths": ("face_mesh",), "people": ("face_looks",), "text areas": ("text_areas",)}
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 13
+FORMULA = 14
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -86,7 +86,7 @@ def models() -> list[ModelVersion]:
 def stage_work(
     children: Children, blobs: Blobs, settings: VisionSettings, results: Results | None = None
 ) -> StageWork[VisionTask, VisionAnalyzed]:
-    """Looking, for the worker. `children` run `clipmill_vision.work:answer`; `results` keep what is said of pictures."""
+    """For the worker. `children` run `clipmill_vision.work:answer`; `results` keep what is said of keyframes."""
     observer = Observer(children, settings, results or Results(blobs), lasting=True)
 
     async def work(task: VisionTask, report: Report) -> VisionAnalyzed:
@@ -266,8 +266,10 @@ def _text(text: Text) -> TextAreas:
 
 
 def _sample(face: Face) -> FaceSample:
-    box = face.box
-    return FaceSample(time_s=face.time_s, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, confidence=face.confidence)
+    box, sure = face.box, face.confidence
+    return FaceSample(
+        time_s=face.time_s, x0=box.x0, y0=box.y0, x1=box.x1, y1=box.y1, confidence=sure, facing=face.facing
+    )
 
 
 def warnings_of(task: VisionTask, seen: Seen) -> list[Caution]:

@@ -195,7 +195,15 @@ class _Eye:
             found = _blazeface().find_closely(upright(frame, self._shown, larger), effort.min_face_confidence) or found
         wanted = self._acquaintance.worth_a_look(found, self._shown.width)
         self._present = [
-            Followed(Face(time_s, face.box, face.confidence, looks=self._looks_of(frame, face) if look else None))
+            Followed(
+                Face(
+                    time_s,
+                    face.box,
+                    face.confidence,
+                    looks=self._looks_of(frame, face) if look else None,
+                    facing=face.facing,
+                )
+            )
             for face, look in zip(found, wanted, strict=True)
         ]
         self._faces += [followed.face for followed in self._present]

@@ -831,6 +831,7 @@ class FaceSample(_message.Message):
     X1_FIELD_NUMBER: _builtins.int
     Y1_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
+    FACING_FIELD_NUMBER: _builtins.int
     time_s: _builtins.float
     x0: _builtins.float
     """Fractions of the shown width and height, 0 to 1."""
@@ -839,6 +840,8 @@ class FaceSample(_message.Message):
     y1: _builtins.float
     confidence: _builtins.float
     """The detector's confidence, 0 to 1."""
+    facing: _builtins.bool
+    """True: turned to the camera; where its eyes look is not said. Absent where nobody says."""
     def __init__(
         self,
         *,
@@ -848,11 +851,14 @@ class FaceSample(_message.Message):
         x1: _builtins.float = ...,
         y1: _builtins.float = ...,
         confidence: _builtins.float = ...,
+        facing: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_facing", b"_facing", "facing", b"facing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "time_s", b"time_s", "x0", b"x0", "x1", b"x1", "y0", b"y0", "y1", b"y1"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_facing", b"_facing", "confidence", b"confidence", "facing", b"facing", "time_s", b"time_s", "x0", b"x0", "x1", b"x1", "y0", b"y0", "y1", b"y1"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__facing: _TypeAlias = _typing.Literal["facing"]  # noqa: Y015
+    _WhichOneofArgType__facing: _TypeAlias = _typing.Literal["_facing", b"_facing"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__facing) -> _WhichOneofReturnType__facing | None: ...
 
 Global___FaceSample: _TypeAlias = FaceSample  # noqa: Y015

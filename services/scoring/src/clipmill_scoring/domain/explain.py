@@ -53,6 +53,7 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "sentiment_arc": ("has a turn of feeling that its viewers like", "has a turn of feeling that its viewers dislike"),
     "novelty": ("stands out of the rest as its viewers like", "stands out of the rest less than its viewers like"),
     "shot_rhythm": ("is cut as its viewers like", "is cut as its viewers dislike"),
+    "facing": ("faces the camera as its viewers like", "faces the camera otherwise than its viewers like"),
     "face_height": ("shows faces as near as its viewers like", "shows faces otherwise than its viewers like"),
     "text_on_screen": ("has as much to read as its viewers like", "has more or less to read than its viewers like"),
     "pitch_range": ("is spoken as melodiously as its viewers like", "is spoken less as its viewers like"),

@@ -64,6 +64,7 @@ WEIGHTS: Mapping[str, Weight] = {
     "novelty": Weight(0.0, 0, 0.1, "fresh, or beside the point"),
     "shot_rhythm": Weight(0.0, 0.5, 0.5, "lively, or restless"),
     "face_height": Weight(0.0, 0.3, 0.2, "near, or too near"),
+    "facing": Weight(0.0, 0.6, 0.5, "spoken to who watches, or to somebody who is there"),
     "still_share": Weight(0.0, 0.1, 0.25, "a slide to read, or nothing to see"),
     "text_on_screen": Weight(0.0, 0.3, 0.5, "more to read, or captions beside captions"),
     "pitch_range": Weight(0.0, 7, 4, "a lively voice, or two taken for one"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clipmill.audio.v1.audio_pb2 import AudioAnalysis, Diarization, SoundEvent
 from clipmill.sound_events import joined
-from clipmill.vision.v1.vision_pb2 import Passage, VisionAnalysis
+from clipmill.vision.v1.vision_pb2 import FaceTrack, Passage, VisionAnalysis
 from clipmill.vision.v1.vision_pb2 import Shot as SeenShot
 from clipmill_scoring.domain.spans import Spans, merged
 
@@ -85,7 +85,8 @@ class Timeline:
     """Everything that scoring knows of a video, in order of time, within [0, duration_s].
 
     `loudness_db` is the level of the voice, so it is NaN where nobody speaks; `faces` counts the faces in the picture,
-    `face_height` is the largest one's share of the picture's height, 0 without one. They are absent when their analysis
+    `face_height` is the largest one's share of the picture's height, 0 without one; `facing` is 1 where that one is
+    turned to the camera, 0 where not, NaN where that is not known. They are absent when their analysis
     is. `still` are the passages, apart from each other, in which the picture is black or frozen. `language` is "" when
     nobody said. `turns` are empty where voices were not told apart, or not surely; `overlaps`, where two speak at once,
     are None there. `music` is None where nobody listened.
@@ -98,6 +99,7 @@ class Timeline:
     loudness_db: Level | None
     faces: Level | None
     face_height: Level | None = None
+    facing: Level | None = None
     still: Spans = ()
     turns: tuple[Turn, ...] = ()
     overlaps: Spans | None = None
@@ -138,7 +140,7 @@ def merge(
     spoken = Counter[str]()
     for part in audio:
         spoken[part.language] += len(part.words)
-    faces, face_height = _faces(vision, duration_s)
+    faces, face_height, facing = _faces(vision, duration_s)
     return Timeline(
         duration_s=duration_s,
         language=spoken.most_common(1)[0][0] if spoken else "",
@@ -147,6 +149,7 @@ def merge(
         loudness_db=_loudness(audio, duration_s),
         faces=faces,
         face_height=face_height,
+        facing=facing,
         still=_still(vision),
         turns=tuple(Turn(turn.speaker, turn.range.start_s, turn.range.end_s) for turn in told.turns) if told else (),
         overlaps=merged((span.start_s, span.end_s) for span in told.overlaps) if told else None,
@@ -228,20 +231,32 @@ def _loudness(parts: Sequence[AudioAnalysis], duration_s: float) -> Level | None
     return Level(step_s, np.where(heard, total / np.maximum(count, 1), np.nan))
 
 
-def _faces(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[Level | None, Level | None]:
-    """How many faces there are, and how high the largest is (its track's mean)."""
+def _faces(parts: Sequence[VisionAnalysis], duration_s: float) -> tuple[Level | None, Level | None, Level | None]:
+    """How many faces there are, how high the largest is (its track's mean), and whether that one faces the camera."""
     if not parts:
-        return None, None
+        return None, None, None
     count, height = (np.zeros(_cells(duration_s, FACE_STEP_S)) for _ in range(2))
+    facing = np.full(len(count), np.nan)
     for part in parts:
         for track in part.face_tracks:
             times = [sample.time_s for sample in track.samples]
             if times:
-                cells = slice(int(min(times) / FACE_STEP_S), int(max(times) / FACE_STEP_S) + 1)
+                last = min(int(max(times) / FACE_STEP_S) + 1, len(count))
+                cells = np.arange(int(min(times) / FACE_STEP_S), last)
                 count[cells] += 1
                 mean = sum(sample.y1 - sample.y0 for sample in track.samples) / len(times)
-                height[cells] = np.maximum(height[cells], min(max(mean, 0.0), 1.0))
-    return Level(FACE_STEP_S, count), Level(FACE_STEP_S, height)
+                mean = min(max(mean, 0.0), 1.0)
+                facing[cells] = np.where(mean > height[cells], _facing(track, times, cells), facing[cells])
+                height[cells] = np.maximum(height[cells], mean)
+    return Level(FACE_STEP_S, count), Level(FACE_STEP_S, height), Level(FACE_STEP_S, facing)
+
+
+def _facing(track: FaceTrack, times: Sequence[float], cells: Ints) -> Floats:
+    """Of each of these cells what was seen last before its middle."""
+    told = np.array([float(sample.facing) if sample.HasField("facing") else np.nan for sample in track.samples])
+    middle_s = (cells + 0.5) * FACE_STEP_S
+    seen: Floats = told[np.maximum(np.searchsorted(times, middle_s, "right") - 1, 0)]
+    return seen
 
 
 def _still(parts: Sequence[VisionAnalysis]) -> Spans:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipmill_vision.domain.faces import Box, Eyes, Found, iou
+from clipmill_vision.domain.facing import is_facing
 
 SIZE = 256
 # (stride in pixels, anchors a cell): the three layers of stride 32 share their cells.
@@ -47,9 +48,10 @@ def detections(raw_boxes: Floats, raw_scores: Floats, centres: Floats, min_confi
     xy = raw_boxes[sure, :2] / SIZE + centres[sure]
     half = raw_boxes[sure, 2:4] / SIZE / 2
     eyes = raw_boxes[sure, 4:8] / SIZE + np.tile(centres[sure], 2)
+    points = raw_boxes[sure, 4:16].reshape(-1, 6, 2) / SIZE + centres[sure, None]
     found = [
-        Found(Box(float(x - w), float(y - h), float(x + w), float(y + h)), float(c), Eyes(*map(float, e)))
-        for (x, y), (w, h), e, c in zip(xy, half, eyes, confidences[sure], strict=True)
+        Found(Box(float(x - w), float(y - h), float(x + w), float(y + h)), float(c), Eyes(*map(float, e)), is_facing(p))
+        for (x, y), (w, h), e, c, p in zip(xy, half, eyes, confidences[sure], points.tolist(), strict=True)
         if w > 0 and h > 0
     ]
     return suppress(found)
@@ -80,5 +82,5 @@ def suppress(found: Sequence[Found]) -> list[Found]:
         weights = [face.confidence for face in group]
         box = np.average([astuple(face.box) for face in group], axis=0, weights=weights)
         eyes = np.average([astuple(face.eyes) for face in group], axis=0, weights=weights)
-        kept.append(Found(Box(*map(float, box)), best.confidence, Eyes(*map(float, eyes))))
+        kept.append(Found(Box(*map(float, box)), best.confidence, Eyes(*map(float, eyes)), best.facing))
     return kept

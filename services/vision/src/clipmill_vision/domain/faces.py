@@ -53,6 +53,8 @@ class Found:
     box: Box
     confidence: float
     eyes: Eyes
+    # Turned to the camera; None where nobody says.
+    facing: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Face:
     confidence: float
     mouths: list[Mouth] = field(default_factory=list)
     looks: NDArray[np.float32] | None = field(default=None, compare=False)
+    facing: bool | None = None
 
 
 def iou(a: Box, b: Box) -> float:

@@ -64,6 +64,7 @@ class _Placed:
             Box(self._x(box.x0), self._y(box.y0), self._x(box.x1), self._y(box.y1)),
             face.confidence,
             Eyes(self._x(eyes.left_x), self._y(eyes.left_y), self._x(eyes.right_x), self._y(eyes.right_y)),
+            face.facing,
         )
 
     def _x(self, x: float) -> float:

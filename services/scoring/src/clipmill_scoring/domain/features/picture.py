@@ -12,6 +12,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("face_share", "picture", "share", 1, 0, 1, "share of the clip with a face in the picture"),
     Feature("faces", "picture", "faces", 1, 0, MANY, "mean number of faces while there is one"),
     Feature("face_height", "picture", "share", 1, 0, 1, "mean height of the largest face, of the picture's"),
+    Feature("facing", "picture", "share", 1, 0, 1,
+            "share of the time with a face in which the largest one is turned to the camera, as far as that is known"),
     Feature("motion", "picture", "share", 1, 0, 1, "mean change of luma between sampled frames"),
     Feature("sharpness", "picture", "octaves", 1, -MANY, MANY, "sharpness (log2) over the whole video's mean"),
     Feature("still_share", "picture", "share", 2, 0, 1, "share of the clip in which the picture is black or frozen"),
@@ -31,6 +33,10 @@ def measure(seen: Seen) -> Columns:
         columns["faces"] = sums(timeline.faces.values, begin, end) / np.where(there > 0, there, np.nan)
         if timeline.face_height is not None:
             columns["face_height"] = sums(timeline.face_height.values, begin, end) / np.where(there > 0, there, np.nan)
+    if timeline.facing is not None:
+        begin, end = seen.cells(timeline.facing)
+        told = sums(~np.isnan(timeline.facing.values), begin, end)
+        columns["facing"] = sums(np.nan_to_num(timeline.facing.values), begin, end) / np.where(told > 0, told, np.nan)
     if timeline.shots:
         columns["motion"] = np.clip(seen.over_shots([shot.motion for shot in timeline.shots]), 0, 1)
         octave = [float(np.log2(max(shot.sharpness, 1e-3))) for shot in timeline.shots]
