@@ -90,9 +90,28 @@ def test_cuts_of_a_smaller_copy_whose_beginning_was_cut_off_are_right_to_the_fra
     assert found.analysis.shots[-1].range.end_s == 173 / FPS
 
 
+def test_of_pictures_that_stand_still_the_cuts_tell_which_frame_is_which(tmp_path: Path) -> None:
+    def still(number: int) -> Picture:
+        return picture(number - number % (SHOT_S * FPS))
+
+    first = write_video(tmp_path / "talk.mp4", film(still), steady(200))
+    path = write_video(tmp_path / "copy.mp4", film(still, range(3, 200)), steady(197), keys_every=70)
+
+    found = moved(asked(path, [seen(first, 0, 8)], 197 / FPS))
+
+    assert found is not None
+    assert starts(found.analysis) == [0, 1.88, 3.88, 5.88]
+
+
 def with_logo(number: int) -> Picture:
     logoed = picture(number).copy()
     logoed[8:18, 290:306] = 255
+    return logoed
+
+
+def with_a_faint_logo(number: int) -> Picture:
+    logoed = picture(number).copy()
+    logoed[6:18, 282:318] += 24
     return logoed
 
 
@@ -124,10 +143,23 @@ def with_something_else_for_a_second(number: int) -> Picture:
         lambda number: picture(number + 1 if number >= 100 else number),
         letterboxed,
         with_logo,
+        with_a_faint_logo,
         of_another_talk,
         with_something_else_for_a_second,
     ],
-    ids=["mirrored", "cropped", "brighter", "grey", "faster", "a frame lost", "boxed", "logo", "same set", "insert"],
+    ids=[
+        "mirrored",
+        "cropped",
+        "brighter",
+        "grey",
+        "faster",
+        "a frame lost",
+        "boxed",
+        "logo",
+        "faint logo",
+        "same set",
+        "insert",
+    ],
 )
 def test_another_picture_has_nothing_of_it(
     tmp_path: Path, earlier: tuple[VisionAnalysis, ...], other: Callable[[int], Picture]
