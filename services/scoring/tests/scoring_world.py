@@ -71,6 +71,7 @@ class ScoringWorld:
     blobs: Blobs
     stub: Any
     address: str
+    sql_url: str
     offsets: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -93,7 +94,7 @@ class ScoringWorld:
             serving([service], f"unix:{folder}/s", authenticate=caller) as address,
             grpc.aio.insecure_channel(address) as channel,
         ):
-            yield cls(bus, blobs, ScoringServiceStub(channel), address)
+            yield cls(bus, blobs, ScoringServiceStub(channel), address, platform.sql_url_of("scoring"))
 
     async def hear(
         self, topic: Topic, message: Message, name: str, owner_id: str = "ada", at_s: float | None = None

@@ -8,8 +8,11 @@ from pathlib import Path
 import grpc
 import pytest
 from clipmill_scoring import tables
+from clipmill_scoring.domain import preferences as rules
+from clipmill_scoring.domain.score import WEIGHTS
 from clipmill_scoring.service import MIGRATIONS
 from scoring_world import LINES, ScoringWorld
+from sqlalchemy import update
 
 from clipmill.clips.v1.clips_pb2 import FeatureValue, Genre, ScoredClip
 from clipmill.scoring.v1 import scoring_pb2 as pb
@@ -158,6 +161,24 @@ async def test_a_percentile_is_told_once_enough_outcomes_are_known(world: Scorin
     found = (await world.rerank()).clips
     assert len(clips) >= 30
     assert all(0 <= clip.percentile <= 100 for clip in found)
+
+
+async def test_outcomes_stay_known_when_a_feature_is_added(world: ScoringWorld) -> None:
+    names = list(WEIGHTS)[:-1]
+    vectors = {}
+    for number in range(11):
+        for clip in await world.scored(f"j{number}", f"v{number}"):
+            await world.engage(clip.head.clip_id, Kind.KIND_COMPLETION, number % 2)
+            vectors[clip.head.clip_id] = rules.vector(names, {each.name: each.value for each in clip.features})
+    # As they were written before the last feature came.
+    database = Database(world.sql_url)
+    async with database.transaction() as on:
+        for clip_id, vector in vectors.items():
+            old = {"names": " ".join(names), "vector": vector.tobytes()}
+            await on.execute(update(tables.clips).where(tables.clips.c.clip_id == clip_id).values(old))
+    await database.close()
+
+    assert (await world.rerank()).clips[0].HasField("percentile")
 
 
 async def test_what_counts_nothing_yet_counts_once_viewers_like_it(world: ScoringWorld) -> None:

@@ -49,7 +49,7 @@ class ScoringServicer(ScoringServiceServicer):
         async with self._database.reading() as on:
             ref = await store.candidates_of(on, owner_id, request.job_id)
             preferences, learned = await believed(on, owner_id)
-            known = await store.known_of(on, owner_id, preferences.names)
+            known = await store.known_of(on, owner_id)
         kept = await self._tables.of(_found(ref, request.job_id))
         async with self._database.reading() as on:
             others = await store.others_of(on, owner_id, kept.table.video_id, FORMULA_VERSION)
@@ -122,7 +122,7 @@ class ScoringServicer(ScoringServiceServicer):
     ) -> pb.ExportOutcomesResponse:
         owner_id, names = owner_of(context), tuple(WEIGHTS)
         async with self._database.reading() as on:
-            known = await store.known_of(on, owner_id, names, MAX_EXPORTED)
+            known = await store.known_of(on, owner_id, MAX_EXPORTED)
         table = pb.OutcomeTable(
             names=names,
             vectors=known.vectors.ravel().tolist(),

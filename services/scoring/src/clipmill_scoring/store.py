@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from clipmill.clips.v1.clips_pb2 import PassageSample
 from clipmill.common.v1.common_pb2 import BlobRef
 from clipmill_scoring.domain.outcomes import Outcome
-from clipmill_scoring.domain.preferences import Preferences
+from clipmill_scoring.domain.preferences import Preferences, aligned
 from clipmill_scoring.domain.score import WEIGHTS
 from clipmill_scoring.domain.standing import Others
 from clipmill_scoring.domain.timeline import Floats
@@ -160,16 +160,17 @@ async def add_outcome(on: AsyncConnection, owner_id: str, clip_id: str, what: Ou
     await on.execute(update(clips).where(_clip(owner_id, clip_id)).values(values))
 
 
-async def known_of(on: AsyncConnection, owner_id: str, names: Sequence[str], at_most: int = MAX_KNOWN) -> Known:
-    """The newest clips with outcomes that were measured by these features."""
+async def known_of(on: AsyncConnection, owner_id: str, at_most: int = MAX_KNOWN) -> Known:
+    """The newest clips with outcomes, over the features of today."""
     query = (
-        select(clips.c.vector, clips.c.good, clips.c.weight)
-        .where(clips.c.owner_id == owner_id, clips.c.weight > 0, clips.c.names == " ".join(names))
+        select(clips.c.names, clips.c.vector, clips.c.good, clips.c.weight)
+        .where(clips.c.owner_id == owner_id, clips.c.weight > 0)
         .order_by(clips.c.served_at.desc())
         .limit(at_most)
     )
     rows = (await on.execute(query)).all()
-    vectors = _unpacked(b"".join(row.vector for row in rows)).reshape(len(rows), -1 if rows else len(names) + 1)
+    measured = [aligned(row.names.split(), _unpacked(row.vector)) for row in rows]
+    vectors = np.array(measured).reshape(len(rows), len(WEIGHTS) + 1)
     weight = np.array([row.weight for row in rows], dtype=np.float64)
     return Known(vectors, np.array([row.good for row in rows], dtype=np.float64) / np.maximum(weight, 1e-9), weight)
 
