@@ -18,22 +18,19 @@ if TYPE_CHECKING:
 Network = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
 
 
-def interpreter(file: Path | bytes, shape: tuple[int, ...] = ()) -> Interpreter:
-    """The model of a file or of its content, ready to be invoked; one thread. `shape` of its input, else the file's."""
+def interpreter(path: Path) -> Interpreter:
+    """The model in a file, ready to be invoked; one thread."""
     from ai_edge_litert.interpreter import Interpreter
 
-    named = {"model_content": file} if isinstance(file, bytes) else {"model_path": str(file)}
     with _muted_stderr():
-        loaded = Interpreter(**named, num_threads=1)
-        if shape:
-            loaded.resize_tensor_input(loaded.get_input_details()[0]["index"], shape)
+        loaded = Interpreter(str(path), num_threads=1)
         loaded.allocate_tensors()
     return loaded
 
 
-def network(file: Path | bytes, outputs: int, shape: tuple[int, ...] = ()) -> Network:
+def network(path: Path, outputs: int) -> Network:
     """The first `outputs` outputs of a file's only input, both batches of one."""
-    model = interpreter(file, shape)
+    model = interpreter(path)
     source = model.get_input_details()[0]["index"]
     indices = [output["index"] for output in model.get_output_details()[:outputs]]
 

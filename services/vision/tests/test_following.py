@@ -15,7 +15,6 @@ from clipmill_vision.domain.following import Followed
 from clipmill_vision.domain.mouth import square_about
 from clipmill_vision.exchange import Effort, Part, Request, Seen, Shown
 from clipmill_vision.models.blazeface import BlazeFace
-from clipmill_vision.pictures import upright
 from clipmill_vision.work import look
 
 from .made_videos import steady, write_video
@@ -90,32 +89,6 @@ def test_two_who_are_followed_are_searched_half_as_often_and_found_as_often(sear
 def test_where_every_search_is_wanted_nobody_is_followed(searches: list[int]) -> None:
     found = seen(SAMPLE, 6.0, search_less_when_still=False)
     assert len(searches) == len(found.searched_s)
-
-
-@pytest.mark.parametrize("tall", [False, True])
-def test_faces_are_found_where_the_whole_input_would_show_them(tall: bool) -> None:
-    with av.open(str(SAMPLE)) as container:
-        picture = upright(next(container.decode(video=0)), WIDE)
-    # The half with one of the two, larger, as phones film.
-    picture = picture[:, :128].repeat(2, axis=0)[:256].repeat(2, axis=1)[:, 80:224] if tall else picture
-    height, width = picture.shape[:2]
-    square = np.zeros((256, 256, 3), np.uint8)
-    top, left = (256 - height) // 2, (256 - width) // 2
-    square[top : top + height, left : left + width] = picture
-    # What is not black reaches the corner: everything is looked at.
-    square[-1, -1] = 1
-    whole = BlazeFace().find(square, 0.65)
-    found = BlazeFace().find(picture, 0.65)
-    assert len(found) == len(whole) == (1 if tall else 2)
-    for face, same in zip(found, whole, strict=True):
-        box = Box(
-            (same.box.x0 * 256 - left) / width,
-            (same.box.y0 * 256 - top) / height,
-            (same.box.x1 * 256 - left) / width,
-            (same.box.y1 * 256 - top) / height,
-        )
-        assert iou(face.box, box) > 0.9
-        assert face.confidence == pytest.approx(same.confidence, abs=0.05)
 
 
 def test_faces_that_move_are_found_where_they_are_without_a_search(tmp_path: Path, searches: list[int]) -> None:
