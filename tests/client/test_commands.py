@@ -41,6 +41,29 @@ async def test_a_job_is_submitted_followed_listed_and_its_clips_are_fetched(syst
         assert (clipmill.folder / "out" / "clip-01.mp4").stat().st_size == 8192
 
 
+async def test_a_job_s_video_is_erased_with_its_clips_after_a_question(system: Running, video: Path) -> None:
+    async with system() as clipmill:
+        job = await clipmill.job("submit", video, "--clips", "2")
+        assert (await clipmill("watch", job["job_id"])).code == 0
+        asked = await clipmill("delete", job["job_id"])
+        assert (asked.code, "for good?" in asked.out) == (1, True)
+        assert (await clipmill("clips", job["job_id"], "-o", clipmill.folder / "before")).code == 0
+
+        erased = await clipmill("delete", job["job_id"], "--yes", "--json")
+        assert (erased.code, erased.events[0]["clips_deleted"]) == (0, 2), erased.err
+        again = await clipmill("delete", job["job_id"], "--yes", "--json")
+        # Its jobs go as well, soon after.
+        assert again.code == 5 and again.events[-1]["code"] in ("VIDEO_NOT_FOUND", "JOB_NOT_FOUND")
+        assert video.exists()
+
+
+async def test_a_job_of_which_no_video_was_kept_has_none_to_erase(system: Running, video: Path) -> None:
+    async with system(workers=()) as clipmill:
+        job = await clipmill.job("submit", video)
+        ran = await clipmill("delete", job["job_id"], "--yes", "--json")
+        assert (ran.code, ran.events[-1]["code"]) == (5, "VIDEO_NOT_FOUND")
+
+
 async def test_a_file_that_the_server_may_not_read_is_sent_and_waited_for(system: Running, elsewhere: Path) -> None:
     async with system() as clipmill:
         ran = await clipmill("submit", elsewhere, "-o", clipmill.folder / "out")

@@ -1,4 +1,4 @@
-"""`clipmill jobs`, `watch`, `cancel` and `clips`: what became of what was submitted."""
+"""`clipmill jobs`, `watch`, `cancel`, `end`, `clips` and `delete`: what became of what was submitted."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from clipmill_cli.job_object import job_object, state_of, video_of
 from clipmill_cli.remote import address_option, lines_option, on_clipmill, say_line
 from clipmill_cli.run import default_output
 from clipmill_cli.table import grid
+from clipmill_shared.errors import ClipmillError
 
 STATES = [name.removeprefix("JOB_STATE_") for name, number in JobState.items() if number]
 MAX_PAGE = 1000
@@ -108,6 +109,34 @@ def end(job_ids: tuple[str, ...], as_json: bool, address: str) -> None:
                 say_line(job_object(job))
             else:
                 click.echo(f"{job.job_id} {state_of(job)}")
+        return ExitCode.CLIPS_MADE
+
+    sys.exit(on_clipmill(address, as_json, work))
+
+
+@click.command(epilog="Exit codes: 0 each is erased, 5 one is not known or the server cannot be reached.")
+@click.argument("job_ids", metavar="JOB...", nargs=-1, required=True)
+@click.confirmation_option(
+    "--yes", prompt="Erase the videos of these jobs and all that was made of them, for good?", help="Do not ask."
+)
+@lines_option
+@address_option
+def delete(job_ids: tuple[str, ...], as_json: bool, address: str) -> None:
+    """Erase the videos of jobs, with their transcripts and all clips that any job made of them.
+
+    A file that was read where it lies stays there.
+    """
+
+    async def work(client: Client) -> ExitCode:
+        for job_id in job_ids:
+            job = await client.get_job(job_id)
+            if not job.video_id:
+                raise ClipmillError("VIDEO_NOT_FOUND", f"Of the job {job_id} no video was kept.", "Nothing to erase.")
+            erased = await client.delete_video(job.video_id)
+            if as_json:
+                say_line({"job_id": job_id, "video_id": job.video_id, "clips_deleted": erased.clips_deleted})
+            else:
+                click.echo(f"{video_of(job)}: erased, with {erased.clips_deleted} clips")
         return ExitCode.CLIPS_MADE
 
     sys.exit(on_clipmill(address, as_json, work))

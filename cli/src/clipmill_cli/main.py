@@ -20,6 +20,7 @@ LAZY: dict[str, str] = {
     "cancel": "clipmill_cli.jobs:cancel",
     "end": "clipmill_cli.jobs:end",
     "clips": "clipmill_cli.jobs:clips",
+    "delete": "clipmill_cli.jobs:delete",
     "features": "clipmill_cli.features:features",
     "models": "clipmill_cli.models:models",
     "rescore": "clipmill_cli.preferences:rescore",
