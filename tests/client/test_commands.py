@@ -57,13 +57,6 @@ async def test_a_job_s_video_is_erased_with_its_clips_after_a_question(system: R
         assert video.exists()
 
 
-async def test_a_job_of_which_no_video_was_kept_has_none_to_erase(system: Running, video: Path) -> None:
-    async with system(workers=()) as clipmill:
-        job = await clipmill.job("submit", video)
-        ran = await clipmill("delete", job["job_id"], "--yes", "--json")
-        assert (ran.code, ran.events[-1]["code"]) == (5, "VIDEO_NOT_FOUND")
-
-
 async def test_a_file_that_the_server_may_not_read_is_sent_and_waited_for(system: Running, elsewhere: Path) -> None:
     async with system() as clipmill:
         ran = await clipmill("submit", elsewhere, "-o", clipmill.folder / "out")
