@@ -123,3 +123,30 @@ def two_programmes(path: Path) -> Path:
     command = [get_ffmpeg_exe(), "-v", "error", *inputs, *maps, "-t", "4", "-c:v", "libx264", "-preset", "ultrafast"]
     subprocess.run([*command, "-g", "25", "-c:a", "aac", *programmes, str(path)], check=True)
     return path
+
+
+def changing_sound(path: Path) -> Path:
+    """4 s of a transport stream whose sound is in stereo, and after 2 s in one channel, as a broadcast's may be."""
+    content = b""
+    for begin_s, channels in ((0, 2), (2, 1)):
+        sources = ["color=c=gray:s=64x48:r=25", "sine=frequency=440:sample_rate=48000"]
+        inputs = [part for source in sources for part in ("-f", "lavfi", "-i", source)]
+        part = path.with_name(f"{begin_s}.ts")
+        command = [get_ffmpeg_exe(), "-v", "error", *inputs, "-t", "2", "-c:v", "libx264", "-preset", "ultrafast"]
+        command += [
+            "-g",
+            "25",
+            "-af",
+            "volume=4",
+            "-c:a",
+            "aac",
+            "-ac",
+            str(channels),
+            "-output_ts_offset",
+            str(begin_s),
+            str(part),
+        ]
+        subprocess.run(command, check=True)
+        content += part.read_bytes()
+    path.write_bytes(content)
+    return path

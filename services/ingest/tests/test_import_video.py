@@ -13,7 +13,7 @@ import pytest
 from clipmill_ingest.exchange import Imported, ImportRequest
 from clipmill_ingest.work import import_video
 from imageio_ffmpeg import get_ffmpeg_exe
-from media import Sound, heard, make, pitch, samples, two_programmes
+from media import Sound, changing_sound, heard, make, pitch, samples, two_programmes
 
 from clipmill_shared.errors import ClipmillError
 
@@ -92,6 +92,13 @@ def test_sound_that_begins_late_and_ends_early_is_padded(tmp_path: Path) -> None
     wave = samples(tmp_path / "speech.flac")
     assert len(wave) == 32_000
     assert heard(wave) == (pytest.approx(0.5, abs=0.06), pytest.approx(1.5, abs=0.06))
+
+
+def test_sound_whose_channels_change_in_the_middle_is_whole(tmp_path: Path) -> None:
+    imported(changing_sound(tmp_path / "a.ts"))
+    wave = samples(tmp_path / "speech.flac")
+    assert heard(wave) == (pytest.approx(0.0, abs=0.1), pytest.approx(4.0, abs=0.1))
+    assert np.abs(wave[: 4 * 16_000].astype(int)).reshape(-1, 1600).max(axis=1).min() > 1000
 
 
 def test_sound_beyond_the_picture_is_left_out_with_a_warning(tmp_path: Path) -> None:

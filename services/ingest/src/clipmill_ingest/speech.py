@@ -77,15 +77,18 @@ class _Decoder:
 
     def pieces(self, container: InputContainer, start_s: float) -> Iterator[tuple[int, Samples]]:
         resampler: av.AudioResampler | None = None
-        gathered = av.AudioFifo()
+        gathered, kind = av.AudioFifo(), ("", "", 0)
         at = 0  # where the next sample of the resampler belongs
         fed_until_s = 0.0
         for frame in self._frames(container):
             time_s = frame.time - start_s if frame.time is not None else fed_until_s
-            if resampler is None or abs(time_s - fed_until_s) > JITTER_S:
+            # A broadcast's sound may change from 5.1 to stereo in the middle.
+            before, kind = kind, (frame.format.name, frame.layout.name, frame.sample_rate)
+            if resampler is None or kind != before or abs(time_s - fed_until_s) > JITTER_S:
                 if resampler is not None:
                     yield at, self._rest(gathered, resampler)
                 resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ, frame_size=4096)
+                gathered = av.AudioFifo()
                 at = round(time_s * RATE_HZ)
                 fed_until_s = time_s
             fed_until_s += frame.samples / frame.sample_rate

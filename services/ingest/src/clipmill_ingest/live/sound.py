@@ -32,6 +32,7 @@ class Sound:
         self._held = np.zeros(0, np.int16)
         self._levels = np.zeros(0, np.float32)
         self._resampler: av.AudioResampler | None = None
+        self._kind = ("", "", 0)
         self._at = 0
         self._fed_until_s = 0.0
         self._frames = 0
@@ -52,7 +53,8 @@ class Sound:
             return
         for frame in frames:
             time_s = frame.time - source_start_s if frame.time is not None else self._fed_until_s
-            if self._resampler is None or abs(time_s - self._fed_until_s) > JITTER_S:
+            before, self._kind = self._kind, (frame.format.name, frame.layout.name, frame.sample_rate)
+            if self._resampler is None or self._kind != before or abs(time_s - self._fed_until_s) > JITTER_S:
                 self._flush()
                 self._resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ, frame_size=4096)
                 self._at, self._fed_until_s = round(time_s * RATE_HZ), time_s
