@@ -98,7 +98,8 @@ def test_sound_whose_channels_change_in_the_middle_is_whole(tmp_path: Path) -> N
     imported(changing_sound(tmp_path / "a.ts"))
     wave = samples(tmp_path / "speech.flac")
     assert heard(wave) == (pytest.approx(0.0, abs=0.1), pytest.approx(4.0, abs=0.1))
-    assert np.abs(wave[: 4 * 16_000].astype(int)).reshape(-1, 1600).max(axis=1).min() > 1000
+    tenths = np.abs(wave[: len(wave) // 1600 * 1600].astype(int)).reshape(-1, 1600)
+    assert tenths.max(axis=1).min() > 1000
 
 
 def test_sound_beyond_the_picture_is_left_out_with_a_warning(tmp_path: Path) -> None:
