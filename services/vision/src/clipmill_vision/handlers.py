@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version as version_of
@@ -14,6 +14,7 @@ from clipmill.common.v1.common_pb2 import PROFILE_BEST, ModelVersion, TimeRange
 from clipmill.common.v1.common_pb2 import Warning as Caution
 from clipmill.vision.v1.vision_pb2 import (
     Colour,
+    Description,
     FaceSample,
     FaceTrack,
     MouthSample,
@@ -53,7 +54,7 @@ TEXT_PACKAGE = "rapidocr"
 # By what models are for: their names in the registry.
 REGISTERED = {"faces": ("faces",), "mouths": ("face_mesh",), "people": ("face_looks",), "text areas": ("text_areas",)}
 # Counts up with every change to this service that makes it answer otherwise.
-FORMULA = 15
+FORMULA = 16
 PASSAGES = {
     "black": Passage.KIND_BLACK,
     "frozen": Passage.KIND_FROZEN,
@@ -87,16 +88,21 @@ def stage_work(
     children: Children, blobs: Blobs, settings: VisionSettings, results: Results | None = None
 ) -> StageWork[VisionTask, VisionAnalyzed]:
     """For the worker. `children` run `clipmill_vision.work:answer`; `results` keep what is said of keyframes."""
-    observer = Observer(children, settings, results or Results(blobs), lasting=True)
+    results = results or Results(blobs)
+    observer = Observer(children, settings, results, lasting=True)
 
     async def work(task: VisionTask, report: Report) -> VisionAnalyzed:
         async with blobs.local(task.source) as path:
             looked = await observer.look(task.task.owner_id, task, path, report)
         analysis = looked.analysis
+        ref = await blobs.put_message(task.task.owner_id, analysis)
+        # Last: of a task that does not come to its end nobody hears which are to be erased with the video.
+        for key, text in looked.descriptions.items():
+            await results.keep(task.task.owner_id, key, Description(text=text), in_memory=False)
         return VisionAnalyzed(
             answer=Answer(models=analysis.models, warnings=looked.warnings),
             part=task.part,
-            analysis=await blobs.put_message(task.task.owner_id, analysis),
+            analysis=ref,
             shots=len(analysis.shots),
             face_tracks=len(analysis.face_tracks),
             video_id=task.video_id,
@@ -117,11 +123,11 @@ def stage_work(
 
 @dataclass(frozen=True)
 class Looked:
-    """A part's analysis, what to warn of, and under which keys what was said of its pictures is kept."""
+    """A part's analysis, what to warn of, and what was said of its pictures, by the keys under which to keep it."""
 
     analysis: VisionAnalysis
     warnings: Sequence[Caution]
-    descriptions: Sequence[str] = ()
+    descriptions: Mapping[str, str]
 
 
 class Observer:
@@ -141,16 +147,16 @@ class Observer:
         seen = await self._children.run(request, report)
         assert isinstance(seen, Seen)
         analysis, warnings = analysis_of(task, seen), warnings_of(task, seen)
-        keys: list[str] = []
+        lasting: dict[str, str] = {}
         if self._describer:
             described = await self._describer.describe(owner_id, request.part, request.shown, seen)
             warnings += described.cautions
-            keys = described.keys
+            lasting = described.lasting
             for number, text in described.texts.items():
                 analysis.shots[number].description = text
             if described.texts:
                 analysis.models.append(self._describer.model())
-        return Looked(analysis, warnings, keys)
+        return Looked(analysis, warnings, lasting)
 
 
 def _describer(children: Children, settings: VisionSettings, results: Results, *, lasting: bool) -> Describer | None:

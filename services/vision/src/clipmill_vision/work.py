@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from functools import lru_cache
 
 # One thread a slot, as everywhere. Read when numpy is imported.
@@ -19,8 +20,8 @@ from clipmill_vision.domain.acquaintance import Acquaintance
 from clipmill_vision.domain.blazeface import SIZE
 from clipmill_vision.domain.cuts import WINDOW_S, CutFinder
 from clipmill_vision.domain.dissolves import EVERY_S, DissolveFinder
-from clipmill_vision.domain.faces import Face, Found, tracks_of
-from clipmill_vision.domain.following import Followed
+from clipmill_vision.domain.faces import Face, Found, Mouth, tracks_of
+from clipmill_vision.domain.mouth import opening
 from clipmill_vision.domain.pace import SearchPace
 from clipmill_vision.domain.passages import passages_of
 from clipmill_vision.domain.people import SIDE as LOOKS_SIDE
@@ -116,9 +117,7 @@ class _Eye:
         self._last_s = 0.0
         self._faces: list[Face] = []
         # Those that the last search found.
-        self._present: list[Followed] = []
-        # What was due last was a search, so that the next one may be spared.
-        self._has_searched = False
+        self._present: list[Face] = []
         self._pace = SearchPace(effort.face_searches_per_s, less_when_still=effort.search_less_when_still)
         self._acquaintance = Acquaintance(effort.looks_per_track)
         # The sharpest picture of this shot, with its time and sharpness.
@@ -137,16 +136,12 @@ class _Eye:
             self._dissolves.add(time_s, small.luma)
             self._looks.add(time_s, small.luma, full_range=is_full_range(frame))
         if self._pace.is_due(time_s, is_new_shot=looks_new):
-            if not self._pace.is_changed(small.luma):
+            if self._pace.is_changed(small.luma):
+                self._search(time_s, frame, is_new_shot=looks_new)
+            else:
                 self._sketch.again(time_s)
                 self._see_again(time_s)
-            elif not looks_new and self._are_followed():
-                self._see_again(time_s)
-                self._has_searched = False
-            else:
-                self._search(time_s, frame, is_new_shot=looks_new)
-                self._has_searched = True
-            self._pace.found([followed.box for followed in self._present])
+            self._pace.found([face.box for face in self._present])
         if time_s >= self._next_mouths_s:
             self._next_mouths_s = time_s + MOUTHS_EVERY_S - EVERY_S / 100
             self._look_at_mouths(time_s, frame)
@@ -195,31 +190,22 @@ class _Eye:
             found = _blazeface().find_closely(upright(frame, self._shown, larger), effort.min_face_confidence) or found
         wanted = self._acquaintance.worth_a_look(found, self._shown.width)
         self._present = [
-            Followed(
-                Face(
-                    time_s,
-                    face.box,
-                    face.confidence,
-                    looks=self._looks_of(frame, face) if look else None,
-                    facing=face.facing,
-                )
+            Face(
+                time_s,
+                face.box,
+                face.confidence,
+                looks=self._looks_of(frame, face) if look else None,
+                facing=face.facing,
             )
             for face, look in zip(found, wanted, strict=True)
         ]
-        self._faces += [followed.face for followed in self._present]
+        self._faces += self._present
 
     def _see_again(self, time_s: float) -> None:
-        """The faces are those of the last search: the picture is that one, or they were followed since."""
+        """The picture is the one searched last, and so are its faces."""
         self._searched_s.append(time_s)
-        for followed in self._present:
-            followed.again(time_s)
-        self._faces += [followed.face for followed in self._present]
-
-    def _are_followed(self) -> bool:
-        """Two faces or more, each of whose mouths was seen where it is now: every other search tells nothing new."""
-        present = self._present
-        less = self._effort.search_less_when_still and self._has_searched
-        return less and len(present) > 1 and all(followed.is_seen for followed in present)
+        self._present = [replace(face, time_s=time_s, mouths=[], looks=None) for face in self._present]
+        self._faces += self._present
 
     def _looks_of(self, frame: VideoFrame, face: Found) -> NDArray[np.float32]:
         seat = seat_of(face.eyes, self._shown.width, self._shown.height)
@@ -238,12 +224,13 @@ class _Eye:
             self._looks.text[time_s] = text_areas(upright(frame, self._shown, TEXT_SIDE))
 
     def _look_at_mouths(self, time_s: float, frame: VideoFrame) -> None:
-        """Where the faces are that the last search found, as their mouths have shown since."""
+        """Where the faces were that the last search found: a head hardly moves until the next."""
         if len(self._present) < 2 and not self._effort.mouths_of_lone_faces:
             return
-        largest = sorted(self._present, key=lambda followed: -followed.box.area)[:MOST_MOUTHS]
-        width, height = self._shown.width, self._shown.height
-        for followed in largest:
-            if followed.box.width * width >= MOUTH_FACE_PIXELS:
-                points = _face_landmark().find(square(frame, self._shown, followed.box, SIDE))
-                followed.look(time_s, points, SIDE, width, height)
+        largest = sorted(self._present, key=lambda face: -face.box.area)[:MOST_MOUTHS]
+        for face in largest:
+            if face.box.width * self._shown.width < MOUTH_FACE_PIXELS:
+                continue
+            points = _face_landmark().find(square(frame, self._shown, face.box, SIDE))
+            if points is not None:
+                face.mouths.append(Mouth(time_s, opening(points)))
