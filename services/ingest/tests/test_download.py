@@ -152,8 +152,8 @@ async def test_an_import_fetches_with_the_password_that_its_task_does_not_say(tm
     blobs = blobs_in(tmp_path)
     async with downloads(tmp_path, private) as (client, url):
 
-        async def address_of(job_id: str) -> str:
-            return {"job-1": url}[job_id]
+        async def address_of(owner_id: str, job_id: str) -> str:
+            return {("ada", "job-1"): url}[owner_id, job_id]
 
         importer = Importer(client._settings, blobs, address_of)
         task = ImportTask(task=Task(job_id="job-1", owner_id="ada"), source=Source(url=without_credentials(url)))

@@ -103,9 +103,10 @@ async def test_no_task_carries_a_password_and_the_ledger_gives_it(world: World) 
     async with world.run(**{"import": imported}):
         job = await world.ledger.submit(OWNER, source, complete(ClipOptions(clips=2)), "")
         await world.ended(job.job_id)
-        given = await world.ledger.address(job.job_id)
+        given = await world.ledger.address(OWNER, job.job_id)
+        to_another = await world.ledger.address("eve", job.job_id)
     (task,) = imported.tasks
-    assert (task.source.url, given) == ("https://example.org/talk.mp4", source.url)
+    assert (task.source.url, given, to_another) == ("https://example.org/talk.mp4", source.url, "")
     assert "secret" not in str(task)
 
 

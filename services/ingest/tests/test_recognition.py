@@ -52,7 +52,7 @@ def film(path: Path, sound: np.ndarray, codec: str = "aac", bit_rate: int = 96_0
     return path
 
 
-async def no_address(_job_id: str) -> str:
+async def no_address(_owner_id: str, _job_id: str) -> str:
     return ""
 
 

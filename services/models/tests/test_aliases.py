@@ -196,7 +196,7 @@ async def noted(database: Database) -> list[str]:
 
 
 async def test_known_answers_are_erased_with_the_last_version_that_has_them(tmp_path: Path):
-    async with RegistryWorld.running(tmp_path) as world:
+    async with RegistryWorld.running(tmp_path, delete_grace_s=0) as world:
         goldens = pb.Goldens(goldens=[pb.Golden(inputs=values_of({"x": np.array([[2.0]], np.float32)}))])
         for version in ("1", "2"):
             request = world.table(version)
@@ -206,7 +206,7 @@ async def test_known_answers_are_erased_with_the_last_version_that_has_them(tmp_
         await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version="1"))
         assert not await noted(Database(f"sqlite+aiosqlite:///{tmp_path}/models.db")), "version 2 has them"
         await world.call("DeleteVersion", pb.DeleteVersionRequest(model="scale", version="2"))
-    async with RegistryWorld.running(tmp_path) as world, asyncio.timeout(10):
+    async with RegistryWorld.running(tmp_path, delete_grace_s=0) as world, asyncio.timeout(10):
         while await world.blobs.exists(blob):
             await asyncio.sleep(0.02)
 

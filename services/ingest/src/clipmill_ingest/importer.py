@@ -35,8 +35,8 @@ MAX_REMEMBERED = 100
 MEDIA_TYPE = "application/octet-stream"
 
 
-# Where a job's video is fetched: a task says it without the password that there may be.
-AddressOf = Callable[[str], Awaitable[str]]
+# Where an owner's job has its video fetched: a task says it without the password that there may be.
+AddressOf = Callable[[str, str], Awaitable[str]]
 
 
 class Importer:
@@ -132,7 +132,7 @@ class Importer:
     async def _fetch(self, task: ImportTask, report: Report) -> BlobRef:
         source = task.source
         if source.HasField("url"):
-            address = await self._address_of(task.task.job_id)
+            address = await self._address_of(task.task.owner_id, task.task.job_id)
             return await self._downloader().fetch(task.task.owner_id, address or source.url, report)
         if source.HasField("upload"):
             return source.upload

@@ -239,17 +239,17 @@ class Ledger:
             # Of an attempt that was lost, or of a job that has ended or was erased.
             await self._spent.erase_refused(part)
 
-    async def address(self, job_id: str) -> str:
-        """Where a job's video is fetched, with what its owner gave for it; "" for a job that is not there."""
+    async def address(self, owner_id: str, job_id: str) -> str:
+        """Where a job's video is fetched, with what its owner gave for it; "" for a job that the owner has not."""
         async with self._database.transaction() as on:
             record = await self._store.load(on, job_id)
-        return record.source.url if record is not None else ""
+        return record.source.url if record is not None and record.owner_id == owner_id else ""
 
-    async def recording(self, job_id: str, attempt: int) -> Known | None:
+    async def recording(self, owner_id: str, job_id: str, attempt: int) -> Known | None:
         """What an attempt at recording goes on from; None for one that is not the present one."""
         async with self._database.transaction() as on:
             record = await self._store.load(on, job_id)
-        return live.known_of(record, attempt) if record is not None else None
+        return live.known_of(record, attempt) if record is not None and record.owner_id == owner_id else None
 
     async def take_failure(self, failed: TaskFailed, cause: Event[Any] | None = None) -> None:
         rules = self._rules

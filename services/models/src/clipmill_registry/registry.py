@@ -185,7 +185,7 @@ class Registry:
                 until_s = time.time() + self._delete_grace_s
                 await store.erase_later(on, found.artefact.blob, until_s)
             if found.HasField("goldens") and not await store.is_used(on, found.goldens.sha256):
-                await store.erase_later(on, found.goldens, time.time())
+                await store.erase_later(on, found.goldens, time.time() + self._delete_grace_s)
         log.info("a version was deleted", model=model, version=version)
         return until_s
 

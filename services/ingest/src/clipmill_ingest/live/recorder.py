@@ -49,7 +49,7 @@ MEDIA_TYPES = {Stage.STAGE_AUDIO: "audio/flac", Stage.STAGE_VISION: "video/mp2t"
 
 # What the ledger has of a job's recording, by the attempt that asks, None where that is not the present one: a task may
 # be delivered again long after it was released.
-Ledgered = Callable[[str, int], Awaitable[Known | None]]
+Ledgered = Callable[[str, str, int], Awaitable[Known | None]]
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Recorder:
 
     async def work(self, task: RecordTask, report: Report) -> MediaIngested:
         """Record until the source ends. What earlier attempts brought is kept, and gone on from."""
-        known = await self._known(task.task.job_id, task.task.attempt)
+        known = await self._known(task.task.owner_id, task.task.job_id, task.task.attempt)
         if known is None:
             raise _superseded(task.source.name)
         made = _Made([part.part for part in known.sounds], [(part.part, part.blob) for part in known.pictures])
