@@ -135,6 +135,22 @@ async def test_a_redirect_to_a_private_address_is_refused() -> None:
                     await fetch(http, f"http://127.0.0.1:{port}{path}")
 
 
+@pytest.mark.parametrize("target", ["http://[bad/a.ts", "http://a:99999/"])
+async def test_a_redirect_to_no_address_is_refused(target: str) -> None:
+    async def redirect(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": target})
+
+    async with server(web.get("/", redirect)) as port, client("127.0.0.1") as http:
+        with pytest.raises(RefusedAddressError, match="is not a web address"):
+            await fetch(http, f"http://127.0.0.1:{port}/")
+
+
+async def test_what_is_no_name_of_a_host_is_not_found() -> None:
+    async with client() as http:
+        with pytest.raises(aiohttp.ClientConnectorDNSError):
+            await fetch(http, f"http://{'a' * 70}.example/")
+
+
 async def test_redirects_are_followed_but_not_for_ever() -> None:
     routes = [web.get("/a", to("/b")), web.get("/b", hello), web.get("/loop", to("/loop"))]
     async with server(*routes) as port, client("127.0.0.1") as http:

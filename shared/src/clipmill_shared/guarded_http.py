@@ -67,7 +67,7 @@ class GuardedHttp:
                 if response.status not in _REDIRECTS or target is None:
                     yield response
                     return
-            at = _web_url(str(at.join(URL(target))))
+            at = _web_url(_joined(at, target))
         raise aiohttp.ClientError(f"more than {self._limits.redirects} redirects")
 
     @asynccontextmanager
@@ -126,6 +126,14 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
+def _joined(at: URL, target: str) -> str:
+    try:
+        return str(at.join(URL(target)))
+    except ValueError:
+        # Escaped, as it may hold what no encoding has.
+        raise RefusedAddressError(f"{target[:200]!a} is not a web address") from None
+
+
 def _web_url(text: str) -> URL:
     try:
         url = URL(text)
@@ -145,7 +153,10 @@ class _PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
+        try:
+            found = await self._resolver.resolve(host, port, family)
+        except UnicodeError:
+            raise socket.gaierror(socket.EAI_NONAME, "no name of a host") from None
         for result in found:
             _check(result["host"], host)
         return found
