@@ -72,6 +72,10 @@ class Stream:
     late: dict[str, int] = field(default_factory=dict)
     # A playlist that never says that it is over, and stops at so many segments.
     stops: dict[str, int] = field(default_factory=dict)
+    # What is given in place of a playlist at a certain look.
+    instead: dict[tuple[str, int], web.Response] = field(default_factory=dict)
+    # Files of which no parts are given.
+    undivided: set[str] = field(default_factory=set)
     looks: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -80,8 +84,12 @@ class Stream:
         path = self.folder / name
         if path.suffix != ".m3u8" or name == "master.m3u8":
             self.asked.append(name)
+            if name in self.undivided:
+                return web.Response(body=path.read_bytes())
             return web.FileResponse(path)
         looks = self.looks[name] = self.looks.get(name, 0) + 1
+        if (name, looks) in self.instead:
+            return self.instead[name, looks]
         lines = path.read_text().replace(f"DURATION:{SEGMENT_S}", "DURATION:0").splitlines()
         ends = [n for n, line in enumerate(lines) if not line.startswith("#")]
         shown = 2 * looks - self.late.get(name, 0) if self.grows else len(ends)

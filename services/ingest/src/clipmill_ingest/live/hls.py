@@ -5,33 +5,52 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import aiohttp
 import m3u8
 from m3u8.model import InitializationSection, Segment
 
 from clipmill_ingest.live.fetching import CHUNK_BYTES, Fetching, unsupported
-from clipmill_ingest.live.keys import Keys, Opening, wrong_key
+from clipmill_ingest.live.keys import Keys, Opening, Plain, wrong_key
 from clipmill_ingest.live.pipes import Pipe
 from clipmill_shared.errors import ClipmillError
+from clipmill_shared.guarded_http import RefusedAddressError
 
 # Playlists are asked for again after half of a segment's length, within these bounds.
 ASK_S = (0.2, 5.0)
 # An AAC or MP3 stream without a container begins so; where it belongs is known by that tag alone.
 PACKED = b"ID3"
 HEADER = b"ftyp"
+# More than a day of segments of two seconds, each with its date.
+MAX_LINES = 200_000
+# Its parser compares each with all others.
+MAX_KEYS = 5_000
+# RFC 8216, 4.2: a decimal-integer.
+MAX_SEQUENCE = 1 << 64
+# An encrypted segment is passed on once it is known to fit its key, where it is not longer.
+MAX_SEGMENT_BYTES = 64 << 20
 
 # Takes a code and a message.
 Warn = Callable[[str, str], None]
 
 
 def parsed(content: bytes, url: str, name: str) -> m3u8.M3U8:
-    """INPUT_HLS_UNSUPPORTED when it is no playlist."""
+    """INPUT_HLS_UNSUPPORTED when it is no playlist, or too much of one. Long ones take seconds: run it in a thread."""
+    text = content.decode("utf-8-sig", "replace")
+    if len(text.splitlines()) > MAX_LINES or text.count("#EXT-X-KEY") > MAX_KEYS:
+        raise unsupported(name, f"its playlist has more than {MAX_LINES} lines or {MAX_KEYS} keys")
     try:
-        return m3u8.loads(content.decode("utf-8-sig", "replace"), uri=url)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        playlist = m3u8.loads(text, uri=url)
+        for each in (*playlist.segments, *playlist.segment_map, *playlist.keys, *playlist.playlists, *playlist.media):
+            # What `absolute_uri` raises for would be raised here.
+            urlsplit(each.uri if each and each.uri else "")
+        if not 0 <= (playlist.media_sequence or 0) < MAX_SEQUENCE:
+            raise ValueError
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError):
         # Its parser has no errors of its own.
         raise unsupported(name, "its playlist is malformed") from None
+    return playlist
 
 
 def chosen(master: m3u8.M3U8, name: str) -> tuple[str, str | None]:
@@ -60,6 +79,8 @@ class Following:
         self._header_of: tuple[str, str | None] | None = None
         # Where a range without a beginning begins: after the one before, of the same address.
         self._range_end = ("", 0)
+        # What the playlist was when last looked at.
+        self._known: tuple[bytes, str, m3u8.M3U8] | None = None
 
     async def run(self, url: str, playlist: m3u8.M3U8 | None = None) -> None:
         """Until the playlist says that it is whole or brings nothing more. `playlist` is what it was a moment ago.
@@ -84,7 +105,7 @@ class Following:
             if playlist.is_endlist:
                 return
             least_s, most_s = ASK_S
-            await asyncio.sleep(min(max((playlist.target_duration or 0) / 2, least_s), most_s))
+            await asyncio.sleep(max(min(playlist.target_duration or 0, 2 * most_s) / 2, least_s))
             if time.monotonic() - self._came > self._idle_s:
                 message = f"Nothing came from {self._what} for {self._idle_s:g} s: that was taken for its end."
                 self._warn("LIVE_WENT_SILENT", message)
@@ -93,29 +114,41 @@ class Following:
 
     async def _playlist(self, url: str) -> m3u8.M3U8:
         async with self._fetching.get(url) as response:
-            return parsed(await self._fetching.rest(response), str(response.url), self._fetching.name)
+            content, at = await self._fetching.rest(response), str(response.url)
+        if self._known is None or self._known[:2] != (content, at):
+            self._known = (content, at, await asyncio.to_thread(parsed, content, at, self._fetching.name))
+        return self._known[2]
 
     async def _again(self, url: str) -> m3u8.M3U8 | None:
         """The playlist as it is now; None where it cannot be had just now."""
         try:
             return await self._playlist(url)
-        except (aiohttp.ClientError, TimeoutError, ClipmillError):
+        except (aiohttp.ClientError, TimeoutError, ClipmillError, RefusedAddressError):
             return None
 
-    async def _pass_on(self, segment: Segment) -> ClipmillError | None:
-        """A segment that cannot be had is left out; what is returned is why one cannot be opened."""
+    async def _pass_on(self, segment: Segment) -> Exception | None:
+        """A segment that cannot be had is left out; what is returned is why one cannot be opened.
+
+        Errors: what speaks against the stream as a whole, where nothing of it was had yet.
+        """
         try:
             opening = await self._keys.opening(segment)
-        except ClipmillError as error:
-            self._warn("LIVE_GAP", f"A segment of {self._what} is left out: {error.message}")
+        except (ClipmillError, RefusedAddressError) as error:
+            why = error.message if isinstance(error, ClipmillError) else error
+            self._warn("LIVE_GAP", f"A segment of {self._what} is left out: {why}")
             return error
         try:
             await self._header(segment)
             await self._content(segment, opening)
-        except (aiohttp.ClientError, TimeoutError, ClipmillError) as error:
-            if isinstance(error, ClipmillError) and error.code != "INPUT_URL_NOT_FOUND":
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+        except (ClipmillError, RefusedAddressError) as error:
+            is_gone = isinstance(error, ClipmillError) and error.code == "INPUT_URL_NOT_FOUND"
+            if not (self._has_begun or is_gone):
                 raise
-            self._warn("LIVE_GAP", f"A segment of {self._what} could not be had; it is left out.")
+        else:
+            return None
+        self._warn("LIVE_GAP", f"A segment of {self._what} could not be had; it is left out.")
         return None
 
     async def _header(self, segment: Segment) -> None:
@@ -129,14 +162,18 @@ class Following:
             # Whether it is encrypted depends on where its line stands to the key's; not all who write one know that.
             opening = await self._keys.opening(segment)
             content = opening.update(content) + self._last(opening)
-        await self._write(content)
+        await self._write(content, is_header=True)
         self._header_of = (section.absolute_uri, section.byterange)
 
     async def _content(self, segment: Segment, opening: Opening) -> None:
         async with self._fetching.get(segment.absolute_uri, self._range(segment)) as response:
+            held = bytearray()
             async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-                await self._write(opening.update(chunk))
-        await self._write(self._last(opening))
+                held += opening.update(chunk)
+                if isinstance(opening, Plain) or len(held) > MAX_SEGMENT_BYTES:
+                    await self._write(bytes(held))
+                    held = bytearray()
+        await self._write(bytes(held) + self._last(opening))
 
     def _last(self, opening: Opening) -> bytes:
         try:
@@ -158,10 +195,11 @@ class Following:
         self._range_end = (section.absolute_uri, end)
         return {"Range": f"bytes={begin}-{end - 1}"}
 
-    async def _write(self, content: bytes) -> None:
+    async def _write(self, content: bytes, *, is_header: bool = False) -> None:
         if not self._has_begun and content.startswith(PACKED):
             raise unsupported(self._fetching.name, "its sound is packed audio (without a container)")
-        self._has_begun = True
+        # A header alone is nothing to keep.
+        self._has_begun = self._has_begun or not is_header
         self._came = time.monotonic()
         await self._pipe.write(content)
         self._came = time.monotonic()

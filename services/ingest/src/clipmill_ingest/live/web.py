@@ -63,7 +63,8 @@ class WebStream:
                 await self.picture.end()
                 return
             url = str(response.url)
-            playlist = hls.parsed(await self._fetching.rest(response, first), url, self._name)
+            content = await self._fetching.rest(response, first)
+        playlist = await asyncio.to_thread(hls.parsed, content, url, self._name)
         if not playlist.is_variant:
             self.sound.close()
             await self._follow(self._name, self.picture, url, playlist)
