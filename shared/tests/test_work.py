@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from clipmill import topics
 from clipmill.audio.v1.audio_pb2 import AudioAnalyzed, AudioTask
@@ -397,10 +398,21 @@ async def test_what_is_kept_without_its_blobs_is_not_shared(hearing: Hearing) ->
 
 
 async def test_a_twin_that_is_gone_costs_no_more_than_the_work(hearing: Hearing) -> None:
-    async def gone(task: AudioTask, kept, report) -> AudioAnalyzed | None:
-        raise ClipmillError("BLOB_MISSING", "It is gone.", "Run it again.")
+    await made_though(hearing, ClipmillError("BLOB_MISSING", "It is gone.", "Run it again."))
 
-    made = sharing(hearing, gone)
+
+async def test_a_saving_that_fails_in_a_way_unknown_fails_no_task_and_is_logged_once(hearing: Hearing) -> None:
+    with capture_logs() as logs:
+        await made_though(hearing, ValueError("attempt to get argmax of an empty sequence"))
+
+    assert [(log["log_level"], log["exc_info"]) for log in logs] == [("error", True)]
+
+
+async def made_though(hearing: Hearing, error: Exception) -> None:
+    async def fails(task: AudioTask, kept, report) -> AudioAnalyzed | None:
+        raise error
+
+    made = sharing(hearing, fails)
 
     (event,) = await made._on_task(twin_of(task_event("t1")))
 

@@ -182,6 +182,25 @@ def test_what_begins_before_the_earlier_video_is_not_known(tmp_path: Path, earli
     assert moved(asked(path, earlier, offset_s=1.0)) is None
 
 
+def test_pictures_that_stand_longer_than_may_be_compared_have_nothing_of_it(tmp_path: Path) -> None:
+    slides = film(numbers=range(0, 200, 8))
+    first = write_video(tmp_path / "slides.mp4", slides, steady(25, 2))
+    path = write_video(tmp_path / "copy.mkv", slides, steady(25, 2), keys_every=5)
+
+    assert moved(asked(path, [seen(first, 0, 12.5)], 12.5)) is None
+
+
+def test_more_frames_than_are_worth_comparing_are_not_decoded(
+    tmp_path: Path, earlier: tuple[VisionAnalysis, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "copy.mkv", film(), steady(200), keys_every=50)
+    assert moved(asked(path, earlier)) is not None
+
+    monkeypatch.setattr("clipmill_vision.copied.MOST_FRAMES", 10)
+    monkeypatch.setattr("clipmill_vision.copied.frames_about", None)
+    assert moved(asked(path, earlier)) is None
+
+
 def at(start_s: float, end_s: float) -> TimeRange:
     return TimeRange(start_s=start_s, end_s=end_s)
 

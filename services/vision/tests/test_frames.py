@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from clipmill_vision.exchange import Part, Seen, Shown, Tally
-from clipmill_vision.frames import frames
+from clipmill_vision.frames import frames, frames_about
 from clipmill_vision.handlers import warnings_of
 from clipmill_vision.pictures import thumbnail, upright
 
@@ -40,6 +40,19 @@ def clock_of(path: Path) -> float:
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
         return float(frame.pts * frame.time_base)
+
+
+def test_of_each_span_there_is_what_is_made_of_its_frames(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", [scene(1)] * 50, steady(50), keys_every=10)
+    first, second = frames_about(Part(path, 0, 0.0, 0.0, 2.0), [(0.19, 0.3), (1.5, 1.59)], lambda frame: frame.width)
+    assert first == [(pytest.approx(at, abs=2e-3), 320) for at in (0.2, 0.24, 0.28)]
+    assert [time_s for time_s, _ in second] == pytest.approx([1.52, 1.56], abs=2e-3)
+
+
+def test_spans_of_what_cannot_be_opened_are_the_files_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.mkv").write_bytes(b"no video")
+    with pytest.raises(ClipmillError, match=r"a\.mkv: no picture"):
+        list(frames_about(Part(tmp_path / "a.mkv", 0, 0.0, 0.0, 2.0), [(0.0, 1.0)], lambda frame: frame))
 
 
 def test_a_variable_frame_rate_keeps_its_times(tmp_path: Path) -> None:

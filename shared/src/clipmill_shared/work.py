@@ -309,6 +309,9 @@ class Worker(Generic[T, R]):
         except ClipmillError as error:
             # What it rests on is gone: erased meanwhile, or moved away.
             log.info("an earlier video's result cannot be shared", part=stage.name, error=error.message)
+        except Exception:
+            # A saving: whatever is wrong with it, the work can be done.
+            log.exception("sharing an earlier video's result failed", part=stage.name)
         metrics.RESULT_SHARES.add(1, {"stage": stage.name, "outcome": "shared" if shared else "made anew"})
         if shared is not None:
             metrics.RESULT_SAVED_S.add(_answer_of(shared).twin.saved_s, {"stage": stage.name})

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from av.video.frame import VideoFrame
 
 from clipmill_vision.domain.sketch import REACH_S, SIZE, Grid, Place, Times, grid_of, in_step, offset_of
 from clipmill_vision.exchange import Copy, Moved
@@ -25,6 +26,8 @@ SAME_RATE = 0.005
 EDGE_S = 0.3
 # The longer side, in pixels, of what a grid is made of, as where the earlier video was seen.
 PICTURE_SIDE = 128
+# About one place: those of 240 frames a second. With more, comparing costs too much.
+MOST_FRAMES = 128
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,11 @@ def moved(asked: Copy) -> Moved | None:
     frame_s = float(times_s[-1] - times_s[0]) / (len(times_s) - 1)
     if any(abs(part.sketch.frame_s / frame_s - 1) > SAME_RATE for part in asked.earlier):
         return None
-    offset_s = offset_of(list(_places(asked, _chosen(earlier, keys_s, asked.offset_s), frame_s)), frame_s, near_s)
+    chosen = _chosen(earlier, keys_s, asked.offset_s)
+    spans_s = _spans(chosen, asked.offset_s, frame_s)
+    if np.diff(np.searchsorted(times_s, spans_s)).max(initial=0) > MOST_FRAMES:
+        return None
+    offset_s = offset_of(list(_places(asked, chosen, spans_s)), frame_s, near_s)
     if offset_s is None:
         return None
     clock = Clock(offset_s, times_s, frame_s)
@@ -87,11 +94,16 @@ def _chosen(earlier: Sequence[_Frame], keys_s: Sequence[float], offset_s: float)
     return chosen
 
 
-def _places(asked: Copy, chosen: Sequence[_Frame], frame_s: float) -> Iterator[Place]:
+def _spans(chosen: Sequence[_Frame], offset_s: float, frame_s: float) -> list[tuple[float, float]]:
     reach_s = REACH_S + frame_s / 2
-    at_s = [frame.time_s + asked.offset_s for frame in chosen]
-    spans = frames_about(asked.part, [(at - reach_s, at + reach_s) for at in at_s])
-    for frame, found in zip(chosen, spans, strict=True):
-        grids = [grid_of(upright(picture, asked.shown, PICTURE_SIDE)) for _, picture in found]
+    at_s = [frame.time_s + offset_s for frame in chosen]
+    return [(at - reach_s, at + reach_s) for at in at_s]
+
+
+def _places(asked: Copy, chosen: Sequence[_Frame], spans_s: Sequence[tuple[float, float]]) -> Iterator[Place]:
+    def small(picture: VideoFrame) -> Grid:
+        return grid_of(upright(picture, asked.shown, PICTURE_SIDE))
+
+    for frame, found in zip(chosen, frames_about(asked.part, spans_s, small), strict=True):
         times_s: Times = np.array([time_s for time_s, _ in found])
-        yield Place(frame.time_s, frame.grid, frame.begins_shot, times_s, grids)
+        yield Place(frame.time_s, frame.grid, frame.begins_shot, times_s, [grid for _, grid in found])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import av
 from av.codec.hwaccel import HWAccel
@@ -23,6 +24,7 @@ LIMITS = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "enable_dre
 SAME_S = 1e-4
 # Where to seek before a part's beginning until a frame at or before it comes; None: read from the file's beginning.
 SEEK_BACK_S = (0.0, 10.0, None)
+T = TypeVar("T")
 
 
 def unreadable(path: Path, why: str) -> ClipmillError:
@@ -178,17 +180,25 @@ def timetable(part: Part) -> tuple[list[float], list[float]]:
     return sorted(times_s), sorted(keys_s)
 
 
-def frames_about(part: Part, spans_s: Sequence[tuple[float, float]]) -> Iterator[list[tuple[float, VideoFrame]]]:
-    """For each of the spans its frames with their times; none where they cannot be sought. INPUT_UNREADABLE."""
-    with _opened(part, None) as container:
-        stream = _stream(container, part, 1, deblock=False)
-        for begin_s, end_s in spans_s:
-            found: list[tuple[float, VideoFrame]] = []
-            here = replace(part, start_s=begin_s)
-            if _seek(container, stream, here, 0.0):
-                for time_s, frame in _timed(container, stream, here, Tally()):
-                    if time_s >= end_s:
-                        break
-                    if time_s >= begin_s and not frame.is_corrupt:
-                        found.append((time_s, frame))
-            yield found
+def frames_about(
+    part: Part, spans_s: Sequence[tuple[float, float]], made_of: Callable[[VideoFrame], T]
+) -> Iterator[list[tuple[float, T]]]:
+    """For each of the spans what is made of its frames, with their times; none where they cannot be sought.
+
+    Of the frames themselves one is held at a time. Error: INPUT_UNREADABLE.
+    """
+    try:
+        with _opened(part, None) as container:
+            stream = _stream(container, part, 1, deblock=False)
+            for begin_s, end_s in spans_s:
+                found: list[tuple[float, T]] = []
+                here = replace(part, start_s=begin_s)
+                if _seek(container, stream, here, 0.0):
+                    for time_s, frame in _timed(container, stream, here, Tally()):
+                        if time_s >= end_s:
+                            break
+                        if time_s >= begin_s and not frame.is_corrupt:
+                            found.append((time_s, made_of(frame)))
+                yield found
+    except av.FFmpegError as error:
+        raise unreadable(part.path, str(error)) from None

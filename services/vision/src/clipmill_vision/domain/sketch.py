@@ -98,9 +98,10 @@ def offset_of(places: Sequence[Place], frame_s: float, near_s: float) -> float |
 
     Where shots begin the frame is told exactly; elsewhere it is the one that looks most like it.
     """
-    if len(places) < LEAST_PLACES:
-        return None
     reach = int(REACH_S / frame_s)
+    # With a frame for longer than the reach there is no other to tell it from.
+    if len(places) < LEAST_PLACES or not reach:
+        return None
     lags = np.arange(-reach, reach + 1)
     apart = np.array([_apart(place, near_s + lags * frame_s, frame_s) for place in places])
     jumps = [_jump(row) for row, place in zip(apart, places, strict=True) if place.begins_shot]
