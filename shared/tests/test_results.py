@@ -56,6 +56,23 @@ async def test_what_is_not_for_the_store_is_never_in_it_nor_looked_for_there(blo
     assert await results.read(OWNER, "1" * 64, Task, "tests", in_store=False) is None
 
 
+async def test_what_is_not_for_the_memory_is_gone_when_the_store_has_lost_it(blobs):
+    results = Results(blobs)
+    await results.keep(OWNER, KEY, Task(job_id="j"), in_memory=False)
+    assert await results.read(OWNER, KEY, Task, "tests", in_memory=False) == Task(job_id="j")
+    await blobs.delete_record(OWNER, KEY)
+    assert await results.read(OWNER, KEY, Task, "tests") is None
+
+
+async def test_what_is_for_redis_alone_is_found_there_until_it_is_forgotten(two):
+    here, there = two
+    await here.keep(OWNER, KEY, Task(job_id="j"), in_store=False, in_memory=False)
+    assert await there.read(OWNER, KEY, Task, "tests", in_memory=False) == Task(job_id="j")
+    assert await there.forget(OWNER, KEY)
+    assert await here.read(OWNER, KEY, Task, "tests") is None
+    assert await there.read(OWNER, KEY, Task, "tests") is None
+
+
 async def test_owners_do_not_see_each_others(blobs):
     results = Results(blobs)
     await results.keep(OWNER, KEY, Task(job_id="j"))
@@ -133,6 +150,8 @@ async def test_a_redis_that_is_away_stops_nobody(blobs):
         assert not waited
         await results.keep(OWNER, KEY, Task(job_id="j"))
     assert await results.read(OWNER, KEY, Task, "tests") == Task(job_id="j")
+    # It may still have it.
+    assert not await results.forget(OWNER, KEY)
     await results.close()
 
 

@@ -67,11 +67,13 @@ class CatalogWorld:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, folder: Path, sql_url: str = "") -> AsyncIterator[CatalogWorld]:
+    async def running(cls, folder: Path, sql_url: str = "", redis_url: str = "") -> AsyncIterator[CatalogWorld]:
         bus = RecordingBus()
         blobs = Blobs.in_folder(folder / "blobs", folder / "scratch", (folder / "videos",))
         url = sql_url or f"sqlite+aiosqlite:///{folder}/{{service}}.db"
-        results = Results(blobs)
+        results = Results(blobs, redis_url)
+        # Redis' client reads files when it first connects.
+        await results.forget("nobody", "nothing")
         platform = Platform(bus, blobs, url, folder / "scratch", "test", results=results)
         service = clipmill_catalog.service.build(CatalogSettings(), platform)
 
@@ -85,6 +87,7 @@ class CatalogWorld:
         ):
             with nothing_blocks("clipmill_catalog", "clipmill_shared"):
                 yield cls(bus, blobs, folder, address, CatalogServiceStub(channel), results)
+        await results.close()
 
     async def hear_of(self, *events: Event[Message]) -> None:
         for event in events:

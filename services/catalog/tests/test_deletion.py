@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,26 @@ async def test_what_processes_have_at_hand_of_its_results_goes_too(world: Catalo
 
     assert await at_hand(seen) is None
     assert await at_hand(other) is not None
+
+
+def doomed(folder: Path) -> set[str]:
+    with closing(sqlite3.connect(folder / "catalog.db")) as on:
+        return {name for (name,) in on.execute("SELECT name FROM made WHERE is_doomed")}
+
+
+async def test_what_redis_may_still_have_is_erased_when_it_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("clipmill_catalog.erasure.BATCH", 2)
+    async with CatalogWorld.running(tmp_path, redis_url="redis://127.0.0.1:1/0") as world:
+        events = await JobEvents(world).all()
+        await world.hear_of(*events)
+        await delete(world)
+        assert world.stored() == []
+        left = doomed(tmp_path)
+        assert left >= {f"record:{event.message.answer.record}" for event in events}
+        assert all(name.startswith("record:") for name in left)
+
+    async with CatalogWorld.running(tmp_path) as world:
+        await world.until(lambda: not doomed(tmp_path))
 
 
 async def test_no_later_video_is_like_an_erased_one(world: CatalogWorld):

@@ -187,8 +187,27 @@ async def test_what_was_said_outlasts_its_process_until_the_video_is_erased(
         assert len(set(answer.descriptions)) == 3
         for key in answer.descriptions:
             await first.blobs.delete_record("ann", key)
-        await Stage(children, video, url, tmp_path).seen()
+        # Nor does the process that asked have it in mind.
+        await first.seen()
         assert len(model.asked) == 2
+
+
+async def test_of_a_task_that_does_not_come_to_its_end_nothing_said_stays_in_the_store(
+    children: Children, video: Path, tmp_path: Path
+) -> None:
+    model = Model()
+    async with serving(model) as url:
+        stage = Stage(children, video, url, tmp_path, describe_batch=1)
+        model.answers = [completion([{"number": 1, "text": "One."}]), 30.0]
+        looking = asyncio.create_task(stage.seen())
+        while len(model.asked) < 2:
+            await asyncio.sleep(0.01)
+        looking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+        assert not list((tmp_path / "blobs").rglob("results/*"))
+        await stage.seen()
+        assert len(list((tmp_path / "blobs").rglob("results/*"))) == 3
 
 
 async def test_another_model_is_asked_anew(children: Children, video: Path, tmp_path: Path) -> None:

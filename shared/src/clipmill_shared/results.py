@@ -1,8 +1,9 @@
 """Kept results of tasks, in tiers: this process's memory, Redis where there is one, the object store. Within an owner.
 
 The object store has the truth; what lies before it only spares a read. Who reads a result sees that its blobs are still
-there before it counts, wherever it was found: what a user erased is never answered from memory. Where a result is being
-made, whoever wants the same waits for it: in this process always, in others where there is a Redis.
+there before it counts, wherever it was found: what a user erased is never answered from memory. What names no blobs
+and is erased is not to be kept there (`in_memory`). Where a result is being made, whoever wants the same waits for it:
+in this process always, in others where there is a Redis.
 """
 
 from __future__ import annotations
@@ -48,41 +49,50 @@ class Results:
         self._memory: OrderedDict[str, bytes] = OrderedDict()
         self._making: dict[str, asyncio.Lock] = {}
 
-    async def read(self, owner_id: str, key: str, kind: type[M], stage: str, *, in_store: bool = True) -> M | None:
+    async def read(
+        self, owner_id: str, key: str, kind: type[M], stage: str, *, in_store: bool = True, in_memory: bool = True
+    ) -> M | None:
         """The result under a key, or None. Counts where it was found, for `stage`. What is not kept `in_store` is kept
-        in memory, and for an hour in Redis.
+        in memory, and for an hour in Redis; what is not kept `in_memory` is not looked for there.
         """
         name = f"{owner_id}/{key}"
-        tier, content = "memory", self._memory.get(name)
+        tier, content = "memory", self._memory.get(name) if in_memory else None
         if content is not None:
             self._memory.move_to_end(name)
         elif self._redis is not None and (content := await self._redis.get(name)) is not None:
             tier = "redis"
-            self._remember(name, content)
+            if in_memory:
+                self._remember(name, content)
         found = kind.FromString(content) if content is not None else None
         if content is None and in_store:
             found = await self._blobs.read_record(owner_id, key, kind)
         if content is None:
             tier = "blobs" if found is not None else "none"
             if found is not None:
-                await self._put(name, found)
+                await self._put(name, found, in_memory=in_memory)
         metrics.RESULT_READS.add(1, {"stage": stage, "tier": tier})
         return found
 
     async def keep(
-        self, owner_id: str, key: str, message: M, instead_of: M | None = None, *, in_store: bool = True
+        self,
+        owner_id: str,
+        key: str,
+        message: M,
+        instead_of: M | None = None,
+        *,
+        in_store: bool = True,
+        in_memory: bool = True,
     ) -> M:
-        """See Blobs.keep_record."""
+        """See Blobs.keep_record; where, see `read`."""
         kept = await self._blobs.keep_record(owner_id, key, message, instead_of) if in_store else message
-        await self._put(f"{owner_id}/{key}", kept)
+        await self._put(f"{owner_id}/{key}", kept, in_memory=in_memory)
         return kept
 
-    async def forget(self, owner_id: str, key: str) -> None:
-        """Drop it here and in Redis; the next read is of the object store."""
+    async def forget(self, owner_id: str, key: str) -> bool:
+        """Drop it here and in Redis: the next read is of the object store. False when Redis is away and may have it."""
         name = f"{owner_id}/{key}"
         self._drop(name)
-        if self._redis is not None:
-            await self._redis.forget(name)
+        return self._redis is None or await self._redis.forget(name)
 
     @asynccontextmanager
     async def alone(self, owner_id: str, key: str, stage: str) -> AsyncIterator[bool]:
@@ -112,9 +122,10 @@ class Results:
             metrics.RESULT_WAITS.add(1, {"stage": stage})
         return waited
 
-    async def _put(self, name: str, message: Message) -> None:
+    async def _put(self, name: str, message: Message, *, in_memory: bool) -> None:
         content = message.SerializeToString(deterministic=True)
-        self._remember(name, content)
+        if in_memory:
+            self._remember(name, content)
         if self._redis is not None:
             await self._redis.put(name, content)
 
@@ -154,8 +165,8 @@ class _Redis:
     async def put(self, name: str, content: bytes) -> None:
         await self._try(self._redis.set(self._prefix + name, content, ex=REDIS_S))
 
-    async def forget(self, name: str) -> None:
-        await self._try(self._redis.delete(self._prefix + name))
+    async def forget(self, name: str) -> bool:
+        return await self._try(self._redis.delete(self._prefix + name)) is not None
 
     @asynccontextmanager
     async def claimed(self, name: str) -> AsyncIterator[bool]:

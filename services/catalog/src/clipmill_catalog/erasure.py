@@ -97,27 +97,33 @@ class Erasure:
         self._results = results
 
     async def sweep(self) -> None:
-        """Erase all that is doomed now, but not what another video of the owner still needs."""
+        """Erase all that is doomed now, but not what another video of the owner still needs.
+
+        What Redis may still have while it is away stays doomed.
+        """
+        left = 0
         while True:
-            query = select(*made.c, _is_needed().label("is_needed")).where(made.c.is_doomed).limit(BATCH)
+            doomed = select(*made.c, _is_needed().label("is_needed")).where(made.c.is_doomed)
+            query = doomed.order_by(*made.primary_key).offset(left).limit(BATCH)
             async with self._database.reading() as on:
                 rows = (await on.execute(query)).all()
             if not rows:
                 return
-            for row in rows:
-                if row.is_needed:
-                    continue
-                if row.blob is not None:
-                    await self._blobs.delete(BlobRef.FromString(row.blob))
-                else:
-                    key = row.name.removeprefix(_RECORD)
-                    await self._blobs.delete_record(row.owner_id, key)
-                    if self._results is not None:
-                        await self._results.forget(row.owner_id, key)
+            gone = [row for row in rows if row.is_needed or await self._erase(row.owner_id, row.name, row.blob)]
+            left += len(rows) - len(gone)
             async with self._database.transaction() as on:
-                for row in rows:
+                for row in gone:
                     here = and_(made.c.owner_id == row.owner_id, made.c.video_id == row.video_id)
                     await on.execute(delete(made).where(here, made.c.name == row.name, made.c.is_doomed))
+
+    async def _erase(self, owner_id: str, name: str, blob: bytes | None) -> bool:
+        """False when something of it may be left: then the next sweep has it again."""
+        if blob is not None:
+            await self._blobs.delete(BlobRef.FromString(blob))
+            return True
+        key = name.removeprefix(_RECORD)
+        await self._blobs.delete_record(owner_id, key)
+        return self._results is None or await self._results.forget(owner_id, key)
 
     async def drive(self) -> None:
         """Sweep again and again, until cancelled: for what a crash or a store that was away has left."""

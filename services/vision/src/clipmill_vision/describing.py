@@ -33,8 +33,8 @@ class Described:
 
     texts: dict[int, str] = field(default_factory=dict)
     cautions: list[Caution] = field(default_factory=list)
-    # Under which keys these texts are kept.
-    keys: list[str] = field(default_factory=list)
+    # The same texts by the keys under which they are to be kept until their video is erased.
+    lasting: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -46,8 +46,8 @@ class _Spent:
 class Describer:
     """Asks about pictures by `clipmill_shared.chat`, within the budget of the settings.
 
-    What was said of a picture is kept by its content, for its owner alone: with `lasting` in the object store, else for
-    an hour.
+    What was said of a picture is kept by its content, for its owner alone: for an hour; with `lasting` in Redis only,
+    as no memory hears of an erasure, and looked for in the object store, where its task puts it once it is done.
     """
 
     def __init__(self, children: Children, settings: VisionSettings, results: Results, *, lasting: bool) -> None:
@@ -106,14 +106,16 @@ class Describer:
                 said = await self._ask(chat, [pictures[n] for n in batch], spent)
                 for n, text in zip(batch, said, strict=True):
                     said_of = Description(text=text)
-                    await self._results.keep(owner_id, keys[n], said_of, in_store=self._lasting)
+                    await self._results.keep(owner_id, keys[n], said_of, in_store=False, in_memory=not self._lasting)
                     self._tell_of(groups[n], keys[n], text, described)
         finally:
             await chat.close()
         return sum(group.shots[0] in described.texts or not pictures[n] for n, group in enumerate(groups))
 
     async def _kept(self, owner_id: str, key: str) -> str | None:
-        found = await self._results.read(owner_id, key, Description, STAGE, in_store=self._lasting)
+        found = await self._results.read(
+            owner_id, key, Description, STAGE, in_store=self._lasting, in_memory=not self._lasting
+        )
         if found is None:
             return None
         metrics.RESULT_SAVED_INFERENCES.add(1, {"stage": STAGE})
@@ -122,7 +124,7 @@ class Describer:
     def _tell_of(self, group: Alike, key: str, text: str, described: Described) -> None:
         described.texts |= dict.fromkeys(group.shots, text)
         if self._lasting:
-            described.keys.append(key)
+            described.lasting[key] = text
 
     async def _ask(self, chat: Chat, pictures: Sequence[bytes], spent: _Spent) -> list[str]:
         """What the model says of the pictures. Error: NoAnswerError."""

@@ -88,8 +88,8 @@ def stage_work(
     children: Children, blobs: Blobs, settings: VisionSettings, results: Results | None = None
 ) -> StageWork[VisionTask, VisionAnalyzed]:
     """For the worker. `children` run `clipmill_vision.work:answer`; `results` keep what is said of keyframes."""
-    results = results or Results(blobs)
-    observer = Observer(children, settings, results, lasting=True)
+    said = results or Results(blobs)
+    observer = Observer(children, settings, said, lasting=True)
 
     async def work(task: VisionTask, report: Report) -> VisionAnalyzed:
         async with blobs.local(task.source) as path:
@@ -98,7 +98,7 @@ def stage_work(
         ref = await blobs.put_message(task.task.owner_id, analysis)
         # Last: of a task that does not come to its end nobody hears which are to be erased with the video.
         for key, text in looked.descriptions.items():
-            await results.keep(task.task.owner_id, key, Description(text=text), in_memory=False)
+            await said.keep(task.task.owner_id, key, Description(text=text), in_memory=False)
         return VisionAnalyzed(
             answer=Answer(models=analysis.models, warnings=looked.warnings),
             part=task.part,
