@@ -184,10 +184,10 @@ def test_what_begins_before_the_earlier_video_is_not_known(tmp_path: Path, earli
 
 def test_pictures_that_stand_longer_than_may_be_compared_have_nothing_of_it(tmp_path: Path) -> None:
     slides = film(numbers=range(0, 200, 8))
-    first = write_video(tmp_path / "slides.mp4", slides, steady(25, 2))
-    path = write_video(tmp_path / "copy.mkv", slides, steady(25, 2), keys_every=5)
+    first = write_video(tmp_path / "slides.mp4", slides, steady(25, 3.5))
+    path = write_video(tmp_path / "copy.mkv", slides, steady(25, 3.5), keys_every=5)
 
-    assert moved(asked(path, [seen(first, 0, 12.5)], 12.5)) is None
+    assert moved(asked(path, [seen(first, 0, 25 / 3.5)], 25 / 3.5)) is None
 
 
 def test_more_frames_than_are_worth_comparing_are_not_decoded(
